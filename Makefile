@@ -1,0 +1,90 @@
+# Two commands do everything, set-up included: `make demo` and `make test`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/pytest
+POSTGRES_15 := /usr/lib/postgresql/15/bin/postgres
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## A cluster, a PostgreSQL, the operator: one migration succeeds, one is rolled back
+	@$(PYTHON) -m hack.demo
+
+.PHONY: test
+test: test-unit test-postgres test-cluster ## All tests, cluster included
+
+.PHONY: test-unit
+test-unit: $(READY) ## Tests that need neither a database nor a cluster
+	$(PYTEST) tests/unit
+
+.PHONY: test-postgres
+test-postgres: $(READY) $(POSTGRES_15) ## The engine against real PostgreSQL servers, 15 and 18
+	$(PYTEST) tests/postgres
+
+.PHONY: test-cluster
+test-cluster: $(READY) ## The operator by its chart on a real cluster
+	$(PYTEST) tests/cluster
+
+.PHONY: lint
+lint: $(READY) ## Every static check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck .ci/run hack/apt-install hack/images/postgres-entrypoint.sh
+	$(PYTHON) -m hack.actionlint
+	$(BIN)/zizmor --offline --no-progress .github
+
+.PHONY: format
+format: $(READY) ## Format the code and sort what can be sorted
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: cluster-up
+cluster-up: ## Start the local cluster (kind where Docker answers, processes elsewhere)
+	@$(PYTHON) -m hack.cluster up
+
+.PHONY: cluster-down
+cluster-down: ## Stop the local cluster and remove what it made
+	@$(PYTHON) -m hack.cluster down
+
+.PHONY: images
+images: ## Build the images and load them into the cluster
+	@$(PYTHON) -m hack.images product postgres
+
+.PHONY: bench
+bench: $(READY) ## Measure the figures of the documentation, on the running cluster
+	@$(BIN)/python -m bench
+
+.PHONY: requirements
+requirements: $(READY) ## Pin the requirements anew, with hashes and no index
+	$(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet uv
+	uv="$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate"; \
+	$$uv --upgrade pyproject.toml --extra operator --output-file requirements/runtime.txt; \
+	$$uv --upgrade pyproject.toml --extra operator --group lint --group test --constraint requirements/runtime.txt --output-file requirements/dev.txt; \
+	echo 'hatchling>=1.27' | $$uv --upgrade - --output-file requirements/build.txt
+
+.PHONY: clean
+clean: ## Remove what the checkout holds beside its sources
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+$(READY): requirements/dev.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 2; }
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null || { hack/apt-install python3-venv && $(PYTHON) -m venv --clear $(VENV); }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(POSTGRES_15):
+	hack/apt-install postgresql-15

@@ -1,0 +1,1 @@
+"""meshmigrate: schema migrations for PostgreSQL that are known after any crash."""

@@ -1,0 +1,139 @@
+"""What a run would do: the history and the files, compared before anything changes."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from msgspec import json
+
+from meshmigrate.domain.errors import Location, Refusal
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Migration, MigrationSet
+from meshmigrate.domain.version import Version
+
+How = Literal["applied", "baseline", "adopted"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedVersion:
+    """A row of the history."""
+
+    version: Version
+    name: str
+    checksum: str
+    rollback_checksum: str | None
+    run_id: UUID
+    how: How
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The versions that a run applies, in order, and what identifies that intention.
+
+    ``digest`` covers what the whole run does, so it stays the same when a later attempt finds
+    a part of it done: the same run with other files is recognised.
+    """
+
+    current: Version | None
+    pending: tuple[Migration, ...]
+    digest: str
+
+
+def make_plan(
+    source: MigrationSet,
+    history: Sequence[AppliedVersion],
+    *,
+    target: Version | None,
+    run_id: UUID,
+) -> Plan:
+    """Compare files and history.
+
+    Parameters
+    ----------
+    target
+        The version to reach; None for all of them.
+    run_id
+        The run asking: what it has already applied still belongs to its plan.
+
+    Raises
+    ------
+    Refusal
+        ``MissingFile``, ``ChecksumMismatch``, ``OutOfOrder``, ``UnknownTarget`` or
+        ``TargetBelowCurrent``.
+    """
+    files = {migration.version: migration for migration in source.migrations}
+    applied = {row.version: row for row in history}
+    current = max(applied, default=None)
+    _refuse_changed_history(history, files)
+    if target is not None:
+        _refuse_target(target, current, files)
+    pending = tuple(
+        migration
+        for migration in source.migrations
+        if migration.version not in applied and (target is None or migration.version <= target)
+    )
+    _refuse_out_of_order(pending, current, applied.keys())
+    mine = [files[row.version] for row in history if row.run_id == run_id]
+    return Plan(current, pending, _digest([*mine, *pending]))
+
+
+def _digest(migrations: Iterable[Migration]) -> str:
+    items = [
+        [str(m.version), m.script.checksum, m.rollback.checksum if m.rollback else None]
+        for m in sorted(migrations, key=lambda m: m.version)
+    ]
+    return f"sha256:{hashlib.sha256(json.encode(items)).hexdigest()}"
+
+
+def _refuse_changed_history(
+    history: Iterable[AppliedVersion], files: dict[Version, Migration]
+) -> None:
+    for row in history:
+        migration = files.get(row.version)
+        if migration is None:
+            raise Refusal(
+                Reason.MISSING_FILE,
+                f"version {row.version} ({row.name}) is applied, but its file is not in the source",
+                hint="Put the file back: the history of a database and its files go together.",
+            )
+        if row.checksum != migration.script.checksum:
+            raise Refusal(
+                Reason.CHECKSUM_MISMATCH,
+                f"version {row.version} was edited after it was applied: "
+                f"the history has {row.checksum}, the file {migration.script.checksum}",
+                hint="Restore the file as it was and put the change into a new migration.",
+                location=Location(migration.script.file),
+            )
+
+
+def _refuse_target(
+    target: Version, current: Version | None, files: dict[Version, Migration]
+) -> None:
+    if target not in files:
+        raise Refusal(
+            Reason.UNKNOWN_TARGET,
+            f"there is no migration with version {target}",
+            hint="Give a version of the source, or 'latest'.",
+        )
+    if current is not None and target < current:
+        raise Refusal(
+            Reason.TARGET_BELOW_CURRENT,
+            f"the target {target} is below the current version {current}",
+            hint="Going back on purpose is not a part of apply; write a new migration.",
+        )
+
+
+def _refuse_out_of_order(
+    pending: Sequence[Migration], current: Version | None, applied: Iterable[Version]
+) -> None:
+    late = [m for m in pending if current is not None and m.version < current]
+    if late:
+        after = min(version for version in applied if version > late[0].version)
+        raise Refusal(
+            Reason.OUT_OF_ORDER,
+            f"version {late[0].version} is not applied, but the later version {after} is",
+            hint=f"Give the file a number above {current}.",
+            location=Location(late[0].script.file),
+        )

@@ -1,0 +1,96 @@
+"""The documented reasons: one CamelCase word for why something is as it is.
+
+The same words appear as condition reasons (Kubernetes API conventions: a programmatic
+identifier in CamelCase), in results, in the log table and as a metric label, so the list is
+closed and bounded.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a run ended, or a resource waits, as it does."""
+
+    # ends that need no explanation
+    SUCCEEDED = "Succeeded"
+    UP_TO_DATE = "UpToDate"
+
+    # the files
+    EMPTY_SOURCE = "EmptySource"
+    SOURCE_UNREADABLE = "SourceUnreadable"
+    SOURCE_CHANGED = "SourceChanged"
+    INVALID_FILE_NAME = "InvalidFileName"
+    DUPLICATE_VERSION = "DuplicateVersion"
+    INVALID_ENCODING = "InvalidEncoding"
+    INVALID_DIRECTIVE = "InvalidDirective"
+    UNKNOWN_TARGET = "UnknownTarget"
+    TARGET_BELOW_CURRENT = "TargetBelowCurrent"
+    ORPHAN_SCRIPT = "OrphanScript"
+    INVALID_CHECK = "InvalidCheck"
+    INVALID_SPEC = "InvalidSpec"
+
+    # what is written in them
+    SYNTAX_ERROR = "SyntaxError"
+    TRANSACTION_CONTROL = "TransactionControl"
+    SESSION_CONTROL = "SessionControl"
+    PSQL_META_COMMAND = "PsqlMetaCommand"
+    COPY_FROM_STDIN = "CopyFromStdin"
+    NON_TRANSACTIONAL = "NonTransactional"
+
+    # the history
+    CHECKSUM_MISMATCH = "ChecksumMismatch"
+    OUT_OF_ORDER = "OutOfOrder"
+    MISSING_FILE = "MissingFile"
+    LEDGER_TOO_NEW = "LedgerTooNew"
+    LEDGER_CONFLICT = "LedgerConflict"
+
+    # the connection
+    INVALID_DATABASE_URL = "InvalidDatabaseURL"
+    CREDENTIALS_MISSING = "CredentialsMissing"
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+    TLS_FAILED = "TLSFailed"
+    DATABASE_UNREACHABLE = "DatabaseUnreachable"
+    CONNECTION_LOST = "ConnectionLost"
+    READ_ONLY_SERVER = "ReadOnlyServer"
+    TRANSACTION_POOLER = "TransactionPooler"
+    UNSUPPORTED_SERVER = "UnsupportedServer"
+    PERMISSION_DENIED = "PermissionDenied"
+
+    # the work
+    STATEMENT_FAILED = "StatementFailed"
+    STATEMENT_TIMEOUT = "StatementTimeout"
+    CHECK_FAILED = "CheckFailed"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    ADVISORY_LOCK_TIMEOUT = "AdvisoryLockTimeout"
+    TABLE_LOCK_TIMEOUT = "TableLockTimeout"
+    DISK_FULL = "DiskFull"
+    FENCED = "Fenced"
+    ABANDONED = "Abandoned"
+    TERMINATED = "Terminated"
+    CANCELLED = "Cancelled"
+    INTERNAL_ERROR = "InternalError"
+
+    # the way back
+    NO_ROLLBACK_SCRIPT = "NoRollbackScript"
+    ROLLBACK_SCRIPT_FAILED = "RollbackScriptFailed"
+    FINGERPRINT_MISMATCH = "FingerprintMismatch"
+    CONCURRENT_CHANGE = "ConcurrentChange"
+    DATA_NOT_RESTORED = "DataNotRestored"
+
+    # the cluster
+    PENDING = "Pending"
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    ROLLING_BACK = "RollingBack"
+    BACKING_OFF = "BackingOff"
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105  a reason, not a secret
+    SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105  a reason, not a secret
+    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    POD_NOT_CREATED = "PodNotCreated"
+    POD_NOT_STARTED = "PodNotStarted"
+    RUNNER_LOST = "RunnerLost"
+    RUNNER_CRASHING = "RunnerCrashing"
+    SUPERSEDED = "Superseded"
+    SUSPENDED = "Suspended"
+    JOB_NAME_TAKEN = "JobNameTaken"

@@ -1,0 +1,123 @@
+"""The output of one attempt: the JSON that leaves the pod as its termination message."""
+
+from typing import Final, Literal
+
+from msgspec import json
+from msgspec.structs import replace
+
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.runspec import Contract
+
+MAX_RESULT_BYTES: Final = 4096
+"""Kubernetes keeps 4096 bytes of a container's termination message."""
+
+_ELLIPSIS: Final = "…"
+_SHORTEST: Final = 40
+
+
+class Versions(Contract, frozen=True, kw_only=True):
+    """Which versions were applied or rolled back: how many, and both ends in that order."""
+
+    count: int = 0
+    first: str = ""
+    last: str = ""
+
+
+class FailureDetail(Contract, frozen=True, kw_only=True):
+    """What failed, where, and what to do next."""
+
+    message: str
+    hint: str = ""
+    version: str = ""
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    sqlstate: str = ""
+    statement: str = ""
+    data_not_restored: tuple[str, ...] = ()
+
+
+class DatabaseIdentity(Contract, frozen=True, kw_only=True):
+    """Which database the run found: its name and the cluster's system identifier."""
+
+    name: str
+    system_identifier: str
+
+
+class Result(Contract, frozen=True, kw_only=True):
+    """How one attempt ended. Times are RFC 3339 from the server's clock, durations in seconds."""
+
+    api_version: Literal[1]
+    run_id: str
+    attempt: int
+    outcome: Outcome
+    reason: str
+    message: str
+    started_at: str = ""
+    finished_at: str = ""
+    duration_seconds: float = 0.0
+    lock_wait_seconds: float = 0.0
+    database: DatabaseIdentity | None = None
+    current_version: str = ""
+    pending_count: int = 0
+    applied: Versions = Versions()
+    rolled_back: Versions = Versions()
+    failure: FailureDetail | None = None
+    differences: tuple[str, ...] = ()
+    """What a fingerprint found different, one line per object, shortened to fit."""
+
+
+def encode_result(result: Result, *, limit: int = MAX_RESULT_BYTES) -> bytes:
+    """Give the result as JSON of at most ``limit`` bytes.
+
+    The longest texts are cut first, and a cut is shown by an ellipsis, so that the outcome,
+    the reason and the place always survive.
+    """
+    encoded = json.encode(result)
+    while len(encoded) > limit:
+        shorter = _shorten(result, len(encoded) - limit)
+        if shorter == result:
+            break
+        result = shorter
+        encoded = json.encode(result)
+    return encoded
+
+
+def decode_result(data: bytes) -> Result:
+    """Read a result.
+
+    Raises
+    ------
+    ValueError
+        If the bytes are not a result: an empty or a foreign termination message. (msgspec's
+        DecodeError is one, and so is the UnicodeDecodeError it lets through.)
+    """
+    return json.decode(data, type=Result)
+
+
+def _shorten(result: Result, excess: int) -> Result:
+    if len(result.differences) > 1:
+        kept = len(result.differences) - 1
+        return replace(result, differences=result.differences[:kept])
+    texts = {"message": result.message}
+    if result.failure is not None:
+        texts |= {"failure.message": result.failure.message, "failure.hint": result.failure.hint}
+    if result.differences:
+        texts["differences"] = result.differences[0]
+    name = max(texts, key=lambda key: len(texts[key].encode()))
+    cut = _cut(texts[name], excess)
+    match name:
+        case "message":
+            return replace(result, message=cut)
+        case "differences":
+            return replace(result, differences=(cut,))
+        case _ if result.failure is not None:
+            field = name.removeprefix("failure.")
+            return replace(result, failure=replace(result.failure, **{field: cut}))
+    return result
+
+
+def _cut(text: str, excess: int) -> str:
+    raw = text.encode()
+    kept = max(len(raw) - excess - len(_ELLIPSIS.encode()), _SHORTEST)
+    return text if kept >= len(raw) else raw[:kept].decode(errors="ignore") + _ELLIPSIS

@@ -1,0 +1,113 @@
+"""The input of one attempt: what the operator, or the command line, asks the runner to do.
+
+It holds no secret: credentials are files (or an environment variable on the command line).
+The JSON form is a contract between versions of the operator and of the runner, so it carries
+its own version and refuses a field it does not know.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+from msgspec import DecodeError, Struct, json
+
+from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.reason import Reason
+
+Intent = Literal["apply", "undo"]
+OnFailure = Literal["Rollback", "Halt"]
+
+
+class Contract(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """Base of the JSON values: immutable, camelCase outside, unknown fields refused."""
+
+
+class RunIdentity(Contract, frozen=True, kw_only=True):
+    """Which run this is: the id is the same for every attempt of it."""
+
+    id: UUID
+    number: int = 1
+    attempt: int = 1
+    intent: Intent = "apply"
+
+
+class Folders(Contract, frozen=True, kw_only=True):
+    """Where the files are: several folders of one kind merge into one set."""
+
+    migrations: tuple[str, ...]
+    rollbacks: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+
+class LockPolicy(Contract, frozen=True, kw_only=True):
+    """How long to wait for locks, in seconds."""
+
+    acquire_timeout_seconds: float = 300
+    table_lock_deadline_seconds: float = 600
+
+
+class Policy(Contract, frozen=True, kw_only=True):
+    """What to do when, as in the resource's ``spec.policy``; times in seconds."""
+
+    on_failure: OnFailure = "Rollback"
+    lock: LockPolicy = LockPolicy()
+    statement_timeout_seconds: float = 900
+    deadline_seconds: float = 3600
+    rollback_deadline_seconds: float = 3600
+
+
+class Ledger(Contract, frozen=True, kw_only=True):
+    """Which ledger keeps the history: one schema is one history."""
+
+    schema: str = "meshmigrate"
+
+
+class Provenance(Contract, frozen=True, kw_only=True):
+    """Where the change comes from, as CI knows it; stored with the run."""
+
+    commit: str = ""
+    ref: str = ""
+    actor: str = ""
+    run_url: str = ""
+
+
+class RunSpec(Contract, frozen=True, kw_only=True):
+    """One attempt of one run."""
+
+    api_version: Literal[1]  # required: a spec without its version is not a spec
+    run: RunIdentity
+    folders: Folders
+    target: str = "latest"
+    ledger: Ledger = Ledger()
+    policy: Policy = Policy()
+    provenance: Provenance = Provenance()
+    resource: str = ""
+
+
+def encode_spec(spec: RunSpec) -> bytes:
+    """Give the spec as JSON."""
+    return json.encode(spec)
+
+
+def decode_spec(data: bytes) -> RunSpec:
+    """Read a spec.
+
+    Raises
+    ------
+    Refusal
+        With reason ``InvalidSpec`` if the JSON is not a spec of this version.
+    """
+    try:
+        return json.decode(data, type=RunSpec)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise Refusal(
+            Reason.INVALID_SPEC,
+            f"the run spec is not one this runner understands: {error}",
+            hint="Operator and runner image must be of the same release.",
+        ) from error

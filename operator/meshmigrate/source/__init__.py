@@ -1,0 +1,1 @@
+"""Reading migration folders: scripts, rollbacks and checks as values."""

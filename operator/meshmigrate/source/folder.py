@@ -1,0 +1,168 @@
+"""Reading folders of SQL files into one set of migrations."""
+
+import re
+from collections.abc import Iterable, Iterator
+from os.path import realpath
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from meshmigrate.domain.errors import Location, Refusal
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import Folders
+from meshmigrate.domain.script import Migration, MigrationSet, Script, ScriptKind
+from meshmigrate.domain.version import Version
+from meshmigrate.source.decode import decode_script
+from meshmigrate.source.directives import refuse_directives
+
+_VERSIONED: Final = re.compile(r"([0-9]+)_(.*)\.sql")
+_ALWAYS: Final = re.compile(r"always_.*\.sql")
+
+
+class _File(NamedTuple):
+    version: Version | None
+    """None for a check of the ``always_`` kind."""
+    name: str
+    script: Script
+
+
+def read_source(folders: Folders) -> MigrationSet:
+    """Read migrations, rollback scripts and checks.
+
+    Files are named ``<digits>_<name>.sql`` and ordered by the number; a rollback script has the
+    version of its migration; a check has it too, or is named ``always_<name>.sql``. Several
+    folders of one kind merge into one set. Files that do not end in ``.sql`` and entries that
+    start with a dot, such as the ``..data`` of a mounted ConfigMap, are left alone.
+
+    Raises
+    ------
+    Refusal
+        ``SourceUnreadable``, ``EmptySource``, ``InvalidFileName``, ``DuplicateVersion``,
+        ``OrphanScript``, ``InvalidEncoding`` or ``InvalidDirective``.
+    """
+    migrations = _one_per_version(_read(folders.migrations, ScriptKind.MIGRATION))
+    if not migrations:
+        raise Refusal(
+            Reason.EMPTY_SOURCE,
+            f"there is no migration in {', '.join(folders.migrations) or 'an empty list'}",
+            hint="A migration is a file named <digits>_<name>.sql.",
+        )
+    rollbacks = _one_per_version(_read(folders.rollbacks, ScriptKind.ROLLBACK))
+    checks = sorted(_read(folders.checks, ScriptKind.CHECK), key=lambda check: check.name)
+    for file in (*rollbacks.values(), *checks):
+        if file.version is not None and file.version not in migrations:
+            raise _orphan(file)
+    return MigrationSet(
+        migrations=tuple(
+            Migration(
+                version,
+                file.name,
+                file.script,
+                rollback=rollbacks[version].script if version in rollbacks else None,
+                checks=tuple(check.script for check in checks if check.version == version),
+            )
+            for version, file in sorted(migrations.items())
+        ),
+        final_checks=tuple(check.script for check in checks if check.version is None),
+    )
+
+
+def _read(folders: Iterable[str], kind: ScriptKind) -> list[_File]:
+    return [
+        _read_file(path, shown, kind)
+        for folder in folders
+        for path, shown in _sql_files(Path(folder))
+    ]
+
+
+def _sql_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Give the real path and the name to show of every ``.sql`` file, in order of name."""
+    try:
+        root = realpath(folder, strict=True)  # Path.resolve raises RuntimeError at a loop
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        raise _unreadable(str(folder), f"the folder cannot be read: {error.strerror}") from None
+    # A relative folder is what the user typed, and opens from where they are; an absolute one
+    # is a mount, of which the last part says enough.
+    prefix = Path(folder.name) if folder.is_absolute() else folder
+    for name in names:
+        if name.startswith(".") or not name.lower().endswith(".sql"):
+            continue
+        shown = (prefix / name).as_posix()
+        path = Path(realpath(folder / name))
+        if not path.is_relative_to(root):
+            raise _unreadable(shown, "the symbolic link leaves its folder")
+        if not path.is_file():
+            raise _unreadable(shown, "this is not a regular file")
+        yield path, shown
+
+
+def _read_file(path: Path, shown: str, kind: ScriptKind) -> _File:
+    version, name = _parse_name(shown, kind)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(shown, f"the file cannot be read: {error.strerror}") from None
+    script = Script(kind, shown, decode_script(data, shown))
+    refuse_directives(script)
+    return _File(version, name, script)
+
+
+def _parse_name(shown: str, kind: ScriptKind) -> tuple[Version | None, str]:
+    file_name = shown.rpartition("/")[2]
+    if not file_name.isprintable():  # would not survive JSON, a terminal or a log line
+        raise _misnamed(ascii(shown).strip("'"), "printable characters only")
+    if match := _VERSIONED.fullmatch(file_name):
+        return Version(match[1]), match[2]
+    if kind is not ScriptKind.CHECK:
+        raise _misnamed(shown, "<digits>_<name>.sql")
+    if not _ALWAYS.fullmatch(file_name):
+        raise _misnamed(shown, "<digits>_<name>.sql or always_<name>.sql")
+    return None, file_name
+
+
+def _one_per_version(files: Iterable[_File]) -> dict[Version, _File]:
+    by_version: dict[Version, _File] = {}
+    for file in files:
+        if file.version is None:
+            continue
+        first = by_version.setdefault(file.version, file)
+        if first is not file:
+            raise _duplicate(first, file)
+    return by_version
+
+
+def _unreadable(shown: str, why: str) -> Refusal:
+    return Refusal(
+        Reason.SOURCE_UNREADABLE,
+        why,
+        hint="Give a folder whose files the runner's user may read.",
+        location=Location(shown),
+    )
+
+
+def _misnamed(shown: str, expected: str) -> Refusal:
+    return Refusal(
+        Reason.INVALID_FILE_NAME,
+        f"the file name is not of the form expected here: {expected}",
+        hint="Rename the file, or move it out of the folder if it is something else.",
+        location=Location(shown),
+    )
+
+
+def _duplicate(first: _File, second: _File) -> Refusal:
+    return Refusal(
+        Reason.DUPLICATE_VERSION,
+        f"{first.script.file} and {second.script.file} have the same version, {first.version}",
+        hint="Give one of them a number of its own; "
+        "rollback scripts and checks go into folders of their own.",
+        location=Location(second.script.file),
+    )
+
+
+def _orphan(file: _File) -> Refusal:
+    return Refusal(
+        Reason.ORPHAN_SCRIPT,
+        f"this {file.script.kind} script belongs to version {file.version}, which has no migration",
+        hint="Put the migration back, or remove the script.",
+        location=Location(file.script.file),
+    )

@@ -1,0 +1,1 @@
+"""The PostgreSQL parse tree: splitting, classifying and redacting."""

@@ -1,0 +1,47 @@
+"""Looking into DO blocks: their body is a string to SQL, and code to PL/pgSQL.
+
+A body that the parser here does not understand shows nothing: the server has the last word, and
+ends a COMMIT inside a transaction with 2D000.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from postgast import PgQueryError, parse_plpgsql
+
+_SUSPECT: Final = re.compile(r"\b(?:commit|rollback)\b|pg_advisory_unlock", re.IGNORECASE)
+
+
+def ends_transaction(do_statement: str) -> bool:
+    """Whether the body holds COMMIT or ROLLBACK as a statement of PL/pgSQL."""
+    ends = {"PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"}
+    return any(name in ends for name, _ in _parts(do_statement))
+
+
+def mentions(do_statement: str, function: str) -> bool:
+    """Whether a query in the body mentions a function, be it in a string that it executes."""
+    return any(
+        name == "query" and isinstance(part, str) and function in part.lower()
+        for name, part in _parts(do_statement)
+    )
+
+
+def _parts(do_statement: str) -> Iterator[tuple[str, Any]]:
+    if not _SUSPECT.search(do_statement):
+        return
+    try:
+        tree = parse_plpgsql(do_statement)
+    except PgQueryError:
+        return
+    yield from _descend(tree)
+
+
+def _descend(tree: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict):
+        for name, part in tree.items():
+            yield name, part
+            yield from _descend(part)
+    elif isinstance(tree, list):
+        for part in tree:
+            yield from _descend(part)

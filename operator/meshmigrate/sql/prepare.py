@@ -1,0 +1,28 @@
+"""The one door to the parser: what a script is made of, or why it cannot be run."""
+
+from collections.abc import Iterator
+
+from meshmigrate.domain.script import Script, Statement
+from meshmigrate.sql.refuse import refuse_forbidden
+from meshmigrate.sql.split import split
+
+
+def prepare(script: Script) -> tuple[Statement, ...]:
+    """Split a script into statements and refuse what the engine must not run.
+
+    A file without a statement is allowed and gives an empty tuple.
+
+    Raises
+    ------
+    Refusal
+        With file, line and column of the first thing that is wrong: ``SyntaxError``,
+        ``PsqlMetaCommand``, ``TransactionControl``, ``SessionControl``, ``CopyFromStdin``,
+        ``NonTransactional`` or, in a check, ``InvalidCheck``.
+    """
+    return tuple(_allowed(script))
+
+
+def _allowed(script: Script) -> Iterator[Statement]:
+    for statement, node in split(script):
+        refuse_forbidden(script, statement, node)
+        yield statement

@@ -1,0 +1,111 @@
+"""The statements the engine must not run, each with its reason."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from postgast import walk
+from postgast.pg_query_pb2 import (
+    DeleteStmt,
+    DiscardMode,
+    FuncCall,
+    InsertStmt,
+    IntoClause,
+    MergeStmt,
+    Node,
+    UpdateStmt,
+)
+
+from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Script, ScriptKind, Statement
+from meshmigrate.sql import do_block
+from meshmigrate.sql.transactional import outside_transactions
+
+_UNLOCK: Final = "pg_advisory_unlock"
+
+# A tree is walked only if its text can hold such a call, as it is or in Unicode escapes:
+# walking every INSERT of a large file would take longer than parsing it.
+_MAY_UNLOCK: Final = re.compile(rf'{_UNLOCK}|u&"', re.IGNORECASE)
+
+_WRITES: Final = (InsertStmt, UpdateStmt, DeleteStmt, MergeStmt, IntoClause)
+
+_WHY: Final = {
+    Reason.TRANSACTION_CONTROL: (
+        "would end or divide the transaction that holds the file and its history row together",
+        "Remove it: each file runs in one transaction of its own.",
+    ),
+    Reason.SESSION_CONTROL: (
+        "would take away the lock or the role that the run depends on",
+        "Remove it: the session belongs to the run and is reset between files.",
+    ),
+    Reason.COPY_FROM_STDIN: (
+        "moves data through the client, and a migration has none to give or take",
+        "Use INSERT; a dump made with --inserts has no COPY.",
+    ),
+    Reason.NON_TRANSACTIONAL: (
+        "cannot run inside a transaction, and this release runs each file in one",
+        "Use the form without CONCURRENTLY where there is one, or run the statement by hand.",
+    ),
+    Reason.INVALID_CHECK: (
+        "is not allowed in a check, which only reads",
+        "Write a SELECT that gives one row whose first column is true.",
+    ),
+}
+
+
+def refuse_forbidden(script: Script, statement: Statement, node: Node) -> None:
+    """Refuse a statement that a script of this kind must not contain.
+
+    Raises
+    ------
+    Refusal
+        ``TransactionControl``, ``SessionControl``, ``CopyFromStdin``, ``NonTransactional`` or
+        ``InvalidCheck``, with the place of the statement.
+    """
+    for reason, what in _findings(script, statement, node):
+        why, hint = _WHY[reason]
+        raise Refusal(
+            reason,
+            f"{what} {why}",
+            hint=hint,
+            location=script.location(statement.offset),
+            statement=statement.kind,
+        )
+
+
+def _findings(script: Script, statement: Statement, node: Node) -> Iterator[tuple[Reason, str]]:
+    name = node.WhichOneof("node") or ""
+    tree = getattr(node, name)
+    match name:
+        case "transaction_stmt":
+            yield Reason.TRANSACTION_CONTROL, statement.kind
+        case "discard_stmt" if tree.target == DiscardMode.DISCARD_ALL:
+            yield Reason.SESSION_CONTROL, "DISCARD ALL"
+        case "variable_set_stmt" if tree.name == "session_authorization":
+            yield Reason.SESSION_CONTROL, f"{statement.kind} SESSION AUTHORIZATION"
+        case "do_stmt" if do_block.ends_transaction(statement.text):
+            yield Reason.TRANSACTION_CONTROL, "COMMIT or ROLLBACK in the body of DO"
+        case "do_stmt" if do_block.mentions(statement.text, _UNLOCK):
+            yield Reason.SESSION_CONTROL, f"{_UNLOCK} in the body of DO"
+        case "copy_stmt" if not tree.filename:
+            yield Reason.COPY_FROM_STDIN, "COPY FROM stdin" if tree.is_from else "COPY TO stdout"
+    if form := outside_transactions(node):
+        yield Reason.NON_TRANSACTIONAL, form
+    # A function's definition calls nothing yet.
+    if name != "create_function_stmt" and _MAY_UNLOCK.search(statement.text) and _unlocks(tree):
+        yield Reason.SESSION_CONTROL, f"a call of {_UNLOCK}"
+    reads = name == "select_stmt"
+    if script.kind is ScriptKind.CHECK and not (reads and _writes_nothing(tree)):
+        yield Reason.INVALID_CHECK, "a SELECT that writes" if reads else statement.kind
+
+
+def _unlocks(tree: Any) -> bool:
+    return any(
+        isinstance(part, FuncCall) and part.funcname[-1].string.sval.startswith(_UNLOCK)
+        for _, part in walk(tree)
+    )
+
+
+def _writes_nothing(tree: Any) -> bool:
+    return not any(isinstance(part, _WRITES) for _, part in walk(tree))

@@ -1,0 +1,118 @@
+"""A result always fits a termination message, and keeps what matters."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import (
+    MAX_RESULT_BYTES,
+    DatabaseIdentity,
+    FailureDetail,
+    Result,
+    Versions,
+    decode_result,
+    encode_result,
+)
+
+LONG = st.builds(
+    lambda text, times: text * times,
+    st.text(st.sampled_from(["a", "é", "🐘", '"', "\\", "\n", "\x01", " "])),
+    st.integers(0, 2000),
+)
+
+
+def result(
+    message: str = "", *, failure: FailureDetail | None = None, differences: tuple[str, ...] = ()
+) -> Result:
+    """Give a result with every fixed field filled."""
+    return Result(
+        api_version=1,
+        run_id="6f2a0b0e-0d6c-5b7e-9a35-1f0f5c6d7e8f",
+        attempt=3,
+        outcome=Outcome.ROLLBACK_FAILED,
+        reason="RollbackScriptFailed",
+        message=message,
+        started_at="2026-01-01T00:00:00.000000Z",
+        finished_at="2026-01-01T00:00:01.000000Z",
+        duration_seconds=1.000001,
+        lock_wait_seconds=0.25,
+        database=DatabaseIdentity(name="d" * 63, system_identifier="7" * 20),
+        current_version="20260101000000",
+        pending_count=12,
+        applied=Versions(count=3, first="20260101000000", last="20260101000002"),
+        rolled_back=Versions(count=2, first="20260101000002", last="20260101000001"),
+        failure=failure,
+        differences=differences,
+    )
+
+
+@given(LONG, LONG, LONG, st.lists(LONG, max_size=5))
+def test_a_result_fits_and_keeps_what_matters(
+    message: str, why: str, hint: str, differences: list[str]
+) -> None:
+    """Multi-byte text and escapes are cut to the byte; outcome, reason and place survive."""
+    failure = FailureDetail(
+        message=why,
+        hint=hint,
+        version="20260101000002",
+        file="migrations/" + "ü" * 120,
+        line=12,
+        column=7,
+        sqlstate="42703",
+        statement="ALTER MATERIALIZED VIEW",
+    )
+    given_out = result(message, failure=failure, differences=tuple(differences))
+    encoded = encode_result(given_out)
+    assert len(encoded) <= MAX_RESULT_BYTES
+    back = decode_result(encoded)
+    assert (back.outcome, back.reason, back.run_id) == (
+        given_out.outcome,
+        given_out.reason,
+        given_out.run_id,
+    )
+    assert back.failure is not None
+    place = (back.failure.file, back.failure.line, back.failure.column, back.failure.sqlstate)
+    assert place == (failure.file, 12, 7, "42703")
+
+
+@given(st.text(max_size=300))
+def test_a_short_result_is_given_out_unchanged(message: str) -> None:
+    """Nothing is cut that fits."""
+    given_out = result(message, differences=("table public.t: gone",))
+    assert decode_result(encode_result(given_out)) == given_out
+
+
+def test_a_cut_is_shown() -> None:
+    """An ellipsis says that there was more."""
+    back = decode_result(encode_result(result("é" * 10_000)))
+    assert back.message.endswith("é…")
+    assert len(back.message) > 1000
+
+
+def test_the_longest_text_is_cut_first() -> None:
+    """A long message does not cost the hint."""
+    failure = FailureDetail(message="x" * 10_000, hint="Do this. " * 20)
+    back = decode_result(encode_result(result("short", failure=failure)))
+    assert back.failure is not None
+    assert back.failure.hint == failure.hint
+    assert back.message == "short"
+
+
+def test_thousands_of_differences_are_cut_to_the_first_ones() -> None:
+    """A run that went very wrong still reports."""
+    differences = tuple(f"table public.t{n}: gone" for n in range(5_000))
+    encoded = encode_result(result("differs", differences=differences))
+    back = decode_result(encoded)
+    assert len(encoded) <= MAX_RESULT_BYTES
+    assert back.differences == differences[: len(back.differences)]
+    assert len(back.differences) > 10
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"OOMKilled", b"{}", b'{"apiVersion":2}', b"\xff", b'{"runId":"\xff"}']
+)
+def test_a_foreign_termination_message_is_no_result(data: bytes) -> None:
+    """What some other process left behind is not taken for a result."""
+    with pytest.raises(ValueError, match=r"."):
+        decode_result(data)
