@@ -1,0 +1,3 @@
+drop function auth.uid();
+drop table auth.users;
+drop schema auth;

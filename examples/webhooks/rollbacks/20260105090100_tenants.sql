@@ -1,0 +1,3 @@
+drop table public.memberships;
+drop table public.tenants;
+drop extension pg_trgm;

@@ -1,0 +1,1 @@
+drop function public.drop_deliveries_before(date);

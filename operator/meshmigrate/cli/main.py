@@ -1,0 +1,59 @@
+"""``meshmigrate``: finds the command and imports only what that one needs."""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from meshmigrate.cli.output import internal_error
+from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
+
+_COMMANDS: Final = {
+    "apply": ("apply", "Apply pending migrations, or go back when one fails."),
+    "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
+    "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names."""
+        del ctx
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"meshmigrate.cli.{module}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what it does not expect is an internal error, told in two lines."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params["debug"]:
+                raise
+            click.echo(internal_error(error), err=True)
+            raise click.exceptions.Exit(EXIT_INTERNAL_ERROR) from error
+
+
+@click.group(cls=Commands)
+@click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
+@click.version_option(package_name="meshmigrate")
+def main(debug: bool) -> None:
+    """Bring a PostgreSQL database from one schema version to the next, and provably back."""
+    del debug  # the group itself reads it

@@ -1,0 +1,70 @@
+"""``meshmigrate operator``: the operator process, as the chart starts it."""
+
+import sys
+
+import click
+
+
+@click.command("operator")
+@click.option(
+    "--runner-image",
+    envvar="MESHMIGRATE_RUNNER_IMAGE",
+    required=True,
+    help="Image of the Jobs that run the migrations.",
+)
+@click.option(
+    "--runner-pull-policy",
+    envvar="MESHMIGRATE_RUNNER_PULL_POLICY",
+    type=click.Choice(["Always", "IfNotPresent", "Never"]),
+    default="IfNotPresent",
+    show_default=True,
+    help="When a node pulls that image.",
+)
+@click.option(
+    "--namespace",
+    "namespaces",
+    envvar="MESHMIGRATE_NAMESPACES",
+    multiple=True,
+    help="Namespace to watch; may be repeated. Default: all.",
+)
+@click.option(
+    "--port",
+    envvar="MESHMIGRATE_PORT",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    help="Port of /metrics, /healthz and /readyz.",
+)
+@click.option(
+    "--log-level",
+    envvar="MESHMIGRATE_LOG_LEVEL",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+    default="INFO",
+    show_default=True,
+    help="The least important lines to write.",
+)
+def operator(
+    runner_image: str,
+    runner_pull_policy: str,
+    namespaces: tuple[str, ...],
+    port: int,
+    log_level: str,
+) -> None:
+    """Watch DatabaseMigrations and run them as Jobs."""
+    import asyncio
+
+    from meshmigrate.controller.app import OperatorConfig, run_operator
+    from meshmigrate.controller.job import RunnerImage
+    from meshmigrate.controller.port import ClusterError
+    from meshmigrate.observe.logs import configure_logging
+
+    configure_logging(log_level, sys.stdout)
+    config = OperatorConfig(
+        runner_image=RunnerImage(runner_image, runner_pull_policy),
+        namespaces=namespaces,
+        port=port,
+    )
+    try:
+        asyncio.run(run_operator(config))
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error

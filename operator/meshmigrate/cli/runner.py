@@ -1,0 +1,112 @@
+"""``meshmigrate runner``: what runs in the operator's Jobs."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import click
+from msgspec import DecodeError, json
+
+from meshmigrate.cli.output import internal_error
+from meshmigrate.cli.start import carry_out, read_url_file, refuse
+from meshmigrate.domain.errors import MigrationError, Refusal
+from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import RunIdentity, RunSpec, decode_spec
+from meshmigrate.engine.ending import Ending
+from meshmigrate.engine.events import Event
+
+_FILE: Final = click.Path(path_type=Path)
+_NO_RUN: Final = UUID(int=0)
+
+
+@click.command()
+@click.option("--spec", "spec_file", type=_FILE, required=True, help="The run spec, as JSON.")
+@click.option(
+    "--database-url-file", type=_FILE, required=True, help="The file that holds the database URL."
+)
+@click.option(
+    "--result",
+    "result_file",
+    type=_FILE,
+    default=Path("/dev/termination-log"),
+    show_default=True,
+    help="Where the result goes, as JSON of at most 4096 bytes.",
+)
+def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
+    """Carry out one run spec: JSON lines to the output, the result to a file.
+
+    Exit codes are those of `meshmigrate apply`.
+    """
+    log = _Log()
+    try:
+        ending = _run(spec_file, database_url_file, log)
+        result_file.write_bytes(ending.encoded)
+    except Exception as error:  # noqa: BLE001  the last line of defence: nothing else may print
+        log.write("error", "internal-error", internal_error(error))
+        sys.exit(EXIT_INTERNAL_ERROR)
+    sys.exit(ending.outcome.exit_code)
+
+
+def _run(spec_file: Path, database_url_file: Path, log: "_Log") -> Ending:
+    try:
+        spec = _read_spec(spec_file)
+    except MigrationError as error:
+        return refuse(RunIdentity(id=_run_id(spec_file)), error, log)
+    log.run = spec.run
+    return carry_out(spec, lambda: read_url_file(database_url_file), log)
+
+
+def _read_spec(path: Path) -> RunSpec:
+    try:
+        return decode_spec(path.read_bytes())
+    except OSError as error:
+        raise Refusal(
+            Reason.INVALID_SPEC,
+            f"the run spec cannot be read: {path}: {error.strerror}",
+            hint="The operator mounts it into the Job's pod: look at the pod's events.",
+        ) from None
+
+
+def _run_id(path: Path) -> UUID:
+    """Give the id in a spec that is otherwise not understood, as far as there is one."""
+    try:
+        return UUID(json.decode(path.read_bytes())["run"]["id"])
+    except (OSError, DecodeError, LookupError, TypeError, ValueError, AttributeError):
+        return _NO_RUN
+
+
+class _Log:
+    """JSON lines: one per event, each with the run they belong to."""
+
+    def __init__(self) -> None:
+        self.run: RunIdentity | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write an event."""
+        more = {
+            "version": event.version,
+            "file": event.file,
+            "done": event.done,
+            "total": event.total,
+        }
+        self.write("warning" if event.warning else "info", event.name, event.message, **more)
+
+    def write(self, level: str, event: str, message: str, **more: str | int | None) -> None:
+        """Write a line; fields without a value are left out."""
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": level,
+            "event": event,
+            "run_id": str(self.run.id) if self.run else None,
+            "attempt": self.run.attempt if self.run else None,
+            "message": message,
+            **more,
+        }
+        sys.stdout.buffer.write(
+            json.encode({key: value for key, value in line.items() if value not in (None, "")})
+            + b"\n"
+        )
+        sys.stdout.buffer.flush()

@@ -1,0 +1,61 @@
+"""Starting a run: what ``apply`` and ``runner`` have in common."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from meshmigrate.domain.database_url import parse_database_url
+from meshmigrate.domain.errors import MigrationError, Refusal
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import RunIdentity, RunSpec
+from meshmigrate.engine.clock import SystemClock
+from meshmigrate.engine.early import Known, end_early
+from meshmigrate.engine.ending import Ending
+from meshmigrate.engine.events import Events
+from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.stop import stop_on_signals
+
+
+def carry_out(spec: RunSpec, read_url: Callable[[], str], events: Events) -> Ending:
+    """Run a spec, stopping in order on SIGTERM and SIGINT."""
+    stop = stop_on_signals()
+    try:
+        parameters = parse_database_url(read_url())
+    except MigrationError as error:
+        return refuse(spec.run, error, events)
+    return run(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=events))
+
+
+def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:
+    """Give the end of an attempt that did not come as far as connecting."""
+    return end_early(Known(identity=identity, events=events), error)
+
+
+def read_url_file(path: Path) -> str:
+    """Read the file that a Secret is mounted as.
+
+    Raises
+    ------
+    Refusal
+        ``CredentialsMissing`` or ``InvalidDatabaseURL``.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise Refusal(
+            Reason.INVALID_DATABASE_URL,
+            "the file with the database URL is not UTF-8",
+            hint="Store the URL as text: postgres://user:password@host:port/dbname.",
+        ) from None
+    except OSError as error:
+        raise Refusal(
+            Reason.CREDENTIALS_MISSING,
+            f"the file with the database URL cannot be read: {path}: {error.strerror}",
+            hint="Check that the Secret exists and has the key that holds the URL.",
+        ) from None
+    if not text.strip():
+        raise Refusal(
+            Reason.CREDENTIALS_MISSING,
+            f"the file with the database URL is empty: {path}",
+            hint="Put the URL into the Secret: postgres://user:password@host:port/dbname.",
+        )
+    return text

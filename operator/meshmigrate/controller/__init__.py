@@ -1,0 +1,1 @@
+"""The operator: decides purely, acts through the cluster port."""

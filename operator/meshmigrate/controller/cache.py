@@ -1,0 +1,98 @@
+"""What the watches told, by key: reduced objects, never older than what was already seen."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from time import monotonic
+
+from meshmigrate.controller.observed import Key, ObservedJob, ObservedPod, ObservedResource
+
+
+class Cache:
+    """Resources, Jobs and pods as last seen.
+
+    A watch may miss a deletion while it is interrupted. So absence from the cache, and what is
+    concluded from it, is always confirmed by a request; and `distrust` forgets what was seen of
+    a resource's Jobs and pods, so that they are requested again.
+    """
+
+    def __init__(self) -> None:
+        self._resources: dict[Key, ObservedResource] = {}
+        self._jobs: defaultdict[Key, dict[str, ObservedJob]] = defaultdict(dict)
+        self._pods: defaultdict[Key, dict[str, ObservedPod]] = defaultdict(dict)
+        self.last_event_at: dict[str, float] = {}
+        """Kind to the monotonic time of its latest event."""
+
+    def __len__(self) -> int:
+        return len(self._resources)
+
+    def resource(self, key: Key) -> ObservedResource | None:
+        """Give a resource."""
+        return self._resources.get(key)
+
+    def resources(self) -> Iterable[ObservedResource]:
+        """Give all resources."""
+        return self._resources.values()
+
+    def jobs(self, resource: ObservedResource) -> tuple[ObservedJob, ...]:
+        """Give the Jobs of a resource, not those of a namesake before it."""
+        jobs = self._jobs.get(resource.key, {}).values()
+        return tuple(job for job in jobs if job.resource_uid == resource.uid)
+
+    def pods(self, resource: ObservedResource) -> tuple[ObservedPod, ...]:
+        """Give the pods of a resource."""
+        pods = self._pods.get(resource.key, {}).values()
+        return tuple(pod for pod in pods if pod.resource_uid == resource.uid)
+
+    def put_resource(self, resource: ObservedResource) -> None:
+        """Take over a resource unless a newer state of it is known.
+
+        Resource versions of one object can be compared as integers (Kubernetes API concepts,
+        "Resource versions"; guaranteed from 1.35 on, true of etcd before).
+        """
+        known = self._resources.get(resource.key)
+        if (
+            known is not None
+            and known.uid == resource.uid
+            and int(known.resource_version) > int(resource.resource_version)
+        ):
+            return
+        self._resources[resource.key] = resource
+
+    def drop_resource(self, key: Key) -> None:
+        """Forget a resource and what belongs to it."""
+        self._resources.pop(key, None)
+        self._jobs.pop(key, None)
+        self._pods.pop(key, None)
+
+    def put_job(self, job: ObservedJob) -> None:
+        """Take over a Job."""
+        self._jobs[job.resource][job.name] = job
+
+    def drop_job(self, job: ObservedJob) -> None:
+        """Forget a Job."""
+        self._jobs[job.resource].pop(job.name, None)
+
+    def put_pod(self, pod: ObservedPod) -> None:
+        """Take over a pod."""
+        self._pods[pod.resource][pod.name] = pod
+
+    def drop_pod(self, pod: ObservedPod) -> None:
+        """Forget a pod."""
+        self._pods[pod.resource].pop(pod.name, None)
+
+    def replace_jobs(self, key: Key, jobs: Iterable[ObservedJob]) -> None:
+        """Take over the Jobs of a resource as listed."""
+        self._jobs[key] = {job.name: job for job in jobs}
+
+    def replace_pods(self, key: Key, pods: Iterable[ObservedPod]) -> None:
+        """Take over the pods of a resource as listed."""
+        self._pods[key] = {pod.name: pod for pod in pods}
+
+    def distrust(self, key: Key) -> None:
+        """Forget the Jobs and pods of a resource, so that they are requested again."""
+        self._jobs.pop(key, None)
+        self._pods.pop(key, None)
+
+    def note_event(self, kind: str) -> None:
+        """Note that the watch of a kind is alive."""
+        self.last_event_at[kind] = monotonic()

@@ -1,0 +1,72 @@
+"""The four conditions, always set together, so that they cannot contradict each other.
+
+Ready, Reconciling and Stalled are read by ``kubectl wait``, Helm, Flux and Argo CD (kstatus);
+Reconciling and Stalled are never both True.
+"""
+
+from enum import Enum
+from typing import Final
+
+from msgspec.structs import replace
+
+from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.observed import Observed
+from meshmigrate.controller.status import Condition, Status
+
+MAX_MESSAGE_LENGTH: Final = 2048
+
+
+class Verdict(Enum):
+    """A row of the table of conditions: Ready, Reconciling, Stalled, Succeeded."""
+
+    IN_PROGRESS = ("False", "True", "False", "Unknown")
+    DONE = ("True", "False", "False", "True")
+    ENDED_BADLY = ("False", "False", "True", "False")
+    STILL_TRYING = ("False", "False", "True", "Unknown")
+
+
+_TYPES: Final = ("Ready", "Reconciling", "Stalled", "Succeeded")
+
+
+def with_verdict(
+    observed: Observed,
+    verdict: Verdict,
+    phase: str,
+    reason: str,
+    message: str,
+    *,
+    status: Status | None = None,
+) -> Status:
+    """Give a status with phase and conditions set; a transition time moves only with its status.
+
+    The generation is called observed only if its spec is the one the run works for: while an
+    edit waits for the end of a run, kstatus shall see that it waits.
+    """
+    status = status or observed.resource.status
+    run = status.current_run or status.last_run
+    current = run is None or run.spec_hash == observed.resource.spec_hash
+    generation = observed.resource.generation if current else status.observed_generation
+    text = (
+        message if len(message) <= MAX_MESSAGE_LENGTH else message[: MAX_MESSAGE_LENGTH - 1] + "…"
+    )
+    conditions = tuple(
+        _carry_transition_time(
+            Condition(
+                type=kind,
+                status=value,
+                reason=reason,
+                message=text if kind == "Ready" or value == "True" else "",
+                observed_generation=generation,
+                last_transition_time=format_time(observed.now),
+            ),
+            status.condition(kind),
+        )
+        for kind, value in zip(_TYPES, verdict.value, strict=True)
+    )
+    return replace(status, phase=phase, conditions=conditions, observed_generation=generation)
+
+
+def _carry_transition_time(condition: Condition, previous: Condition | None) -> Condition:
+    if previous is None or previous.status != condition.status:
+        return condition
+    return replace(condition, last_transition_time=previous.last_transition_time)

@@ -1,0 +1,169 @@
+"""What to do next: pure and total, one step at a time.
+
+One step per decision, taken again from what is observed after it: so every write has its
+preconditions checked, and a crash between any two steps is nothing special.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from meshmigrate.controller import names
+from meshmigrate.controller.advance import advance
+from meshmigrate.controller.attempt import Absent, Started, Waiting, attempt_state
+from meshmigrate.controller.backoff import due_at
+from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.observed import Observed, ObservedJob
+from meshmigrate.controller.status import CurrentRun, Status
+
+JOB_END_GRACE: Final = timedelta(seconds=10)
+"""A Job says that it is over about two seconds after its container has ended (measured)."""
+_POLL: Final = timedelta(seconds=2)
+_LONGEST_POLL: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStatus:
+    """Store the status."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class SetFinalizers:
+    """Replace the resource's finalizers."""
+
+    finalizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Create the Job of the attempt in flight: whoever creates it first has the attempt."""
+
+    run: CurrentRun
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete a Job and, in the background, its pods."""
+
+    job: ObservedJob
+
+
+@dataclass(frozen=True, slots=True)
+class OwnJob:
+    """Make the resource the owner of a Job that has ended, and let the Job expire."""
+
+    job: ObservedJob
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do until something changes, or for so long."""
+
+    duration: timedelta | None = None
+
+
+Step = WriteStatus | SetFinalizers | CreateJob | DeleteJob | OwnJob | Wait
+
+
+def decide(observed: Observed) -> Step:
+    """Give the next step."""
+    status = advance(observed)
+    if status != observed.resource.status:
+        return WriteStatus(status)
+    if observed.resource.deleting:
+        return _let_go(observed)
+    cleaning = _clean_up(observed)
+    if cleaning is not None:
+        return cleaning
+    if status.current_run is None:
+        return _without_finalizer(observed) or Wait()
+    return _pursue(observed, status.current_run)
+
+
+def _let_go(observed: Observed) -> Step:
+    """Wait for a run that works on the database, then leave nothing behind."""
+    run = observed.resource.status.current_run
+    if run is not None and not run.between_attempts:
+        state = attempt_state(run, observed)
+        if isinstance(state, Started) and not state.going:
+            return Wait()
+    for job in _ours(observed):
+        if not job.deleting:
+            return DeleteJob(job)
+    return _without_finalizer(observed) or Wait()
+
+
+def _clean_up(observed: Observed) -> OwnJob | DeleteJob | None:
+    """Own the Jobs of ended attempts; delete those whose container may still start.
+
+    A Job that is newer than the status belongs to another operator that knows more: hands off.
+    """
+    status = observed.resource.status
+    run = status.current_run
+    here = (run.number, run.attempt) if run else (status.run_number + 1, 0)
+    for job in _ours(observed):
+        if job.deleting or job.owned or (job.run_number, job.attempt) >= here:
+            continue
+        ended = job.over or any(pod.end for pod in observed.pods_of(job.name))
+        return OwnJob(job) if ended else DeleteJob(job)
+    return None
+
+
+def _pursue(observed: Observed, run: CurrentRun) -> Step:
+    resource = observed.resource
+    if names.FINALIZER not in resource.finalizers:
+        return SetFinalizers((*resource.finalizers, names.FINALIZER))
+    if run.between_attempts:
+        return _await_next_attempt(observed, run)
+    match attempt_state(run, observed):
+        case Absent() if observed.job_refusal or resource.spec is None:
+            return Wait(_LONGEST_POLL)
+        case Absent():
+            return _make_room(observed, run) or CreateJob(run)
+        case Waiting(job=job):
+            return Wait(_poll_interval(observed, job))
+        case _:
+            return Wait()
+
+
+def _poll_interval(observed: Observed, job: ObservedJob) -> timedelta:
+    """Look often at a Job that should start any moment, and rarely at one that does not."""
+    age = observed.now - job.created_at
+    return min(max(age / 4, _POLL), _LONGEST_POLL)
+
+
+def _make_room(observed: Observed, run: CurrentRun) -> Step | None:
+    """Let the Job before this one come to its end first: one Job alive per resource."""
+    alive = [job for job in _ours(observed) if not job.over and not job.deleting]
+    if not alive:
+        return None
+    if observed.now < parse_time(run.started_at) + JOB_END_GRACE:
+        return Wait(_POLL)
+    return DeleteJob(alive[0])
+
+
+def _await_next_attempt(observed: Observed, run: CurrentRun) -> Step:
+    spec, last = observed.resource.spec, run.last_attempt
+    if spec is None or last is None:
+        return Wait()
+    due = due_at(run, last, spec.policy.retry, observed.resource.uid)
+    job = observed.job(run.job_name)
+    if job is not None and not job.over and not job.deleting:
+        due = max(due, parse_time(last.ended_at) + JOB_END_GRACE)
+        if observed.now >= due:
+            return DeleteJob(job)
+    return Wait(due - observed.now if due > observed.now else _POLL)
+
+
+def _without_finalizer(observed: Observed) -> SetFinalizers | None:
+    finalizers = observed.resource.finalizers
+    if names.FINALIZER not in finalizers:
+        return None
+    return SetFinalizers(tuple(name for name in finalizers if name != names.FINALIZER))
+
+
+def _ours(observed: Observed) -> list[ObservedJob]:
+    uid = observed.resource.uid
+    return [job for job in observed.jobs if job.resource_uid == uid]

@@ -1,0 +1,93 @@
+"""The events that a change of status tells: on transitions only, each under a name of its own.
+
+The name follows from what happened, so that an operator that is restarted in between tells it
+once: the second creation meets the first.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from meshmigrate.controller import names
+from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.observed import ObservedResource
+from meshmigrate.controller.status import Status
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
+
+_MAX_NOTE_LENGTH: Final = 1024
+"""The API refuses a longer message (events.k8s.io/v1, ``note``)."""
+_COMPONENT: Final = "meshmigrate-operator"
+_ORDINARY: Final = frozenset({Reason.PENDING.value, Reason.RUNNING.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a resource."""
+
+    kind: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    occasion: str
+    """What tells this event from the others of the resource: run, attempt, reason."""
+
+
+def events_of_change(old: Status, new: Status) -> Iterator[Event]:
+    """Give the events that lead from one status to the next."""
+    message = _ready_message(new)
+    if new.last_run is not None and new.last_run != old.last_run:
+        run = new.last_run
+        if run.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}:
+            yield Event("Normal", Outcome.SUCCEEDED, message, f"{run.number}/end")
+        elif new.current_run is not None:
+            text = f"run {run.number} gave way to an edit before its container had started"
+            yield Event("Normal", Reason.SUPERSEDED, text, f"{run.number}/end")
+        else:
+            yield Event("Warning", run.outcome, message, f"{run.number}/end")
+    run_in_flight = new.current_run
+    if run_in_flight is None:
+        return
+    number = run_in_flight.number
+    if old.current_run is None or old.current_run.number != number:
+        yield Event("Normal", "RunStarted", message, f"{number}/start")
+    elif new.ready_reason != old.ready_reason and new.ready_reason not in _ORDINARY:
+        occasion = f"{number}/{run_in_flight.attempt}/{new.ready_reason}"
+        yield Event("Warning", new.ready_reason, message, occasion)
+
+
+def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> dict[str, Any]:
+    """Give an event as core/v1 takes it."""
+    digest = hashlib.sha256(f"{resource.uid}/{event.occasion}".encode()).hexdigest()[:16]
+    moment = format_time(now)
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{resource.key.name[:200]}.{digest}",
+            "namespace": resource.key.namespace,
+        },
+        "involvedObject": {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "namespace": resource.key.namespace,
+            "name": resource.key.name,
+            "uid": resource.uid,
+            "resourceVersion": resource.resource_version,
+        },
+        "type": event.kind,
+        "reason": event.reason,
+        "message": event.message[:_MAX_NOTE_LENGTH],
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+        "source": {"component": _COMPONENT},
+        "reportingComponent": _COMPONENT,
+        "reportingInstance": _COMPONENT,
+    }
+
+
+def _ready_message(status: Status) -> str:
+    ready = status.condition("Ready")
+    return ready.message if ready else ""

@@ -1,0 +1,145 @@
+"""What the state of the attempt in flight does to the status."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from meshmigrate.controller.attempt import (
+    Absent,
+    AttemptState,
+    Ended,
+    Lost,
+    NeverStarted,
+    Started,
+    Waiting,
+)
+from meshmigrate.controller.backoff import due_at, past_deadline
+from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.closing import close_run
+from meshmigrate.controller.conditions import Verdict, with_verdict
+from meshmigrate.controller.observed import Observed
+from meshmigrate.controller.obstacle import find_obstacle
+from meshmigrate.controller.spec import MigrationSpec
+from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
+
+MAX_LOST_PODS: Final = 3
+"""So many runners in a row without a result are no accident."""
+
+
+def follow_attempt(
+    observed: Observed, run: CurrentRun, spec: MigrationSpec, state: AttemptState
+) -> Status:
+    """Give the status after what became of the attempt; the same one if nothing is new."""
+    match state:
+        case Ended() as end if end.outcome.final:
+            return close_run(observed, run, end)
+        case Ended() as end:
+            return _note_end(observed, run, spec, end)
+        case Lost(message=message):
+            return _note_lost(observed, run, message)
+        case NeverStarted(message=message):
+            end = Ended(Outcome.INTERRUPTED, Reason.POD_NOT_STARTED, message, None)
+            return _note_end(observed, run, spec, end)
+        case Started():
+            return _note_start(observed, run, state)
+        case Absent() | Waiting():
+            return _wait(observed, run, spec, state)
+
+
+def _note_start(observed: Observed, run: CurrentRun, started: Started) -> Status:
+    if run.attempt_started_at:
+        return observed.resource.status
+    moment = format_time(started.at or observed.now)
+    noted = replace(observed.resource.status, current_run=replace(run, attempt_started_at=moment))
+    if noted.stalled:  # past the deadline Stalled stays until an attempt ends the run
+        return noted
+    return with_verdict(
+        observed,
+        Verdict.IN_PROGRESS,
+        "Running",
+        Reason.RUNNING,
+        f"run {run.number}, attempt {run.attempt} runs since {moment}",
+        status=noted,
+    )
+
+
+def _wait(
+    observed: Observed, run: CurrentRun, spec: MigrationSpec, state: Absent | Waiting
+) -> Status:
+    obstacle = find_obstacle(state, observed, spec.database.url.secret_key_ref)
+    if obstacle is None:
+        return observed.resource.status
+    late = past_deadline(run, spec.policy.retry, observed.now)
+    if late and spec.policy.retry.after_deadline == "GiveUp":
+        end = Ended(Outcome.INTERRUPTED, obstacle.reason, obstacle.message)
+        return _give_up(observed, run, end)
+    return _in_trouble(observed, late, obstacle.reason, obstacle.message)
+
+
+def _note_lost(observed: Observed, run: CurrentRun, message: str) -> Status:
+    lost = run.lost_pods + 1
+    if lost >= MAX_LOST_PODS:
+        crashing = Ended(
+            Outcome.FAILED,
+            Reason.RUNNER_CRASHING,
+            f"{lost} runners in a row were lost, the last: {message}",
+            database_known=False,
+        )
+        return close_run(observed, run, crashing)
+    last = _attempt_end(observed, run, "Lost", Reason.RUNNER_LOST, message)
+    noted = replace(run, lost_pods=lost, last_attempt=last)
+    return _in_trouble(
+        observed,
+        observed.resource.status.stalled,
+        Reason.RUNNER_LOST,
+        f"{message}; attempt {run.attempt + 1} follows and finds out what the lost one did",
+        status=replace(observed.resource.status, current_run=noted),
+    )
+
+
+def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: Ended) -> Status:
+    """Store a retryable end: the next attempt comes by itself, unless it was told to give up."""
+    retry = spec.policy.retry
+    late = past_deadline(run, retry, observed.now)
+    if late and retry.after_deadline == "GiveUp":
+        return _give_up(observed, run, end)
+    last = _attempt_end(observed, run, end.outcome.value, end.reason, end.message)
+    noted = replace(run, lost_pods=0, last_attempt=last)
+    due = format_time(due_at(noted, last, retry, observed.resource.uid))
+    return _in_trouble(
+        observed,
+        late,
+        end.reason,
+        f"attempt {run.attempt} ended as {end.outcome}: {end.message}; the next follows at {due}",
+        status=replace(observed.resource.status, current_run=noted),
+    )
+
+
+def _give_up(observed: Observed, run: CurrentRun, end: Ended) -> Status:
+    message = f"{end.message}; given up after the retry deadline, as policy.retry says"
+    given_up = Ended(Outcome.FAILED, end.reason, message, database_known=False)
+    return close_run(observed, run, given_up)
+
+
+def _in_trouble(
+    observed: Observed, late: bool, reason: str, message: str, status: Status | None = None
+) -> Status:
+    """Show what a run meets that may pass; past the retry deadline it is stalled as well."""
+    verdict, phase = (
+        (Verdict.STILL_TRYING, "Retrying") if late else (Verdict.IN_PROGRESS, "Pending")
+    )
+    return with_verdict(observed, verdict, phase, reason, message, status=status)
+
+
+def _attempt_end(
+    observed: Observed, run: CurrentRun, outcome: str, reason: str, message: str
+) -> LastAttempt:
+    return LastAttempt(
+        attempt=run.attempt,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        ended_at=format_time(observed.now),
+    )

@@ -1,0 +1,151 @@
+"""The cluster port on the Kubernetes API."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from meshmigrate.controller import names
+from meshmigrate.controller.api_requests import ApiRequests
+from meshmigrate.controller.observed import (
+    Key,
+    ObservedEvent,
+    ObservedJob,
+    ObservedPod,
+    ObservedResource,
+    observe_event,
+    observe_job,
+    observe_pod,
+    observe_resource,
+)
+from meshmigrate.controller.port import AlreadyExists, NotFound
+from meshmigrate.controller.status import Status, dump_status
+
+_RESOURCES: Final = f"/apis/{names.API_VERSION}"
+_JOBS: Final = "/apis/batch/v1"
+_CORE: Final = "/api/v1"
+
+
+class KubernetesPort:
+    """`ClusterPort` in terms of requests.
+
+    Parameters
+    ----------
+    namespaces
+        The watched namespaces; none means all of them.
+    """
+
+    def __init__(self, requests: ApiRequests, namespaces: Iterable[str]) -> None:
+        self._requests = requests
+        self._namespaces = tuple(namespaces)
+
+    async def get_resource(self, key: Key) -> ObservedResource | None:
+        """Read a DatabaseMigration; None if there is none."""
+        try:
+            return observe_resource(await self._requests.send("get", _resource_path(key)))
+        except NotFound:
+            return None
+
+    async def count_resources(self) -> int:
+        """Count the DatabaseMigrations in the watched namespaces, without reading them all."""
+        scopes = [f"/namespaces/{namespace}" for namespace in self._namespaces] or [""]
+        count = 0
+        for scope in scopes:
+            path = f"{_RESOURCES}{scope}/{names.PLURAL}"
+            listed = await self._requests.send("list", path, query=[("limit", "1")])
+            count += len(listed["items"]) + listed["metadata"].get("remainingItemCount", 0)
+        return count
+
+    async def write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
+        """Replace the status, if the resource is still as read."""
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": names.KIND,
+            "metadata": _identity(resource),
+            "status": dump_status(status),
+        }
+        path = f"{_resource_path(resource.key)}/status"
+        return observe_resource(await self._requests.send("update", path, body=body))
+
+    async def set_finalizers(
+        self, resource: ObservedResource, finalizers: tuple[str, ...]
+    ) -> ObservedResource:
+        """Replace the finalizers, if the resource is still as read."""
+        body = {"metadata": {**_identity(resource), "finalizers": list(finalizers)}}
+        path = _resource_path(resource.key)
+        return observe_resource(await self._requests.send("patch", path, body=body))
+
+    async def get_job(self, namespace: str, name: str) -> ObservedJob | None:
+        """Read a Job; None if there is none."""
+        try:
+            return observe_job(await self._requests.send("get", _job_path(namespace, name)))
+        except NotFound:
+            return None
+
+    async def list_jobs(self, resource: ObservedResource) -> tuple[ObservedJob, ...]:
+        """List the Jobs of a resource."""
+        path = f"{_JOBS}/namespaces/{resource.key.namespace}/jobs"
+        return tuple(observe_job(body) for body in await self._list(path, _of(resource)))
+
+    async def create_job(self, manifest: dict[str, Any]) -> ObservedJob:
+        """Create a Job."""
+        path = f"{_JOBS}/namespaces/{manifest['metadata']['namespace']}/jobs"
+        return observe_job(await self._requests.send("create", path, body=manifest))
+
+    async def delete_job(self, job: ObservedJob) -> None:
+        """Delete this very Job and its pods in the background."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": job.uid}}
+        try:
+            await self._requests.send("delete", _job_path(job.namespace, job.name), body=body)
+        except NotFound:
+            return
+
+    async def patch_job(self, job: ObservedJob, patch: dict[str, Any]) -> ObservedJob:
+        """Merge a patch into this very Job: another uid is a conflict."""
+        body = {**patch, "metadata": {**patch.get("metadata", {}), "uid": job.uid}}
+        path = _job_path(job.namespace, job.name)
+        return observe_job(await self._requests.send("patch", path, body=body))
+
+    async def list_pods(self, resource: ObservedResource) -> tuple[ObservedPod, ...]:
+        """List the pods of a resource."""
+        path = f"{_CORE}/namespaces/{resource.key.namespace}/pods"
+        return tuple(observe_pod(body) for body in await self._list(path, _of(resource)))
+
+    async def list_events(self, namespace: str, object_uid: str) -> tuple[ObservedEvent, ...]:
+        """List the events about an object."""
+        path = f"{_CORE}/namespaces/{namespace}/events"
+        selector = ("fieldSelector", f"involvedObject.uid={object_uid}")
+        return tuple(observe_event(body) for body in await self._list(path, selector))
+
+    async def create_event(self, event: dict[str, Any]) -> None:
+        """Create an event, unless it is there already."""
+        path = f"{_CORE}/namespaces/{event['metadata']['namespace']}/events"
+        try:
+            await self._requests.send("create", path, body=event)
+        except AlreadyExists:
+            return
+
+    async def _list(self, path: str, selector: tuple[str, str]) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await self._requests.send("list", path, query=[selector]))[
+            "items"
+        ]
+        return items
+
+
+def _identity(resource: ObservedResource) -> dict[str, str]:
+    return {
+        "name": resource.key.name,
+        "namespace": resource.key.namespace,
+        "uid": resource.uid,
+        "resourceVersion": resource.resource_version,
+    }
+
+
+def _of(resource: ObservedResource) -> tuple[str, str]:
+    return ("labelSelector", f"{names.RESOURCE_UID_LABEL}={resource.uid}")
+
+
+def _resource_path(key: Key) -> str:
+    return f"{_RESOURCES}/namespaces/{key.namespace}/{names.PLURAL}/{key.name}"
+
+
+def _job_path(namespace: str, name: str) -> str:
+    return f"{_JOBS}/namespaces/{namespace}/jobs/{name}"

@@ -1,0 +1,41 @@
+"""Names that the cluster sees: the API group, labels, annotations, Jobs and runs."""
+
+import hashlib
+from typing import Final
+from uuid import UUID, uuid5
+
+GROUP: Final = "migrations.meshhook.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+PLURAL: Final = "databasemigrations"
+KIND: Final = "DatabaseMigration"
+
+FINALIZER: Final = f"{GROUP}/run-in-flight"
+RESOURCE_UID_LABEL: Final = f"{GROUP}/resource-uid"
+RUN_LABEL: Final = f"{GROUP}/run"
+ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
+RESOURCE_ANNOTATION: Final = f"{GROUP}/resource"
+"""On Jobs and pods: the resource's name, which may be longer than a label's 63 characters."""
+RUN_SPEC_ANNOTATION: Final = f"{GROUP}/run-spec"
+RUN_REQUEST_ANNOTATION: Final = f"{GROUP}/run-requested-at"
+
+RUNNER_CONTAINER: Final = "runner"
+
+_MAX_LABEL_LENGTH: Final = 63
+"""A Job's name becomes a label value of its pod (RFC 1123 DNS label)."""
+
+
+def job_name(resource_name: str, resource_uid: str, run_number: int, attempt: int) -> str:
+    """Give the name of an attempt's Job: the same for the same attempt, a DNS label.
+
+    The uid's digest keeps apart a resource and its namesake created after it.
+    """
+    digest = hashlib.sha256(resource_uid.encode()).hexdigest()[:8]
+    suffix = f"-{digest}-{run_number}-{attempt}"
+    prefix = resource_name.replace(".", "-")[: _MAX_LABEL_LENGTH - len(suffix)]
+    return prefix + suffix
+
+
+def run_id(resource_uid: str, run_number: int) -> UUID:
+    """Give the id of a run, the same for every attempt of it."""
+    return uuid5(UUID(resource_uid), str(run_number))

@@ -1,0 +1,228 @@
+"""Bringing one resource forward: observe, decide, act, until there is nothing left to do now."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from meshmigrate.controller.cache import Cache
+from meshmigrate.controller.clock import WallClock
+from meshmigrate.controller.decide import (
+    CreateJob,
+    DeleteJob,
+    OwnJob,
+    SetFinalizers,
+    Step,
+    Wait,
+    WriteStatus,
+    decide,
+)
+from meshmigrate.controller.events import Event, event_manifest, events_of_change
+from meshmigrate.controller.job import RunnerImage, make_job, ownership_patch
+from meshmigrate.controller.observed import (
+    Key,
+    Observed,
+    ObservedEvent,
+    ObservedJob,
+    ObservedResource,
+)
+from meshmigrate.controller.port import (
+    AlreadyExists,
+    ClusterError,
+    ClusterPort,
+    Conflict,
+    NotFound,
+    Rejected,
+)
+from meshmigrate.controller.status import Status
+from meshmigrate.observe.metrics import FinishedRun, Metrics
+
+_MAX_STEPS: Final = 20
+"""No path through `decide` is longer; more means that two of its rules undo each other."""
+_POD_DUE: Final = timedelta(seconds=2)
+_EVENTS_DUE: Final = timedelta(seconds=5)
+"""A pod that starts at all has usually started after so long (measured: 0.7 s)."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Reconciler:
+    """Works on one key at a time; holds nothing that a restart would miss."""
+
+    def __init__(
+        self,
+        *,
+        cluster: ClusterPort,
+        cache: Cache,
+        metrics: Metrics,
+        clock: WallClock,
+        image: RunnerImage,
+    ) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._metrics = metrics
+        self._clock = clock
+        self._image = image
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        """Do what there is to do; give when to look again, None for when something changes.
+
+        Raises
+        ------
+        ClusterError
+            If the cluster did not do what was asked; nothing is lost, the key must come again.
+        """
+        told: list[tuple[Event, ObservedResource]] = []
+        try:
+            return await self._take_steps(key, told)
+        except Conflict:
+            await self._refresh(key)
+            raise
+        except NotFound:
+            await self._refresh(key)
+            return timedelta(0) if self._cache.resource(key) else None
+        finally:
+            await self._tell(told)
+
+    async def _take_steps(
+        self, key: Key, told: list[tuple[Event, ObservedResource]]
+    ) -> timedelta | None:
+        foreign: tuple[ObservedJob, ...] = ()
+        refusal = ""
+        listed: set[str] = set()
+        for _ in range(_MAX_STEPS):
+            observed = await self._observe(key, listed)
+            if observed is None:
+                return None
+            observed = replace(observed, jobs=observed.jobs + foreign, job_refusal=refusal)
+            step = decide(observed)
+            if isinstance(step, Wait):
+                return step.duration
+            try:
+                await self._act(observed.resource, step, told)
+            except AlreadyExists:
+                foreign = await self._meet_namesake(observed.resource)
+            except Rejected as error:
+                if not isinstance(step, CreateJob):
+                    raise
+                refusal = str(error)
+        raise ClusterError(f"{key}: no end after {_MAX_STEPS} steps; looking again later")
+
+    async def _observe(self, key: Key, listed: set[str]) -> Observed | None:
+        """Gather what a decision needs; a Job that the cache lacks is looked for once."""
+        resource = self._cache.resource(key)
+        if resource is None:
+            return None
+        run = resource.status.current_run
+        if run is not None and run.job_name not in listed:
+            listed.add(run.job_name)
+            if all(job.name != run.job_name for job in self._cache.jobs(resource)):
+                self._cache.replace_jobs(key, await self._cluster.list_jobs(resource))
+                self._cache.replace_pods(key, await self._cluster.list_pods(resource))
+        now = self._clock()
+        observed = Observed(
+            resource=resource,
+            now=now,
+            jobs=self._cache.jobs(resource),
+            pods=self._cache.pods(resource),
+        )
+        job = observed.job(run.job_name) if run is not None else None
+        if run is None or job is None or run.between_attempts:
+            return observed
+        age = now - job.created_at
+        if not observed.pods_of(job.name) and (
+            age >= _POD_DUE or job.over or run.attempt_started_at
+        ):
+            self._cache.replace_pods(key, await self._cluster.list_pods(resource))
+            observed = replace(observed, pods=self._cache.pods(resource))
+        if age >= _EVENTS_DUE and not any(pod.started_at for pod in observed.pods_of(job.name)):
+            observed = replace(observed, events=await self._list_events(observed, job))
+        return observed
+
+    async def _list_events(self, observed: Observed, job: ObservedJob) -> tuple[ObservedEvent, ...]:
+        uids = (job.uid, *(pod.uid for pod in observed.pods_of(job.name)))
+        events: tuple[ObservedEvent, ...] = ()
+        for uid in uids:
+            events += await self._cluster.list_events(job.namespace, uid)
+        return events
+
+    async def _act(
+        self,
+        resource: ObservedResource,
+        step: Step,
+        told: list[tuple[Event, ObservedResource]],
+    ) -> None:
+        _log.debug("step", step=type(step).__name__, resource=str(resource.key))
+        match step:
+            case WriteStatus(status=status):
+                written = await self._cluster.write_status(resource, status)
+                self._cache.put_resource(written)
+                self._count(resource.status, written)
+                told.extend((e, written) for e in events_of_change(resource.status, status))
+            case SetFinalizers(finalizers=finalizers):
+                self._cache.put_resource(await self._cluster.set_finalizers(resource, finalizers))
+            case CreateJob(run=run) if resource.spec is not None:
+                manifest = make_job(resource, resource.spec, run, self._image)
+                self._cache.put_job(await self._cluster.create_job(manifest))
+            case DeleteJob(job=job):
+                await self._cluster.delete_job(job)
+                self._cache.drop_job(job)
+            case OwnJob(job=job):
+                await self._own(resource, job)
+
+    async def _own(self, resource: ObservedResource, job: ObservedJob) -> None:
+        try:
+            self._cache.put_job(await self._cluster.patch_job(job, ownership_patch(resource)))
+        except NotFound:
+            self._cache.drop_job(job)
+
+    async def _meet_namesake(self, resource: ObservedResource) -> tuple[ObservedJob, ...]:
+        """Look at the Job that has the name already: our own is adopted, another is shown."""
+        run = resource.status.current_run
+        if run is None:
+            return ()
+        job = await self._cluster.get_job(resource.key.namespace, run.job_name)
+        if job is None:
+            return ()
+        if job.resource_uid == resource.uid:
+            self._cache.put_job(job)
+            return ()
+        return (job,)
+
+    async def _refresh(self, key: Key) -> None:
+        """Read a resource that is not as it was thought to be."""
+        resource = await self._cluster.get_resource(key)
+        if resource is None:
+            self._cache.drop_resource(key)
+        else:
+            self._cache.put_resource(resource)
+
+    def _count(self, old: Status, resource: ObservedResource) -> None:
+        last = resource.status.last_run
+        if last is None or last == old.last_run:
+            return
+        self._metrics.run_finished(
+            FinishedRun(
+                namespace=resource.key.namespace,
+                outcome=last.outcome,
+                reason=last.reason,
+                duration_seconds=last.duration_seconds,
+                lock_wait_seconds=last.lock_wait_seconds,
+            )
+        )
+        _log.info(
+            "run finished",
+            resource=str(resource.key),
+            run=last.number,
+            run_id=last.id,
+            outcome=last.outcome,
+            reason=last.reason,
+        )
+
+    async def _tell(self, told: list[tuple[Event, ObservedResource]]) -> None:
+        for event, resource in told:
+            try:
+                await self._cluster.create_event(event_manifest(event, resource, self._clock()))
+            except ClusterError as error:
+                _log.warning("event not stored", reason=event.reason, error=str(error))

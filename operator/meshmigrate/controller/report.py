@@ -1,0 +1,93 @@
+"""What a person reads about the end of a run."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from meshmigrate.controller.attempt import Ended
+from meshmigrate.controller.status import RunFailure, VersionRange
+from meshmigrate.domain.errors import Location
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import FailureDetail, Result, Versions
+
+_DATABASE_STATE: Final[Mapping[Outcome, str]] = {
+    Outcome.REFUSED: "Nothing was changed.",
+    Outcome.FAILED: "Nothing had been applied: the database is as it was before.",
+    Outcome.ROLLED_BACK: "The schema was taken back and is proven to be as it was before.",
+    Outcome.HALTED: "The database is partly migrated.",
+    Outcome.ROLLBACK_FAILED: "The database is not as it was before.",
+    Outcome.CANCELLED: "The schema was taken back and is proven to be as it was before.",
+}
+_RUN_AGAIN: Final = (
+    "The migration log in the database tells how far it came; the runner's log tells why. After "
+    "that a new run continues safely: set the annotation migrations.meshhook.dev/run-requested-at."
+)
+
+
+def describe_end(end: Ended) -> str:
+    """Say how a run ended: what, where, how the database is, what to do next."""
+    if not end.database_known:
+        return f"{_sentence(end.message)} {_RUN_AGAIN}"
+    result = end.result
+    if result is None:
+        return f"{_sentence(end.message)} {_DATABASE_STATE.get(end.outcome, '')}".strip()
+    if end.outcome.succeeded:
+        return result.message or _describe_success(result)
+    parts = [
+        describe_failure(result.failure) if result.failure else _sentence(result.message),
+        _DATABASE_STATE.get(end.outcome, ""),
+        _remaining(result),
+        f"Different: {'; '.join(result.differences)}." if result.differences else "",
+        result.failure.hint if result.failure else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def describe_failure(failure: FailureDetail) -> str:
+    """Give one sentence with the place, the SQLSTATE and the message."""
+    place = f"{Location(failure.file, failure.line, failure.column)}: " if failure.file else ""
+    code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
+    message = failure.message.rstrip(".")
+    return f"{place}{message}{code}."
+
+
+def failure_of(end: Ended) -> RunFailure | None:
+    """Give the failure for the status."""
+    if end.outcome.succeeded:
+        return None
+    failure = end.result.failure if end.result else None
+    if failure is None:
+        return RunFailure(message=end.message)
+    return RunFailure(
+        message=failure.message,
+        hint=failure.hint,
+        version=failure.version,
+        file=failure.file,
+        line=failure.line,
+        column=failure.column,
+        sqlstate=failure.sqlstate,
+        statement=failure.statement,
+    )
+
+
+def range_of(versions: Versions | None) -> VersionRange | None:
+    """Give the versions for the status; None if there were none."""
+    if versions is None or versions.count == 0:
+        return None
+    return VersionRange(count=versions.count, first=versions.first, last=versions.last)
+
+
+def _describe_success(result: Result) -> str:
+    if result.outcome is Outcome.UP_TO_DATE:
+        return f"nothing to do: version {result.current_version} is current"
+    noun = "migration" if result.applied.count == 1 else "migrations"
+    return f"{result.applied.count} {noun} applied, version {result.current_version} is current"
+
+
+def _remaining(result: Result) -> str:
+    if result.outcome is not Outcome.HALTED or result.applied.count == 0:
+        return ""
+    return f"Applied and kept: {result.applied.first} to {result.applied.last}."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

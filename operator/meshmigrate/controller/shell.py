@@ -1,0 +1,93 @@
+"""Kopf as the informer shell: it lists and watches, and every event ends in the cache and queue.
+
+Nothing else may happen in a handler: Kopf logs the error of an event handler and drops the event.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import kopf
+
+from meshmigrate.controller import names
+from meshmigrate.controller.cache import Cache
+from meshmigrate.controller.observed import Key, observe_job, observe_pod, observe_resource
+
+OUR_PODS_AND_JOBS: Final = names.RESOURCE_UID_LABEL
+"""Label selector, evaluated by the API server: the label exists."""
+
+_IDENTITY: Final[Any] = "meshmigrate"
+"""Without one Kopf asks getpass.getuser(), which fails under an arbitrary uid (measured)."""
+
+
+async def watch(cache: Cache, add: Callable[[Key], None], namespaces: tuple[str, ...]) -> None:
+    """Run Kopf until a signal ends it; an error of a watch ends it too, for a clean restart."""
+    await kopf.operator(
+        registry=make_registry(cache, add),
+        settings=make_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        identity=_IDENTITY,
+        memo=kopf.Memo(),
+    )
+
+
+def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Give the handlers: one to log in, one for each kind."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def log_in(**given: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def see_resource(event: kopf.RawEvent, **_: Any) -> None:
+        resource = observe_resource(dict(event["object"]))
+        cache.note_event(names.KIND)
+        if event["type"] == "DELETED":
+            cache.drop_resource(resource.key)
+        else:
+            cache.put_resource(resource)
+        add(resource.key)
+
+    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    async def see_job(event: kopf.RawEvent, **_: Any) -> None:
+        job = observe_job(dict(event["object"]))
+        cache.note_event("Job")
+        if event["type"] == "DELETED":
+            cache.drop_job(job)
+        else:
+            cache.put_job(job)
+        add(job.resource)
+
+    @kopf.on.event("", "v1", "pods", registry=registry)
+    async def see_pod(event: kopf.RawEvent, **_: Any) -> None:
+        pod = observe_pod(dict(event["object"]))
+        cache.note_event("Pod")
+        if event["type"] == "DELETED":
+            cache.drop_pod(pod)
+        else:
+            cache.put_pod(pod)
+        add(pod.resource)
+
+    return registry
+
+
+def make_settings() -> kopf.OperatorSettings:
+    """Give Kopf's settings; figures as measured."""
+    settings = kopf.OperatorSettings()
+    settings.process.ultimate_exiting_timeout = 25
+    settings.posting.enabled = False
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 30
+    settings.watching.server_timeout = 300
+    settings.watching.chunk_size = 500
+    settings.watching.inactivity_timeout = 70
+    settings.watching.label_selectors["batch", "v1", "jobs"] = OUR_PODS_AND_JOBS
+    settings.watching.label_selectors["", "v1", "pods"] = OUR_PODS_AND_JOBS
+    settings.queueing.idle_timeout = 0.5
+    settings.scanning.disabled = True
+    settings.persistence.finalizer = f"{names.GROUP}/kopf"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=names.GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=names.GROUP)
+    return settings

@@ -1,0 +1,146 @@
+"""The spec of a DatabaseMigration as values, and the hash of what starts a run."""
+
+import hashlib
+from typing import Any, Final, Literal
+
+from msgspec import Struct, convert, field, json
+from msgspec.structs import fields, replace
+
+from meshmigrate.domain.runspec import Contract, Ledger, LockPolicy, OnFailure, Policy
+
+Content = Literal["migrations", "rollbacks", "checks"]
+
+_JOB_BACKSTOP_SECONDS: Final = 300
+
+
+class SecretKeyRef(Contract, frozen=True, kw_only=True):
+    """A key of a Secret in the resource's namespace."""
+
+    name: str
+    key: str
+
+
+class DatabaseURL(Contract, frozen=True, kw_only=True):
+    """Where the database's URL is kept."""
+
+    secret_key_ref: SecretKeyRef
+
+
+class Database(Contract, frozen=True, kw_only=True):
+    """How the database is reached."""
+
+    url: DatabaseURL
+
+
+class ConfigMapSource(Contract, frozen=True, kw_only=True):
+    """A ConfigMap whose keys are files of one kind."""
+
+    name: str
+    content: Content = "migrations"
+
+
+class Source(Contract, frozen=True, kw_only=True):
+    """Where the files come from."""
+
+    config_maps: tuple[ConfigMapSource, ...]
+
+
+class Retry(Contract, frozen=True, kw_only=True):
+    """How long to retry what nobody needs to repair, and what then; in seconds."""
+
+    deadline_seconds: float = 3600
+    after_deadline: Literal["KeepTrying", "GiveUp"] = "KeepTrying"
+
+
+class MigrationPolicy(Contract, frozen=True, kw_only=True):
+    """``spec.policy``: the runner's policy and the operator's retry."""
+
+    on_failure: OnFailure = "Rollback"
+    lock: LockPolicy = LockPolicy()
+    statement_timeout_seconds: float = 900
+    deadline_seconds: float = 3600
+    rollback_deadline_seconds: float = 3600
+    retry: Retry = Retry()
+
+    @property
+    def of_the_run(self) -> Policy:
+        """The part that the runner obeys."""
+        return Policy(
+            on_failure=self.on_failure,
+            lock=self.lock,
+            statement_timeout_seconds=self.statement_timeout_seconds,
+            deadline_seconds=self.deadline_seconds,
+            rollback_deadline_seconds=self.rollback_deadline_seconds,
+        )
+
+    @property
+    def job_deadline_seconds(self) -> int:
+        """When a Job is ended although its runner should have ended itself: a backstop."""
+        longest = (
+            self.deadline_seconds
+            + self.rollback_deadline_seconds
+            + self.lock.acquire_timeout_seconds
+        )
+        return int(longest) + _JOB_BACKSTOP_SECONDS
+
+
+class SourceProvenance(Contract, frozen=True, kw_only=True):
+    """Where the change comes from, as CI knows it; no reason to run again."""
+
+    commit: str = ""
+    ref: str = ""
+    actor: str = ""
+    run_url: str = field(default="", name="runURL")
+
+
+class MigrationSpec(Contract, frozen=True, kw_only=True):
+    """What a DatabaseMigration asks for."""
+
+    database: Database
+    source: Source
+    target: str | int = "latest"
+    ledger: Ledger = Ledger()
+    policy: MigrationPolicy = MigrationPolicy()
+    provenance: SourceProvenance = SourceProvenance()
+
+
+def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
+    """Read the spec of a resource.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        If it has what this operator does not know: the schema in the cluster is of another
+        release.
+    """
+    return convert(spec, type=MigrationSpec)
+
+
+def spec_hash(spec: MigrationSpec) -> str:
+    """Give the hash whose change starts a run.
+
+    It covers database, source, target, ledger and policy. A default that is written out hashes
+    like one that is left out, so a field that a later release adds changes no hash.
+    """
+    covered = replace(
+        spec,
+        target=str(spec.target),
+        source=Source(config_maps=tuple(sorted(spec.source.config_maps, key=lambda c: c.name))),
+        provenance=SourceProvenance(),
+    )
+    canonical = json.encode(_without_defaults(covered), order="deterministic")
+    return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+
+
+def _without_defaults(value: Any) -> Any:
+    """Leave out what equals its default; msgspec itself leaves out only what is the same object."""
+    if isinstance(value, Struct):
+        given = ((each, getattr(value, each.name)) for each in fields(value))
+        return {
+            each.encode_name: _without_defaults(content)
+            for each, content in given
+            if content != each.default
+        }
+    if isinstance(value, tuple):
+        return [_without_defaults(item) for item in value]
+    return value

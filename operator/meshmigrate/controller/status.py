@@ -1,0 +1,169 @@
+"""The status of a DatabaseMigration as values.
+
+It is the operator's whole memory: what a restarted operator needs to continue stands here.
+"""
+
+from typing import Any, Final
+
+from msgspec import Struct, ValidationError, convert, to_builtins
+
+from meshmigrate.domain.runspec import Intent
+
+HISTORY_LENGTH: Final = 10
+
+
+class StatusPart(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Base of the status: a field of another release is passed over, not refused."""
+
+
+class Condition(StatusPart, frozen=True, kw_only=True):
+    """A condition (Kubernetes API conventions, "Typical status properties")."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    observed_generation: int = 0
+    last_transition_time: str = ""
+
+
+class LastAttempt(StatusPart, frozen=True, kw_only=True):
+    """How the latest ended attempt of the run in flight ended."""
+
+    attempt: int
+    outcome: str
+    reason: str
+    message: str
+    ended_at: str
+
+
+class CurrentRun(StatusPart, frozen=True, kw_only=True):
+    """The run in flight: stored before its Job exists.
+
+    ``started_at`` is of the run; ``attempt_started_at`` is when the container of this attempt was
+    seen started and empty before; ``lost_pods`` counts attempts in a row that left no result.
+    """
+
+    id: str
+    number: int
+    attempt: int
+    intent: Intent
+    job_name: str
+    spec_hash: str
+    started_at: str
+    attempt_started_at: str = ""
+    lost_pods: int = 0
+    last_attempt: LastAttempt | None = None
+
+    @property
+    def between_attempts(self) -> bool:
+        """Whether this attempt has ended and the next is not decided yet."""
+        return self.last_attempt is not None and self.last_attempt.attempt == self.attempt
+
+
+class VersionRange(StatusPart, frozen=True, kw_only=True):
+    """How many versions, and which were the first and the last."""
+
+    count: int
+    first: str = ""
+    last: str = ""
+
+
+class RunFailure(StatusPart, frozen=True, kw_only=True):
+    """What failed, where, and what to do next."""
+
+    message: str
+    hint: str = ""
+    version: str = ""
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    sqlstate: str = ""
+    statement: str = ""
+
+
+class LastRun(StatusPart, frozen=True, kw_only=True):
+    """The latest run that ended."""
+
+    id: str
+    number: int
+    attempts: int
+    spec_hash: str
+    outcome: str
+    reason: str
+    started_at: str
+    finished_at: str
+    duration_seconds: float = 0.0
+    lock_wait_seconds: float = 0.0
+    applied: VersionRange | None = None
+    rolled_back: VersionRange | None = None
+    failure: RunFailure | None = None
+    differences: tuple[str, ...] = ()
+
+
+class HistoryEntry(StatusPart, frozen=True, kw_only=True):
+    """A line about a run that ended."""
+
+    number: int
+    id: str
+    outcome: str
+    reason: str
+    finished_at: str
+    duration_seconds: float = 0.0
+
+
+class DatabaseStatus(StatusPart, frozen=True, kw_only=True):
+    """Which database the last run found."""
+
+    name: str
+    system_identifier: str
+
+
+class Status(StatusPart, frozen=True, kw_only=True):
+    """The status subresource."""
+
+    observed_generation: int = 0
+    phase: str = "Pending"
+    conditions: tuple[Condition, ...] = ()
+    current_version: str = ""
+    pending_count: int | None = None
+    run_number: int = 0
+    last_run_request: str = ""
+    database: DatabaseStatus | None = None
+    current_run: CurrentRun | None = None
+    last_run: LastRun | None = None
+    history: tuple[HistoryEntry, ...] = ()
+
+    def condition(self, kind: str) -> Condition | None:
+        """Give the condition of a type."""
+        return next((c for c in self.conditions if c.type == kind), None)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether a person is needed."""
+        condition = self.condition("Stalled")
+        return condition is not None and condition.status == "True"
+
+    @property
+    def ready_reason(self) -> str:
+        """The reason of the condition Ready."""
+        condition = self.condition("Ready")
+        return condition.reason if condition else ""
+
+
+def parse_status(status: dict[str, Any] | None) -> Status:
+    """Read a status; one that was overwritten by hand into nonsense counts as none.
+
+    Starting anew is safe: a run of a known id is never executed twice, its stored result is
+    given again.
+    """
+    try:
+        return convert(status or {}, type=Status)
+    except ValidationError:
+        return Status()
+
+
+def dump_status(status: Status) -> dict[str, Any]:
+    """Give the status as the API takes it."""
+    fields: dict[str, Any] = to_builtins(status)
+    return {"phase": status.phase, **fields}

@@ -1,0 +1,1 @@
+"""The migration engine against PostgreSQL."""

@@ -1,0 +1,130 @@
+"""What follows when the way forward has ended: success, or what the policy says on failure."""
+
+from typing import Final
+
+from msgspec.structs import replace as with_fields
+
+from meshmigrate.domain.errors import LockTimeout
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.plan import AppliedVersion
+from meshmigrate.domain.reason import Reason
+from meshmigrate.engine import session
+from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
+from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.forward import Stumble
+from meshmigrate.engine.ledger import history, log, runs
+from meshmigrate.engine.ledger.runs import TurningPoint
+from meshmigrate.engine.undo import go_back
+
+_GO_ON: Final = (
+    "Correct the file that failed and run again: what is applied stays, the rest follows."
+)
+
+
+def succeed(locked: LockedRun) -> Ending:
+    """End a run that has applied everything."""
+    count = len(history.of_run(locked.ledger, locked.identity.id))
+    verdict = Verdict(
+        outcome=Outcome.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        message=f"applied {count} {'version' if count == 1 else 'versions'}",
+    )
+    after = catalog.take(locked.ledger.connection)
+    return finish(locked, locked.identity, verdict, after=after)
+
+
+def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
+    """Do what the policy says about a file that failed.
+
+    Raises
+    ------
+    LockTimeout
+        If only a table lock was missing and nothing has been applied: worth another attempt.
+    Interruption
+        The connection was lost, or somebody asked to stop.
+    """
+    error, version = stumbled.error, stumbled.migration.version
+    locked.events(
+        Event(name=EventName.FAILED, message=str(error), warning=True, version=str(version))
+    )
+    standing = history.of_run(locked.ledger, locked.identity.id)
+    if not standing:
+        if isinstance(error, LockTimeout):
+            raise error
+        return _end(
+            locked,
+            stumbled,
+            outcome=Outcome.FAILED,
+            reason=error.reason,
+            consequence="nothing had been applied, the database is as it was",
+        )
+    applied = ", ".join(str(row.version) for row in reversed(standing))
+    if locked.policy.on_failure == "Halt":
+        return _end(
+            locked,
+            stumbled,
+            outcome=Outcome.HALTED,
+            reason=error.reason,
+            consequence=f"still applied, as onFailure is Halt: {applied}",
+        )
+    without = _without_rollback(standing)
+    if without:
+        return _end(
+            locked,
+            stumbled,
+            outcome=Outcome.HALTED,
+            reason=Reason.NO_ROLLBACK_SCRIPT,
+            consequence=f"still applied, as there is no rollback script for {without}: {applied}",
+        )
+    return _turn_back(locked, stumbled)
+
+
+def _without_rollback(standing: tuple[AppliedVersion, ...]) -> str:
+    return ", ".join(str(row.version) for row in standing if row.rollback_checksum is None)
+
+
+def _turn_back(locked: LockedRun, stumbled: Stumble) -> Ending:
+    why = TurningPoint(
+        reason=stumbled.error.reason,
+        detail=failure_detail(stumbled.error, stumbled.migration.version),
+    )
+    with session.transaction(locked.ledger.connection):
+        locked.lease.guard()
+        runs.turn_back(locked.ledger, locked.identity.id, why)
+        log.append(locked.ledger, _entry(locked, stumbled))
+    run = runs.find(locked.ledger, locked.identity.id)
+    if run is None:
+        raise RuntimeError("a run that was just written is not there")
+    return go_back(locked, run, why)
+
+
+def _end(
+    locked: LockedRun, stumbled: Stumble, *, outcome: Outcome, reason: Reason, consequence: str
+) -> Ending:
+    error, version = stumbled.error, stumbled.migration.version
+    # The way on from a halt is not the way out of the error alone.
+    hint = {"hint": _GO_ON} if outcome is Outcome.HALTED else {}
+    verdict = Verdict(
+        outcome=outcome,
+        reason=reason,
+        message=f"version {version} failed: {error.message}; {consequence}",
+        failure=with_fields(failure_detail(error, version), **hint),
+    )
+    after = catalog.take(locked.ledger.connection)
+    entries = [_entry(locked, stumbled)]
+    return finish(locked, locked.identity, verdict, after=after, entries=entries)
+
+
+def _entry(locked: LockedRun, stumbled: Stumble) -> log.Entry:
+    error = stumbled.error
+    return log.Entry(
+        event="Failed",
+        run_id=locked.identity.id,
+        attempt=locked.identity.attempt,
+        version=str(stumbled.migration.version),
+        script=stumbled.migration.script.file,
+        outcome=Outcome.FAILED,
+        error_code=error.sqlstate or error.reason,
+        message=str(error),
+    )

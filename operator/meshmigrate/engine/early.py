@@ -1,0 +1,141 @@
+"""Ends that are not stored with a run: nothing to do, refused, interrupted, out of reach."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from meshmigrate.domain.errors import Failure, Interruption, MigrationError, Refusal
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.result import Result, encode_result
+from meshmigrate.domain.runspec import RunIdentity
+from meshmigrate.domain.version import Version
+from meshmigrate.engine import session
+from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.ending import Ending, Wanted, failure_detail, rfc3339, summary
+from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger.lease import Lease
+from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.probe import Server
+
+_NO_LONGER_OURS: Final = frozenset({Reason.FENCED, Reason.CONNECTION_LOST})
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """What an attempt knows so far, and so can tell wherever it ends."""
+
+    identity: RunIdentity
+    events: Events
+    connection: Connection | None = None
+    server: Server | None = None
+    ledger: Ledger | None = None
+    """Set once there is one in the database: a refusal never creates it."""
+    lease: Lease | None = None
+    started: bool = False
+    """Whether the ledger has a row of this run."""
+    wanted: Wanted | None = None
+    present: tuple[Version, ...] = ()
+    """The versions in the history."""
+    applied: tuple[str, ...] = ()
+    """Those of this run."""
+    lock_wait_seconds: float = 0.0
+
+
+def end_up_to_date(known: Known) -> Ending:
+    """Give the end of an attempt that found nothing to do; it leaves no trace."""
+    finished = _leave(known, None)
+    message = f"nothing to do, the database is at version {max(known.present)}"
+    return _ending(known, Outcome.UP_TO_DATE, Reason.UP_TO_DATE, message, finished=finished)
+
+
+def end_early(known: Known, error: MigrationError) -> Ending:
+    """Give the end of an attempt that an error ended outside of any file of the user's.
+
+    The error gets a row in the log if there is a ledger that we may still write to.
+    """
+    error = _restated(known, error)
+    finished = None if error.reason in _NO_LONGER_OURS else _try_to_leave(known, error)
+    return _ending(
+        known, error.outcome, error.reason, error.message, finished=finished, error=error
+    )
+
+
+def _restated(known: Known, error: MigrationError) -> MigrationError:
+    """Say what a failure of our own statements means: no file failed, so nothing is undone."""
+    if not isinstance(error, Failure):
+        return error
+    kind = Interruption if known.started else Refusal
+    return kind(error.reason, error.message, hint=error.hint, sqlstate=error.sqlstate)
+
+
+def _try_to_leave(known: Known, error: MigrationError) -> datetime | None:
+    try:
+        return _leave(known, error)
+    except MigrationError as problem:
+        known.events(Event(name=EventName.LOG_NOT_WRITTEN, message=str(problem), warning=True))
+        return None
+
+
+def _leave(known: Known, error: MigrationError | None) -> datetime | None:
+    """Write the log, give back the lease; give the server's time."""
+    connection, server, ledger = known.connection, known.server, known.ledger
+    if connection is None or server is None:
+        return None
+    session.roll_back(connection)
+    session.reset(connection, server)
+    with session.transaction(connection):
+        if known.lease is not None:
+            known.lease.guard()
+            known.lease.give_back()
+        if ledger is not None and error is not None:
+            known.present = tuple(row.version for row in history.read(ledger))
+            known.applied = log.versions(ledger, known.identity.id, log.APPLIED)
+            log.append(ledger, _entry(known.identity, error))
+        row = connection.execute("SELECT pg_catalog.clock_timestamp()").fetchone()
+    return row[0] if row else None
+
+
+def _entry(identity: RunIdentity, error: MigrationError) -> log.Entry:
+    return log.Entry(
+        event=error.outcome,
+        run_id=identity.id,
+        attempt=identity.attempt,
+        script=error.location.file if error.location else None,
+        outcome=error.outcome,
+        error_code=error.sqlstate or error.reason,
+        message=str(error),
+    )
+
+
+def _ending(
+    known: Known,
+    outcome: Outcome,
+    reason: Reason,
+    message: str,
+    *,
+    finished: datetime | None,
+    error: MigrationError | None = None,
+) -> Ending:
+    server = known.server
+    seconds = (finished - server.clock).total_seconds() if finished and server else 0.0
+    result = Result(
+        api_version=1,
+        run_id=str(known.identity.id),
+        attempt=known.identity.attempt,
+        outcome=outcome,
+        reason=reason,
+        message=message,
+        started_at=rfc3339(server.clock) if server else "",
+        finished_at=rfc3339(finished) if finished else "",
+        duration_seconds=round(seconds, 3),
+        lock_wait_seconds=round(known.lock_wait_seconds, 3),
+        database=server.identity if server else None,
+        current_version=str(max(known.present, default="")),
+        pending_count=known.wanted.count_pending(known.present) if known.wanted else 0,
+        applied=summary(known.applied),
+        failure=failure_detail(error) if error else None,
+    )
+    known.events(Event(name=EventName.FINISHED, message=f"{outcome}: {message}"))
+    return Ending(outcome, encode_result(result))

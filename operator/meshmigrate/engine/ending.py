@@ -1,0 +1,185 @@
+"""How a run ends: the result is built here, and stored with the run in one transaction."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from meshmigrate.domain.errors import MigrationError
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import FailureDetail, Result, Versions, encode_result
+from meshmigrate.domain.runspec import Policy, RunIdentity
+from meshmigrate.domain.script import MigrationSet
+from meshmigrate.domain.version import Version
+from meshmigrate.engine import session
+from meshmigrate.engine.clock import Clock
+from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.executor import Executor
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.fingerprint.catalog import Fingerprint
+from meshmigrate.engine.ledger import history, log, runs
+from meshmigrate.engine.ledger.lease import Lease
+from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.probe import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the files and the target ask for."""
+
+    source: MigrationSet
+    target: Version | None
+
+    def count_pending(self, present: Iterable[Version]) -> int:
+        """Count the versions up to the target that are not among those present."""
+        there = set(present)
+        return sum(
+            migration.version not in there
+            and (self.target is None or migration.version <= self.target)
+            for migration in self.source.migrations
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What an attempt gives out: its outcome, and the result as it is stored and shown."""
+
+    outcome: Outcome
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a run ended, before it is written down."""
+
+    outcome: Outcome
+    reason: str
+    message: str
+    failure: FailureDetail | None = None
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedRun:
+    """What an attempt works with while it holds the lock."""
+
+    identity: RunIdentity
+    wanted: Wanted
+    ledger: Ledger
+    server: Server
+    lease: Lease
+    executor: Executor
+    events: Events
+    lock_wait_seconds: float
+
+    @property
+    def policy(self) -> Policy:
+        """The run's policy."""
+        return self.executor.policy
+
+    @property
+    def clock(self) -> Clock:
+        """The run's clock."""
+        return self.executor.clock
+
+
+def failure_detail(error: MigrationError, version: Version | None = None) -> FailureDetail:
+    """Give an error as a part of the result."""
+    place = error.location
+    return FailureDetail(
+        message=error.message,
+        hint=error.hint,
+        version=str(version) if version else "",
+        file=place.file if place else "",
+        line=place.line if place else None,
+        column=place.column if place else None,
+        sqlstate=error.sqlstate or "",
+        statement=error.statement or "",
+    )
+
+
+def finish(
+    locked: LockedRun,
+    identity: RunIdentity,
+    verdict: Verdict,
+    *,
+    after: Fingerprint,
+    entries: Sequence[log.Entry] = (),
+) -> Ending:
+    """End a run for good: result, fingerprint, outcome and log rows in one transaction.
+
+    The run may be another one than the one that works: then the lease stays.
+
+    Parameters
+    ----------
+    after
+        The schema as it is now.
+    entries
+        Rows for the log, to come before the one that says how the run ended.
+    """
+    ledger = locked.ledger
+    session.reset(ledger.connection, locked.server)
+    with session.transaction(ledger.connection):
+        locked.lease.guard()
+        encoded = encode_result(_result(locked, identity, verdict))
+        runs.finish(
+            ledger,
+            identity.id,
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            result=encoded,
+            fingerprint=catalog.keep(ledger, after),
+        )
+        for entry in (*entries, _last_entry(identity, verdict)):
+            log.append(ledger, entry)
+        if identity.id == locked.identity.id:
+            locked.lease.give_back()
+    locked.events(Event(name=EventName.FINISHED, message=f"{verdict.outcome}: {verdict.message}"))
+    return Ending(verdict.outcome, encoded)
+
+
+def _last_entry(identity: RunIdentity, verdict: Verdict) -> log.Entry:
+    return log.Entry(
+        event="Finished",
+        run_id=identity.id,
+        attempt=identity.attempt,
+        outcome=verdict.outcome,
+        error_code=None if verdict.outcome.succeeded else verdict.reason,
+        message="\n".join((verdict.message, *verdict.differences)),
+    )
+
+
+def _result(locked: LockedRun, identity: RunIdentity, verdict: Verdict) -> Result:
+    ledger = locked.ledger
+    now: datetime = ledger.row("SELECT pg_catalog.clock_timestamp()")[0]
+    present = [row.version for row in history.read(ledger)]
+    return Result(
+        api_version=1,
+        run_id=str(identity.id),
+        attempt=identity.attempt,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        message=verdict.message,
+        started_at=rfc3339(locked.server.clock),
+        finished_at=rfc3339(now),
+        duration_seconds=round((now - locked.server.clock).total_seconds(), 3),
+        lock_wait_seconds=round(locked.lock_wait_seconds, 3),
+        database=locked.server.identity,
+        current_version=str(max(present, default="")),
+        pending_count=locked.wanted.count_pending(present),
+        applied=summary(log.versions(ledger, identity.id, log.APPLIED)),
+        rolled_back=summary(log.versions(ledger, identity.id, log.ROLLED_BACK)),
+        failure=verdict.failure,
+        differences=verdict.differences,
+    )
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a moment in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def summary(versions: tuple[str, ...]) -> Versions:
+    """Say how many versions there are, and both ends."""
+    if not versions:
+        return Versions()
+    return Versions(count=len(versions), first=versions[0], last=versions[-1])

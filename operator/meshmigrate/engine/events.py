@@ -1,0 +1,40 @@
+"""What a run tells while it works: one event at a time, to whoever shows or logs it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventName(StrEnum):
+    """What happened."""
+
+    CONNECTED = "connected"
+    WAITING_FOR_LOCK = "waiting-for-lock"
+    LOCKED = "locked"
+    LEDGER_UPGRADED = "ledger-upgraded"
+    RECOVERING = "recovering"
+    PLANNED = "planned"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    TABLE_LOCK_RETRY = "table-lock-retry"
+    FAILED = "failed"
+    ROLLING_BACK = "rolling-back"
+    ROLLED_BACK = "rolled-back"
+    LOG_NOT_WRITTEN = "log-not-written"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened; ``done`` of ``total`` files are behind it, where that is known."""
+
+    name: EventName
+    message: str
+    warning: bool = False
+    version: str = ""
+    file: str = ""
+    done: int | None = None
+    total: int | None = None
+
+
+Events = Callable[[Event], None]

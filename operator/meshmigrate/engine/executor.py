@@ -1,0 +1,186 @@
+"""One file in one transaction, together with its rows in the ledger."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from psycopg.pq import TransactionStatus
+
+from meshmigrate.domain.errors import Failure, MigrationError
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import Policy
+from meshmigrate.domain.script import Script, Statement
+from meshmigrate.domain.version import Version
+from meshmigrate.engine import session
+from meshmigrate.engine.blockers import describe_blockers
+from meshmigrate.engine.clock import Clock, Deadline
+from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.ledger.lease import Lease
+from meshmigrate.engine.limits import Limits, pause_seconds
+from meshmigrate.engine.prepared import PreparedScript
+from meshmigrate.engine.probe import Server
+from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
+from meshmigrate.engine.statements import run_checks, run_statements, settle
+from meshmigrate.engine.stop import Stop, interruption
+
+_TRANSACTION: Final = "SELECT pg_catalog.pg_current_xact_id()::text"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What happens in one transaction: a script, and the checks that must hold after it."""
+
+    version: Version
+    script: PreparedScript
+    checks: tuple[PreparedScript, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Runs files on the working connection."""
+
+    connection: Connection
+    server: Server
+    lease: Lease
+    policy: Policy
+    clock: Clock
+    stop: Stop
+    events: Events
+    jitter: Callable[[], float] = random.random
+
+    def run(
+        self,
+        work: Work,
+        record: Callable[[], None],
+        *,
+        deadline: Deadline,
+        lock_deadline: Deadline,
+    ) -> None:
+        """Run a file; when a lock is not to be had, the whole transaction tries again.
+
+        Parameters
+        ----------
+        record
+            Writes the ledger's rows, in the same transaction.
+        deadline
+            Until when statements may run.
+        lock_deadline
+            Until when it may be tried again.
+
+        Raises
+        ------
+        Failure
+            What a statement or a check did wrong, or ``DeadlineExceeded``.
+        LockTimeout
+            ``TableLockTimeout``.
+        Interruption
+            The connection was lost, or somebody asked to stop.
+        """
+        attempt = 1
+        while True:
+            self.stop.check()
+            if deadline.passed:
+                raise deadline.exceeded()
+            limits = Limits(
+                self.connection,
+                timeout_seconds=self.policy.statement_timeout_seconds,
+                deadline=deadline,
+                clock=self.clock,
+                attempt=attempt,
+            )
+            try:
+                self._try(work, record, limits)
+            except MigrationError as error:
+                if not is_worth_another_try(error):
+                    self._explain(error, limits, deadline)
+                self._pause(work, error, attempt, lock_deadline)
+                attempt += 1
+            else:
+                return
+
+    def _try(self, work: Work, record: Callable[[], None], limits: Limits) -> None:
+        session.reset(self.connection, self.server)
+        with session.transaction(self.connection):
+            own = self.lease.guard()
+            session.enter_script(self.connection, self.server)
+            script = work.script.script
+            run_statements(
+                self.connection, script, work.script.statements, before=self._before(limits)
+            )
+            settle(self.connection, script)
+            for check in work.checks:
+                session.enter_script(self.connection, self.server)
+                run_checks(
+                    self.connection, check.script, check.statements, before=self._before(limits)
+                )
+            self._leave_script(own, script)
+            record()
+
+    def _before(self, limits: Limits) -> Callable[[Statement], None]:
+        def prepare(statement: Statement) -> None:
+            self.stop.check()
+            limits.prepare(statement)
+
+        return prepare
+
+    def _leave_script(self, own_transaction: str, script: Script) -> None:
+        """Take the session back; a script that ended our transaction is not recorded.
+
+        Its history row would be in another one.
+        """
+        if self.connection.info.transaction_status == TransactionStatus.INTRANS:
+            session.leave_script(self.connection, self.server)
+            if self.connection.execute(_TRANSACTION).fetchone() == (own_transaction,):
+                return
+        raise Failure(
+            Reason.TRANSACTION_CONTROL,
+            f"{script.file} ended the transaction it was run in",
+            hint="Remove what commits or rolls back: a file and its history row are one.",
+        )
+
+    def _pause(
+        self, work: Work, error: MigrationError, attempt: int, lock_deadline: Deadline
+    ) -> None:
+        blockers = describe_blockers(self.connection)
+        pause = pause_seconds(attempt, self.jitter())
+        held_by = f"; table locks are held by {blockers}" if blockers else ""
+        if pause >= lock_deadline.remaining:
+            raise type(error)(
+                error.reason,
+                f"{error.message}, tried {attempt} times{held_by}",
+                hint="End the sessions that are in the way, or run at a quieter time.",
+                location=error.location,
+                sqlstate=error.sqlstate,
+                statement=error.statement,
+            ) from error
+        self.events(
+            Event(
+                name=EventName.TABLE_LOCK_RETRY,
+                message=f"{error.message}; try {attempt + 1} in {pause:.1f} s{held_by}",
+                warning=True,
+                version=str(work.version),
+                file=str(error.location or work.script.script.file),
+            )
+        )
+        self.clock.sleep(pause)
+
+    def _explain(self, error: MigrationError, limits: Limits, deadline: Deadline) -> NoReturn:
+        """Say who cancelled: the server tells a timeout, a person and our own stop alike."""
+        if not is_cancelled(error):
+            raise error
+        if self.stop.requested:
+            raise interruption() from error
+        if not limits.timed_out:
+            raise error
+        if limits.bounded_by_deadline:
+            raise deadline.exceeded(error) from error
+        raise Failure(
+            Reason.STATEMENT_TIMEOUT,
+            f"the statement ran longer than {limits.seconds:g} s",
+            hint="Raise statementTimeoutSeconds, or split the work into smaller statements.",
+            location=error.location,
+            sqlstate=error.sqlstate,
+            statement=error.statement,
+        ) from error

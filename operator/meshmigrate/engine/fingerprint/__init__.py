@@ -1,0 +1,1 @@
+"""The fingerprint: what the schema is, as text that two states can be compared by."""

@@ -1,0 +1,1 @@
+"""The ledger in the database: history, runs, log, lease."""

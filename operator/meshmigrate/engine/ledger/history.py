@@ -1,0 +1,92 @@
+"""The history: which versions the database has, and the scripts that can take them back."""
+
+from typing import Final
+from uuid import UUID
+
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL
+
+from meshmigrate.domain.plan import AppliedVersion
+from meshmigrate.domain.script import Migration, Script, ScriptKind
+from meshmigrate.domain.version import Version
+from meshmigrate.engine.ledger.store import Ledger
+
+_KEPT_MIGRATION_BYTES: Final = 1024 * 1024
+
+_COLUMNS: Final = SQL("version, name, checksum, rollback_checksum, run_id, how")
+_READ: Final = "SELECT {columns} FROM {ledger}.applied ORDER BY ordinal"
+_OF_RUN: Final = (
+    "SELECT {columns} FROM {ledger}.applied "
+    "WHERE run_id = %(run_id)s AND how = 'applied' ORDER BY ordinal DESC"
+)
+_KEEP_SCRIPT = """
+INSERT INTO {ledger}.script (checksum, kind, text) VALUES (%(checksum)s, %(kind)s, %(text)s)
+ON CONFLICT DO NOTHING
+"""
+_SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND kind = %(kind)s"
+# now() is the start of the transaction, so the difference is what the file took.
+_ADD = """
+INSERT INTO {ledger}.applied
+    (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
+SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
+       %(rollback_checksum)s, pg_catalog.clock_timestamp(),
+       pg_catalog.clock_timestamp() - pg_catalog.now(), %(run_id)s, 'applied'
+FROM {ledger}.applied AS a
+"""
+_REMOVE = "DELETE FROM {ledger}.applied WHERE version = %(version)s AND run_id = %(run_id)s"
+
+
+def read(ledger: Ledger) -> tuple[AppliedVersion, ...]:
+    """Give the history in the order in which it was made."""
+    return tuple(_applied(row) for row in ledger.execute(_READ, columns=_COLUMNS))
+
+
+def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:
+    """Give what a run has applied and not taken back, the last one first."""
+    return tuple(
+        _applied(row) for row in ledger.execute(_OF_RUN, {"run_id": run_id}, columns=_COLUMNS)
+    )
+
+
+def add(ledger: Ledger, migration: Migration, run_id: UUID) -> None:
+    """Record a version as applied, with its scripts, in the transaction that applied it."""
+    script, rollback = migration.script, migration.rollback
+    if len(script.text.encode()) <= _KEPT_MIGRATION_BYTES:
+        _keep(ledger, script)
+    if rollback is not None:
+        _keep(ledger, rollback)
+    values = {
+        "version": str(migration.version),
+        "name": migration.name,
+        "checksum": script.checksum,
+        "rollback_checksum": rollback.checksum if rollback else None,
+        "run_id": run_id,
+    }
+    ledger.execute(_ADD, values)
+
+
+def remove(ledger: Ledger, row: AppliedVersion) -> None:
+    """Take a version out of the history, in the transaction that rolled it back."""
+    ledger.execute(_REMOVE, {"version": str(row.version), "run_id": row.run_id})
+
+
+def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
+    """Give the rollback script as it was when the version was applied, if it had one.
+
+    The ledger's own copy: the source may have lost or changed it since.
+    """
+    if row.rollback_checksum is None:
+        return None
+    kind = ScriptKind.ROLLBACK
+    text: str = ledger.row(_SCRIPT, {"checksum": row.rollback_checksum, "kind": kind.value})[0]
+    return Script(kind, f"rollbacks/{row.version}_{row.name}.sql", text)
+
+
+def _keep(ledger: Ledger, script: Script) -> None:
+    values = {"checksum": script.checksum, "kind": script.kind.value, "text": script.text}
+    ledger.execute(_KEEP_SCRIPT, values)
+
+
+def _applied(row: TupleRow) -> AppliedVersion:
+    version, name, checksum, rollback_checksum, run_id, how = row
+    return AppliedVersion(Version(version), name, checksum, rollback_checksum, run_id, how)

@@ -1,0 +1,80 @@
+"""The fence: who may write. No clock decides it, only the database.
+
+The lock alone is not enough: a process that was frozen, lost its session and with it the lock,
+and then goes on, must find out before it writes.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from meshmigrate.domain.errors import Interruption
+from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.lock import HELD_BY_US, LOCK_KEY
+
+_TAKE = """
+UPDATE {ledger}.lease AS l
+SET epoch = l.epoch + 1, holder = %(holder)s, run_id = %(run_id)s,
+    backend_pid = pg_catalog.pg_backend_pid(),
+    backend_start = (SELECT a.backend_start FROM pg_catalog.pg_stat_activity AS a
+                     WHERE a.pid = pg_catalog.pg_backend_pid()),
+    acquired_at = pg_catalog.clock_timestamp()
+WHERE l.id = 1 RETURNING l.epoch
+"""
+# FOR SHARE: whoever takes the lease over has to wait for our open transaction.
+_GUARD = (
+    """
+SELECT l.epoch, l.holder, pg_catalog.pg_current_xact_id()::text, """
+    + HELD_BY_US
+    + """
+FROM {ledger}.lease AS l WHERE l.id = 1 FOR SHARE OF l
+"""
+)
+_GIVE_BACK = """
+UPDATE {ledger}.lease
+SET holder = NULL, run_id = NULL, backend_pid = NULL, backend_start = NULL, acquired_at = NULL
+WHERE id = 1
+"""
+_IS_FREE = "SELECT holder IS NULL FROM {ledger}.lease WHERE id = 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write, as this process was given it."""
+
+    ledger: Ledger
+    epoch: int
+    holder: UUID
+
+    def guard(self) -> str:
+        """Begin a write transaction: hold off a takeover, and give the transaction's id.
+
+        Raises
+        ------
+        Interruption
+            ``Fenced``.
+        """
+        epoch, holder, transaction_id, locked = self.ledger.row(_GUARD, {"key": LOCK_KEY})
+        if (epoch, holder, locked) != (self.epoch, self.holder, True):
+            raise Interruption(
+                Reason.FENCED,
+                "another runner took over: this one no longer holds the migration lock",
+                hint="Nothing to do: the other one finishes the work.",
+            )
+        return str(transaction_id)
+
+    def give_back(self) -> None:
+        """Say that nothing is under way, in a transaction that began with the guard."""
+        self.ledger.execute(_GIVE_BACK)
+
+
+def take(ledger: Ledger, run_id: UUID) -> Lease:
+    """Become the one who may write; the lock must be held."""
+    holder = uuid4()
+    epoch: int = ledger.row(_TAKE, {"holder": holder, "run_id": run_id})[0]
+    return Lease(ledger, epoch, holder)
+
+
+def is_free(ledger: Ledger) -> bool:
+    """Whether the last holder gave the lease back."""
+    return bool(ledger.row(_IS_FREE)[0])

@@ -1,0 +1,91 @@
+"""The migration log: append-only, each row chained to the one before by its hash.
+
+Times and hashes are the server's own, so that whoever can read the table can verify it.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Final
+from uuid import UUID
+
+from psycopg.sql import SQL
+
+from meshmigrate.engine.ledger.store import Ledger
+
+# One canonical text per row: a JSON array of its columns; jsonb has one way of writing a value,
+# and times go in as seconds, which no setting of the session changes.
+_CONTENT: Final = SQL("""
+    pg_catalog.sha256(r.previous_hash || pg_catalog.convert_to(pg_catalog.jsonb_build_array(
+        r.id, extract(epoch FROM r.at), r.run_id, r.attempt, r.version, r.script, r.event,
+        extract(epoch FROM r.duration), r.outcome, r.error_code, r.message)::text, 'UTF8'))
+""")
+_LOCK_HEAD = "SELECT last_id, hash FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
+_APPEND: Final = """
+WITH r AS (
+    SELECT (%(last_id)s + 1)::bigint AS id, pg_catalog.clock_timestamp() AS at,
+           %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
+           %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
+           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp() - pg_catalog.now() END
+               AS duration,
+           %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
+           %(message)s::text AS message, %(previous_hash)s::bytea AS previous_hash
+), appended AS (
+    INSERT INTO {ledger}.log
+    SELECT r.*, {content} FROM r RETURNING id, hash
+)
+UPDATE {ledger}.log_head AS h SET last_id = a.id, hash = a.hash FROM appended AS a WHERE h.id = 1
+"""
+_BROKEN: Final = """
+WITH r AS (
+    SELECT l.*, coalesce(lag(l.hash) OVER (ORDER BY l.id), '') AS expected_previous,
+           row_number() OVER (ORDER BY l.id) AS expected_id
+    FROM {ledger}.log AS l
+)
+SELECT r.id FROM r
+WHERE r.id <> r.expected_id OR r.previous_hash <> r.expected_previous OR r.hash <> {content}
+UNION ALL
+SELECT h.last_id FROM {ledger}.log_head AS h
+LEFT JOIN (SELECT id, hash FROM {ledger}.log ORDER BY id DESC LIMIT 1) AS l ON true
+WHERE (h.last_id, h.hash) <> (coalesce(l.id, 0), coalesce(l.hash, ''))
+ORDER BY 1 LIMIT 1
+"""
+_VERSIONS = """
+SELECT version FROM {ledger}.log
+WHERE run_id = %(run_id)s AND event = %(event)s ORDER BY id
+"""
+
+APPLIED: Final = "Applied"
+ROLLED_BACK: Final = "RolledBack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row to write; ``timed`` takes the age of the transaction as its duration."""
+
+    event: str
+    run_id: UUID | None = None
+    attempt: int | None = None
+    version: str | None = None
+    script: str | None = None
+    outcome: str | None = None
+    error_code: str | None = None
+    message: str | None = None
+    timed: bool = False
+
+
+def append(ledger: Ledger, entry: Entry) -> None:
+    """Add a row to the chain, in the transaction that is open."""
+    last_id, previous_hash = ledger.row(_LOCK_HEAD)
+    values = asdict(entry) | {"last_id": last_id, "previous_hash": previous_hash}
+    ledger.execute(_APPEND, values, content=_CONTENT)
+
+
+def find_break(ledger: Ledger) -> int | None:
+    """Give the id of the first row that does not fit the chain; None if all of them do."""
+    row = ledger.execute(_BROKEN, content=_CONTENT).fetchone()
+    return None if row is None else int(row[0])
+
+
+def versions(ledger: Ledger, run_id: UUID, event: str) -> tuple[str, ...]:
+    """Give the versions of which the log says this event of the run, in order."""
+    rows = ledger.execute(_VERSIONS, {"run_id": run_id, "event": event})
+    return tuple(row[0] for row in rows)

@@ -1,0 +1,139 @@
+"""The runs: what each set out to do, how far it got, and how it ended."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from msgspec import json
+from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier
+
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import FailureDetail
+from meshmigrate.domain.runspec import Contract, Intent, RunSpec
+from meshmigrate.engine.ledger.store import Ledger
+
+_COLUMNS: Final = SQL(
+    "id, attempt, intent, plan_digest, outcome, failure::text AS failure, "
+    "result::text AS result, fingerprint_before"
+)
+_FIND: Final = "SELECT {columns} FROM {ledger}.run WHERE id = %(id)s"
+_UNFINISHED: Final = (
+    "SELECT {columns} FROM {ledger}.run WHERE finished_at IS NULL ORDER BY started_at"
+)
+_START = """
+INSERT INTO {ledger}.run
+    (id, attempt, intent, plan_digest, transaction_mode, started_at, actor, commit, ref, run_url,
+     resource, fingerprint_before, wal_position)
+VALUES (%(id)s, %(attempt)s, 'apply', %(plan_digest)s, 'PerFile', pg_catalog.clock_timestamp(),
+        %(actor)s, %(commit)s, %(ref)s, %(run_url)s, %(resource)s, %(fingerprint)s,
+        pg_catalog.pg_current_wal_lsn())
+"""
+_RESUME = """
+UPDATE {ledger}.run SET attempt = greatest(attempt + 1, %(attempt)s) WHERE id = %(id)s
+RETURNING attempt
+"""
+_TURN_BACK = """
+UPDATE {ledger}.run SET intent = 'undo', failure = %(failure)s::json WHERE id = %(id)s
+"""
+_FINISH = """
+UPDATE {ledger}.run
+SET finished_at = pg_catalog.clock_timestamp(), outcome = %(outcome)s, reason = %(reason)s,
+    result = %(result)s::json, fingerprint_after = %(fingerprint)s
+WHERE id = %(id)s
+"""
+
+
+class TurningPoint(Contract, frozen=True, kw_only=True):
+    """Why a run went back: kept while it does, whoever finishes it."""
+
+    reason: str
+    detail: FailureDetail
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A row of the ledger's table of runs."""
+
+    id: UUID
+    attempt: int
+    intent: Intent
+    plan_digest: str | None
+    outcome: str | None
+    failure: str | None
+    result: str | None
+    fingerprint_before: str
+
+    @property
+    def finished(self) -> bool:
+        """Whether it ended for good."""
+        return self.outcome is not None
+
+    @property
+    def turning_point(self) -> TurningPoint | None:
+        """Why it is on its way back, if it is."""
+        return None if self.failure is None else json.decode(self.failure, type=TurningPoint)
+
+
+def find(ledger: Ledger, run_id: UUID) -> Run | None:
+    """Give a run, if the ledger knows it."""
+    return next(iter(_select(ledger, _FIND, {"id": run_id})), None)
+
+
+def unfinished(ledger: Ledger) -> list[Run]:
+    """Give the runs that have not ended, the oldest first."""
+    return _select(ledger, _UNFINISHED, {})
+
+
+def start(ledger: Ledger, spec: RunSpec, *, plan_digest: str, fingerprint: str) -> None:
+    """Record a run, before its first statement."""
+    provenance = spec.provenance
+    values = {
+        "id": spec.run.id,
+        "attempt": spec.run.attempt,
+        "plan_digest": plan_digest,
+        "fingerprint": fingerprint,
+        "actor": provenance.actor or None,
+        "commit": provenance.commit or None,
+        "ref": provenance.ref or None,
+        "run_url": provenance.run_url or None,
+        "resource": spec.resource or None,
+    }
+    ledger.execute(_START, values)
+
+
+def resume(ledger: Ledger, run_id: UUID, attempt: int) -> int:
+    """Record another attempt of a run, and give its number: higher than any before."""
+    row = ledger.row(_RESUME, {"id": run_id, "attempt": attempt})
+    return int(row[0])
+
+
+def turn_back(ledger: Ledger, run_id: UUID, why: TurningPoint) -> None:
+    """Put a run on its way back: from here on it can only end there."""
+    ledger.execute(_TURN_BACK, {"id": run_id, "failure": json.encode(why).decode()})
+
+
+def finish(
+    ledger: Ledger,
+    run_id: UUID,
+    *,
+    outcome: Outcome,
+    reason: str,
+    result: bytes,
+    fingerprint: str | None,
+) -> None:
+    """End a run for good: whoever asks for it again gets this result."""
+    values = {
+        "id": run_id,
+        "outcome": outcome.value,
+        "reason": reason,
+        "result": result.decode(),
+        "fingerprint": fingerprint,
+    }
+    ledger.execute(_FINISH, values)
+
+
+def _select(ledger: Ledger, query: str, values: dict[str, UUID]) -> list[Run]:
+    with ledger.connection.cursor(row_factory=class_row(Run)) as cursor:
+        composed = SQL(query).format(columns=_COLUMNS, ledger=Identifier(ledger.schema))
+        return cursor.execute(composed, values).fetchall()

@@ -1,0 +1,42 @@
+"""Where the ledger is: a connection and the name of a schema."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Composable, Identifier
+
+from meshmigrate.engine.connect import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One ledger: its schema is one history."""
+
+    connection: Connection
+    schema: str
+
+    def execute(
+        self,
+        query: LiteralString,
+        parameters: Mapping[str, Any] | None = None,
+        **fragments: Composable,
+    ) -> Cursor[TupleRow]:
+        """Run a statement in which ``{ledger}`` stands for the quoted schema.
+
+        Parameters
+        ----------
+        fragments
+            What other names in braces stand for.
+        """
+        composed = SQL(query).format(ledger=Identifier(self.schema), **fragments)
+        return self.connection.execute(composed, parameters)
+
+    def row(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> TupleRow:
+        """Give the one row of a statement that always has one."""
+        row = self.execute(query, parameters).fetchone()
+        if row is None:
+            raise RuntimeError(f"the ledger {self.schema} lacks a row that it always has")
+        return row

@@ -1,0 +1,104 @@
+"""How long a statement may wait for a lock and run, so that the application never stands still.
+
+A statement that waits for a strong lock makes everybody after it wait too, so it waits briefly
+and the whole transaction tries again; a statement that waits for a row lock blocks nobody.
+"""
+
+import math
+from typing import Final
+
+from meshmigrate.domain.script import Statement
+from meshmigrate.engine.clock import Clock, Deadline
+from meshmigrate.engine.connect import Connection
+
+_DML: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+_WEAK: Final = _DML | {"SELECT", "VALUES", "SET", "RESET", "SHOW", "NOTIFY"}
+"""Kinds that take no lock stronger than ROW EXCLUSIVE, unless a function of theirs does."""
+
+_LONGEST_MS: Final = 2**31 - 1
+_PATIENT_MS: Final = 30_000
+_SHORT_MS: Final = (100, 100, 100, 100, 100, 250, 500, 1000)
+_LONGEST_PAUSE: Final = 10.0
+_FIRST_PAUSE: Final = 0.05
+
+
+class Limits:
+    """The timeouts of the statements of one transaction.
+
+    Parameters
+    ----------
+    attempt
+        Which try of the transaction this is, from 1: later ones wait a little longer.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeout_seconds: float,
+        deadline: Deadline,
+        clock: Clock,
+        attempt: int,
+    ) -> None:
+        self._connection = connection
+        self._timeout_seconds = timeout_seconds
+        self._deadline = deadline
+        self._clock = clock
+        self._attempt = attempt
+        self._strong_lock_held = False
+        self._in_force: tuple[int, int] | None = None
+        self._started: float | None = None
+        self.seconds = timeout_seconds
+        """What the last statement may take."""
+
+    def prepare(self, statement: Statement) -> None:
+        """Set what holds for the next statement."""
+        self.seconds = min(self._timeout_seconds, math.ceil(self._deadline.remaining) or 0.001)
+        lock_ms = lock_timeout_ms(
+            statement.kind, self._attempt, after_strong=self._strong_lock_held
+        )
+        wanted = (lock_ms, min(math.ceil(self.seconds * 1000), _LONGEST_MS))
+        if wanted != self._in_force:
+            self._connection.execute(
+                f"SET LOCAL lock_timeout = {wanted[0]};"
+                f"SET LOCAL statement_timeout = {wanted[1]}".encode()
+            )
+        # Only data statements certainly leave the settings alone: every dump starts with
+        # SET lock_timeout = 0.
+        self._in_force = wanted if statement.kind in _DML else None
+        self._strong_lock_held |= statement.kind not in _WEAK
+        self._started = self._clock.monotonic()
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the last statement has used up its time."""
+        if self._started is None:
+            return False
+        return self._clock.monotonic() - self._started >= self.seconds
+
+    @property
+    def bounded_by_deadline(self) -> bool:
+        """Whether the last statement had less time than the policy gives, as the run ends."""
+        return self.seconds < self._timeout_seconds
+
+
+def lock_timeout_ms(kind: str, attempt: int, *, after_strong: bool) -> int:
+    """Give how long a statement may wait for one lock, in milliseconds.
+
+    Parameters
+    ----------
+    kind
+        Its command tag.
+    attempt
+        Which try of its transaction this is, from 1.
+    after_strong
+        Whether its transaction may already hold a strong lock, behind which others wait.
+    """
+    if kind in _DML:
+        return _SHORT_MS[-1] if after_strong else _PATIENT_MS
+    return _SHORT_MS[min(attempt, len(_SHORT_MS)) - 1]
+
+
+def pause_seconds(attempt: int, jitter: float) -> float:
+    """Give the pause after a failed try, from 1: exponential, with full jitter in [0, 1)."""
+    return jitter * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt, 16))

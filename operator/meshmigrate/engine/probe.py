@@ -1,0 +1,120 @@
+"""What the server is, asked before anything else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
+
+import psycopg
+
+from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.result import DatabaseIdentity
+from meshmigrate.engine.connect import Connection, connection_refused
+
+OLDEST_SERVER: Final = 14
+NEWEST_SERVER: Final = 18
+_POOLER_ROUNDS: Final = 3
+
+_RECOVERY = """
+SELECT pg_catalog.pg_is_in_recovery(),
+       pg_catalog.current_setting('transaction_read_only')::boolean
+"""
+_IDENTITY = """
+SELECT pg_catalog.current_database(),
+       (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,
+       pg_catalog.clock_timestamp()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server as it was found."""
+
+    major: int
+    database: str
+    system_identifier: str
+    clock: datetime
+    """The server's time at the probe."""
+
+    @property
+    def identity(self) -> DatabaseIdentity:
+        """Which database this is."""
+        return DatabaseIdentity(name=self.database, system_identifier=self.system_identifier)
+
+
+def probe(connection: Connection) -> Server:
+    """Ask the server what it is.
+
+    Raises
+    ------
+    Refusal
+        ``UnsupportedServer`` or ``ReadOnlyServer``.
+    """
+    major = connection.info.server_version // 10000
+    if not OLDEST_SERVER <= major <= NEWEST_SERVER:
+        raise Refusal(
+            Reason.UNSUPPORTED_SERVER,
+            f"the server is PostgreSQL {major}",
+            hint=f"Supported are {OLDEST_SERVER} to {NEWEST_SERVER}.",
+        )
+    in_recovery, read_only = _one(connection, _RECOVERY)
+    if in_recovery or read_only:
+        what = "a standby" if in_recovery else "set to read-only transactions"
+        raise Refusal(
+            Reason.READ_ONLY_SERVER,
+            f"the server is {what}: nothing can be migrated there",
+            hint="Connect to the primary, with a role whose transactions may write.",
+        )
+    database, system_identifier, clock = _one(connection, _IDENTITY)
+    return Server(major, database, system_identifier, clock)
+
+
+def refuse_transaction_pooler(connection: Connection, other: Connection) -> None:
+    """Refuse a pooler that gives each transaction another server session.
+
+    Two clients of such a pooler both get the same advisory lock (measured), so nothing that
+    this tool promises would hold. The test: while ``other`` keeps a server session busy, ours
+    must stay the same.
+
+    Raises
+    ------
+    Refusal
+        ``TransactionPooler``.
+    """
+    first = server_pid(connection)
+    for _ in range(_POOLER_ROUNDS):
+        other.execute("BEGIN")
+        server_pid(other)
+        now = server_pid(connection)
+        other.execute("ROLLBACK")
+        if now != first:
+            port = connection.info.port
+            raise Refusal(
+                Reason.TRANSACTION_POOLER,
+                f"port {port} is a pooler in transaction mode: locks and settings of a session "
+                "do not hold there",
+                hint="Connect to the database itself or to its pooler in session mode, "
+                "usually port 5432.",
+            )
+
+
+def behind_pooler(connection: Connection) -> bool:
+    """Whether a pooler stands between us and the server: it makes up the process id."""
+    return connection.info.backend_pid != server_pid(connection)
+
+
+def server_pid(connection: Connection) -> int:
+    """Give the process id of the server session that answers."""
+    pid: int = _one(connection, "SELECT pg_catalog.pg_backend_pid()")[0]
+    return pid
+
+
+def _one(connection: Connection, query: LiteralString) -> psycopg.rows.TupleRow:
+    """Give the only row of a query; behind a pooler this is the first contact with the server."""
+    try:
+        row = connection.execute(query).fetchone()
+    except psycopg.OperationalError as error:
+        raise connection_refused(str(error.diag.message_primary or error)) from error
+    if row is None:
+        raise RuntimeError("a query that gives one row gave none")
+    return row

@@ -1,0 +1,60 @@
+"""Runs that somebody else left unfinished are brought to a known end before new work begins."""
+
+from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import RunIdentity
+from meshmigrate.engine.ending import LockedRun, Verdict, finish
+from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.ledger import history, runs
+from meshmigrate.engine.ledger.runs import Run
+from meshmigrate.engine.undo import go_back
+
+
+def settle_others(locked: LockedRun) -> None:
+    """End what others left: a run on its way back arrives, one on its way forward is closed.
+
+    What the latter applied stays: each file was committed with its history row, so the history
+    says what is there, and the run that works now goes on from it.
+
+    Raises
+    ------
+    Refusal
+        If another run's way back fails: a person has to look before anything goes forward.
+    Interruption
+        The connection was lost, or somebody asked to stop.
+    """
+    for run in runs.unfinished(locked.ledger):
+        if run.id != locked.identity.id:
+            locked.events(
+                Event(name=EventName.RECOVERING, message=f"ending run {run.id}, left unfinished")
+            )
+            _settle(locked, run)
+
+
+def _settle(locked: LockedRun, run: Run) -> None:
+    why = run.turning_point
+    if why is None:
+        _abandon(locked, run)
+        return
+    ending = go_back(locked, run, why)
+    if ending.outcome is not Outcome.ROLLED_BACK:
+        raise Refusal(
+            Reason.ROLLBACK_SCRIPT_FAILED,
+            f"run {run.id} was left on its way back, and finishing that failed",
+            hint=f"See what it left in the log of the ledger schema '{locked.ledger.schema}', "
+            "put the database in order, and run again.",
+        )
+
+
+def _abandon(locked: LockedRun, run: Run) -> None:
+    versions = [str(row.version) for row in reversed(history.of_run(locked.ledger, run.id))]
+    verdict = Verdict(
+        outcome=Outcome.INTERRUPTED,
+        reason=Reason.ABANDONED,
+        message=f"run {locked.identity.id} found this one unfinished and closed it; "
+        f"applied by it: {', '.join(versions) or 'nothing'}",
+    )
+    identity = RunIdentity(id=run.id, attempt=run.attempt)
+    finish(locked, identity, verdict, after=catalog.take(locked.ledger.connection))

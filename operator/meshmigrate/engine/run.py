@@ -1,0 +1,247 @@
+"""A run from its files to its result: the one sequence that every way of starting it shares."""
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+
+from msgspec.structs import replace as with_fields
+
+from meshmigrate.domain.database_url import ConnectionParameters
+from meshmigrate.domain.errors import MigrationError, Refusal
+from meshmigrate.domain.plan import Plan, make_plan
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.result import decode_result
+from meshmigrate.domain.runspec import RunSpec
+from meshmigrate.domain.version import parse_target
+from meshmigrate.engine import conclude, forward, lock, session
+from meshmigrate.engine.clock import Clock
+from meshmigrate.engine.connect import Connection, connect
+from meshmigrate.engine.early import Known, end_early, end_up_to_date
+from meshmigrate.engine.ending import Ending, LockedRun, Wanted
+from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.executor import Executor
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.ledger import history, lease, log, runs, schema
+from meshmigrate.engine.ledger.runs import Run
+from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.prepared import PreparedMigration, prepare_migration, prepare_script
+from meshmigrate.engine.probe import Server, behind_pooler, probe, refuse_transaction_pooler
+from meshmigrate.engine.recovery import settle_others
+from meshmigrate.engine.server_error import is_cancelled
+from meshmigrate.engine.stop import Stop, interruption
+from meshmigrate.engine.undo import go_back
+from meshmigrate.source.folder import read_source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a run needs of the world besides the database."""
+
+    clock: Clock
+    stop: Stop
+    events: Events
+
+
+def run(spec: RunSpec, parameters: ConnectionParameters, tools: Tools) -> Ending:
+    """Bring the database to the run's target, or back to where it was, and say which.
+
+    Every expected end, good or bad, is an ending; an exception is a fault of this program, and
+    even then the server rolls back what was open.
+    """
+    known = Known(identity=spec.run, events=tools.events)
+    with ExitStack() as cleanup:
+        try:
+            tools.stop.check()
+            wanted = known.wanted = _read(spec)
+            known.connection = cleanup.enter_context(closing(connect(parameters, spec.run.id)))
+            tools.stop.attach(known.connection)
+            with session.translated():
+                known.server = _probe(known.connection, parameters, spec)
+                return _Attempt(
+                    spec, wanted, tools, known, known.connection, known.server, cleanup
+                ).run()
+        except MigrationError as error:
+            stopped = tools.stop.requested and is_cancelled(error)
+            tools.stop.acknowledge()
+            return end_early(known, interruption() if stopped else error)
+
+
+def _read(spec: RunSpec) -> Wanted:
+    if spec.run.intent != "apply":
+        raise Refusal(
+            Reason.INVALID_SPEC,
+            f"this release does not know the intent '{spec.run.intent}' of a run",
+            hint="Operator and runner image must be of the same release.",
+        )
+    try:
+        target = parse_target(spec.target)
+    except ValueError as error:
+        raise Refusal(
+            Reason.UNKNOWN_TARGET, str(error), hint="Give a version of the source, or 'latest'."
+        ) from error
+    return Wanted(read_source(spec.folders), target)
+
+
+def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSpec) -> Server:
+    if behind_pooler(connection):
+        with closing(connect(parameters, spec.run.id)) as other:
+            refuse_transaction_pooler(connection, other)
+    server = probe(connection)
+    session.reset(connection, server)
+    return server
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt of a run, connected."""
+
+    spec: RunSpec
+    wanted: Wanted
+    tools: Tools
+    known: Known
+    connection: Connection
+    server: Server
+    cleanup: ExitStack
+
+    def run(self) -> Ending:
+        """Look without the lock first: most of the time there is nothing to do."""
+        ledger = Ledger(self.connection, self.spec.ledger.schema)
+        self._tell(EventName.CONNECTED, f"connected to database {self.server.database}")
+        version = schema.find_version(ledger)
+        if version:
+            self.known.ledger = ledger
+            stored = _stored(runs.find(ledger, self.spec.run.id))
+            if stored is not None:
+                return stored
+        if not (version and runs.unfinished(ledger)):
+            plan = self._plan(ledger if version else None)
+            self._prepare(plan)
+            if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
+                return end_up_to_date(self.known)
+        self._lock()
+        return self._run_locked(ledger)
+
+    def _lock(self) -> None:
+        def waiting(holder: lock.Holder) -> None:
+            self._tell(
+                EventName.WAITING_FOR_LOCK, f"the migration lock is held by {holder}", warning=True
+            )
+
+        timeout = self.spec.policy.lock.acquire_timeout_seconds
+        self.known.lock_wait_seconds = lock.acquire(
+            self.connection, timeout, self.tools.clock, waiting=waiting
+        )
+        self.cleanup.callback(lock.release, self.connection)
+        self._tell(EventName.LOCKED, "holding the migration lock")
+
+    def _run_locked(self, ledger: Ledger) -> Ending:
+        """Look again, now that nobody else can change anything, and act."""
+        if schema.upgrade(ledger, self.server, schema.find_version(ledger)):
+            self._tell(EventName.LEDGER_UPGRADED, f"ledger schema '{ledger.schema}' upgraded")
+        session.reset(self.connection, self.server)
+        self.known.ledger = ledger
+        mine = runs.find(ledger, self.spec.run.id)
+        stored = _stored(mine)
+        if stored is not None:
+            return stored
+        locked = self._locked_run(ledger)
+        settle_others(locked)
+        if mine is not None and mine.turning_point is not None:
+            attempt = self._resumed(locked, mine).identity.attempt
+            return go_back(locked, replace(mine, attempt=attempt), mine.turning_point)
+        return self._go_forward(locked, mine)
+
+    def _locked_run(self, ledger: Ledger) -> LockedRun:
+        with session.transaction(self.connection):
+            taken = lease.take(ledger, self.spec.run.id)
+        self.known.lease = taken
+        executor = Executor(
+            connection=self.connection,
+            server=self.server,
+            lease=taken,
+            policy=self.spec.policy,
+            clock=self.tools.clock,
+            stop=self.tools.stop,
+            events=self.tools.events,
+        )
+        return LockedRun(
+            identity=self.spec.run,
+            wanted=self.wanted,
+            ledger=ledger,
+            server=self.server,
+            lease=taken,
+            executor=executor,
+            events=self.tools.events,
+            lock_wait_seconds=self.known.lock_wait_seconds,
+        )
+
+    def _go_forward(self, locked: LockedRun, mine: Run | None) -> Ending:
+        plan = self._plan(locked.ledger)
+        pending = self._prepare(plan)
+        if mine is None:
+            if not plan.pending:
+                return end_up_to_date(self.known)
+            self._start(locked, plan)
+        else:
+            _refuse_other_plan(mine, plan)
+            locked = self._resumed(locked, mine)
+        final_checks = tuple(map(prepare_script, self.wanted.source.final_checks))
+        stumbled = forward.apply(locked, pending, final_checks)
+        if stumbled is None:
+            return conclude.succeed(locked)
+        return conclude.stumble(locked, stumbled)
+
+    def _start(self, locked: LockedRun, plan: Plan) -> None:
+        """Commit what the run sets out to do, and the schema it found, before it begins."""
+        before = catalog.take(self.connection)
+        with session.transaction(self.connection):
+            locked.lease.guard()
+            digest = catalog.keep(locked.ledger, before)
+            runs.start(locked.ledger, self.spec, plan_digest=plan.digest, fingerprint=digest)
+            log.append(locked.ledger, self._entry("Started", self.spec.run.attempt))
+        self.known.started = True
+
+    def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
+        """Count another attempt of a run that the ledger knows."""
+        self.known.started = True
+        with session.transaction(self.connection):
+            locked.lease.guard()
+            attempt = runs.resume(locked.ledger, mine.id, self.spec.run.attempt)
+            log.append(locked.ledger, self._entry("Resumed", attempt))
+        self.known.identity = with_fields(self.spec.run, attempt=attempt)
+        return replace(locked, identity=self.known.identity)
+
+    def _plan(self, ledger: Ledger | None) -> Plan:
+        applied = history.read(ledger) if ledger is not None else ()
+        self.known.present = tuple(row.version for row in applied)
+        return make_plan(
+            self.wanted.source, applied, target=self.wanted.target, run_id=self.spec.run.id
+        )
+
+    def _prepare(self, plan: Plan) -> tuple[PreparedMigration, ...]:
+        """Read every file that would run, before anything is changed."""
+        for check in self.wanted.source.final_checks:
+            prepare_script(check)
+        return tuple(prepare_migration(migration) for migration in plan.pending)
+
+    def _entry(self, event: str, attempt: int) -> log.Entry:
+        return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)
+
+    def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
+        self.tools.events(Event(name=name, message=message, warning=warning))
+
+
+def _stored(found: Run | None) -> Ending | None:
+    """Give the result of a run that has ended: it is never executed again, whoever asks."""
+    if found is None or found.result is None:
+        return None
+    encoded = found.result.encode()
+    return Ending(decode_result(encoded).outcome, encoded)
+
+
+def _refuse_other_plan(mine: Run, plan: Plan) -> None:
+    if mine.plan_digest != plan.digest:
+        raise Refusal(
+            Reason.SOURCE_CHANGED,
+            f"run {mine.id} began with other files than it is given now",
+            hint="Start a new run: it takes over what this one has applied.",
+        )

@@ -1,0 +1,133 @@
+"""What an error of the server means for the run, in words that hold no row values."""
+
+from typing import Final
+
+import psycopg
+
+from meshmigrate.domain.errors import (
+    Failure,
+    Interruption,
+    Location,
+    LockTimeout,
+    MigrationError,
+)
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Script, Statement
+from meshmigrate.domain.sqlstate import Retry, SqlState, retry_after
+from meshmigrate.sql.redact import redact
+
+_CONTENTION: Final = frozenset(
+    {SqlState.LOCK_NOT_AVAILABLE, SqlState.DEADLOCK_DETECTED, SqlState.SERIALIZATION_FAILURE}
+)
+_REASONS: Final[dict[str, tuple[Reason, str]]] = {
+    SqlState.DISK_FULL: (
+        Reason.DISK_FULL,
+        "Free space on the server, then run again.",
+    ),
+    SqlState.INSUFFICIENT_PRIVILEGE: (
+        Reason.PERMISSION_DENIED,
+        "Grant the role what it lacks, or connect as the owner of the objects.",
+    ),
+    SqlState.INVALID_TRANSACTION_TERMINATION: (
+        Reason.TRANSACTION_CONTROL,
+        "Remove COMMIT and ROLLBACK: a file and its row in the history are one transaction.",
+    ),
+    SqlState.READ_ONLY_TRANSACTION: (
+        Reason.READ_ONLY_SERVER,
+        "Connect to the primary, with a role whose transactions may write.",
+    ),
+    SqlState.QUERY_CANCELED: (
+        Reason.CANCELLED,
+        "Somebody cancelled the statement (pg_cancel_backend); run again.",
+    ),
+}
+_FIX: Final = "Correct the statement; a file that failed has left nothing behind."
+_OWN: Final = "Look at the server's log; what was not committed has left nothing behind."
+
+
+def statement_error(error: psycopg.Error, script: Script, statement: Statement) -> MigrationError:
+    """Say what went wrong with a statement of a script, and where in its file."""
+    return _classify(
+        error,
+        message=_message(error, statement),
+        location=script.location(statement.offset + _position(error)),
+        kind=statement.kind,
+    )
+
+
+def script_error(error: psycopg.Error, script: Script) -> MigrationError:
+    """Say what went wrong at the end of a script, where deferred constraints are checked."""
+    end = Statement(text="", kind="", offset=len(script.text))
+    message = _message(error, end)
+    return _classify(error, message=message, location=Location(script.file), kind="")
+
+
+def own_error(error: psycopg.Error) -> MigrationError:
+    """Say what went wrong with a statement of ours, on the ledger or the session."""
+    cause = error.diag.message_primary or _lost(error)
+    message = f"a statement of meshmigrate's own failed: {cause}"
+    return _classify(error, message=message, location=None, kind="", hint=_OWN)
+
+
+def is_cancelled(error: MigrationError) -> bool:
+    """Whether the server cancelled the statement: a timeout, or somebody asked for it."""
+    return error.sqlstate == SqlState.QUERY_CANCELED
+
+
+def is_worth_another_try(error: MigrationError) -> bool:
+    """Whether the whole transaction may succeed when it is tried again after a pause."""
+    return error.sqlstate is not None and retry_after(error.sqlstate) is Retry.TRANSACTION
+
+
+def _classify(
+    error: psycopg.Error,
+    *,
+    message: str,
+    location: Location | None,
+    kind: str,
+    hint: str = _FIX,
+) -> MigrationError:
+    code = error.sqlstate
+    kind_of_error: type[MigrationError] = Failure
+    reason, hint = _REASONS.get(code or "", (Reason.STATEMENT_FAILED, hint))
+    retry = retry_after(code) if _from_server(error) else Retry.NEVER
+    if code in _CONTENTION:
+        kind_of_error, reason = LockTimeout, Reason.TABLE_LOCK_TIMEOUT
+        hint = "Another session holds what the statement needs."
+    elif retry is Retry.CONNECTION:
+        kind_of_error, reason = Interruption, Reason.CONNECTION_LOST
+        hint = "The server rolls back what was open; the next attempt continues."
+    return kind_of_error(
+        reason, message, hint=hint, location=location, sqlstate=code, statement=kind or None
+    )
+
+
+def _message(error: psycopg.Error, statement: Statement) -> str:
+    primary = error.diag.message_primary
+    if primary is None:
+        return _lost(error)
+    text = redact(primary, statement.text, author_raised=error.sqlstate == SqlState.RAISE_EXCEPTION)
+    names = (
+        ("constraint", error.diag.constraint_name),
+        ("column", error.diag.column_name),
+        ("table", error.diag.table_name),
+    )
+    known = [f"{word} {name}" for word, name in names if name and name not in text]
+    return f"{text} ({', '.join(known)})" if known else text
+
+
+def _from_server(error: psycopg.Error) -> bool:
+    """Whether the server or the network failed, and not psycopg over what it was asked to do."""
+    return error.sqlstate is not None or isinstance(error, psycopg.OperationalError)
+
+
+def _lost(error: psycopg.Error) -> str:
+    if _from_server(error):
+        return "the connection to the server was lost"
+    return f"psycopg cannot send this: {error}"
+
+
+def _position(error: psycopg.Error) -> int:
+    """Characters from the statement's start; the server counts from 1, in characters."""
+    position = error.diag.statement_position
+    return int(position) - 1 if position else 0

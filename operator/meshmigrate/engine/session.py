@@ -1,0 +1,114 @@
+"""The state of the session: a baseline before each file, our own names before each ledger row.
+
+What a script sets must reach neither the next file nor the ledger: every file written by
+pg_dump empties the search path, and a schema on it could offer look-alikes of the functions
+and tables that the ledger uses.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import psycopg
+
+from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.probe import Server
+from meshmigrate.engine.server_error import own_error
+
+# SET after connecting and not `options`: poolers refuse those. The interval lets the server
+# notice in 2 s that a killed client is gone; without it, it finishes the statement, commits,
+# and holds the lock until then (measured).
+_RESET: Final = """
+RESET SESSION AUTHORIZATION;
+RESET ROLE;
+RESET ALL;
+SET client_connection_check_interval = '2s';
+SET tcp_keepalives_idle = 10;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = '30s';
+SET idle_in_transaction_session_timeout = '60s';
+SET idle_session_timeout = 0;
+SET default_transaction_isolation = 'read committed';
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+"""
+_TRANSACTION_TIMEOUT_SINCE: Final = 17
+_RESET_17: Final = "SET transaction_timeout = 0;"
+# pg_temp last: unnamed, it is searched first.
+_OURS: Final = """
+SET search_path = pg_catalog, pg_temp;
+SET statement_timeout = '60s';
+SET lock_timeout = '10s';
+"""
+_FORGET: Final = """
+DISCARD TEMP;
+DEALLOCATE ALL;
+UNLISTEN *;
+"""
+
+
+def reset(connection: Connection, server: Server) -> None:
+    """Bring the session to its baseline, our own names in force; no transaction may be open."""
+    with translated():
+        connection.execute((_reset(server) + _OURS + _FORGET).encode())
+
+
+def enter_script(connection: Connection, server: Server) -> None:
+    """Give a script the session as a login of its role would find it, in our transaction."""
+    connection.execute(_reset(server).encode())
+
+
+def leave_script(connection: Connection, server: Server) -> None:
+    """Take role, settings and names back from a script, in our transaction."""
+    connection.execute((_reset(server) + _OURS).encode())
+
+
+def _reset(server: Server) -> str:
+    return _RESET + _RESET_17 if server.major >= _TRANSACTION_TIMEOUT_SINCE else _RESET
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Run a block in one transaction: committed at its end, rolled back on any error.
+
+    Raises
+    ------
+    MigrationError
+        What the server's error means, for errors of our own statements and of the commit.
+    """
+    with translated():
+        try:
+            connection.execute("BEGIN")
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            roll_back(connection)
+            raise
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Run a block of reading against one state of the database, without a search path."""
+    with translated():
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            connection.execute("SET LOCAL search_path = ''")
+            yield
+        finally:
+            roll_back(connection)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn an error of the server into what it means for the run."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise own_error(error) from error
+
+
+def roll_back(connection: Connection) -> None:
+    """Roll back what is open; a connection that is gone has been rolled back by the server."""
+    with suppress(psycopg.OperationalError):
+        connection.execute("ROLLBACK")

@@ -1,0 +1,172 @@
+"""The way back: what a run applied is taken back by its own scripts, and the result is proven."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace as with_fields
+
+from meshmigrate.domain.errors import Failure, Interruption, MigrationError
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.plan import AppliedVersion
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import RunIdentity
+from meshmigrate.engine.clock import Deadline
+from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
+from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.executor import Work
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.fingerprint.catalog import Difference, Fingerprint
+from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger.runs import Run, TurningPoint
+from meshmigrate.engine.prepared import prepare_script
+
+_NAMED: Final = 3
+_REPAIR: Final = (
+    "Bring the named objects back by hand (the log in the ledger lists them all), "
+    "correct the rollback script, and run again."
+)
+_REPAIR_VERSION: Final = (
+    "Correct the database by hand, with the history in mind: it still has the versions named here."
+)
+
+
+def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
+    """Roll back what a run applied and still stands, the last version first, and end the run.
+
+    The scripts are the ledger's copies, so a source that was lost or reverted since is enough.
+
+    Raises
+    ------
+    Interruption
+        The connection was lost, or somebody asked to stop: the next attempt goes on.
+    """
+    identity = RunIdentity(id=run.id, attempt=run.attempt)
+    seconds = locked.policy.rollback_deadline_seconds
+    deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
+    before = catalog.load(locked.ledger, run.fingerprint_before)
+    rows = history.of_run(locked.ledger, run.id)
+    for index, row in enumerate(rows):
+        locked.events(_event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
+        try:
+            _roll_back(locked, identity, row, deadline)
+        except Interruption:
+            raise
+        except MigrationError as error:
+            return _failed(locked, identity, row, error=error, before=before, why=why)
+        locked.events(_event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
+    return _prove(locked, identity, before, why)
+
+
+def _roll_back(
+    locked: LockedRun, identity: RunIdentity, row: AppliedVersion, deadline: Deadline
+) -> None:
+    script = history.rollback_script(locked.ledger, row)
+    if script is None:
+        raise Failure(
+            Reason.NO_ROLLBACK_SCRIPT,
+            f"version {row.version} has no rollback script",
+            hint="Write a new migration that leads on from the state as it is.",
+        )
+
+    def record() -> None:
+        history.remove(locked.ledger, row)
+        log.append(
+            locked.ledger,
+            log.Entry(
+                event=log.ROLLED_BACK,
+                run_id=identity.id,
+                attempt=identity.attempt,
+                version=str(row.version),
+                script=script.file,
+                timed=True,
+            ),
+        )
+
+    work = Work(row.version, prepare_script(script))
+    # Getting back matters more than a quick answer: locks are tried for until the end.
+    locked.executor.run(work, record, deadline=deadline, lock_deadline=deadline)
+
+
+def _prove(
+    locked: LockedRun, identity: RunIdentity, before: Fingerprint, why: TurningPoint
+) -> Ending:
+    after, differences = _compare(locked, before)
+    failed = f"version {why.detail.version} failed: {why.detail.message}"
+    if not differences:
+        verdict = Verdict(
+            outcome=Outcome.ROLLED_BACK,
+            reason=why.reason,
+            message=f"{failed}; the schema is as it was before the run",
+            failure=why.detail,
+        )
+    else:
+        verdict = Verdict(
+            outcome=Outcome.ROLLBACK_FAILED,
+            reason=Reason.FINGERPRINT_MISMATCH,
+            message=f"{failed}; every rollback script ran, but {_count(differences)} not as before "
+            f"the run: {_names(differences)}",
+            failure=with_fields(why.detail, hint=_REPAIR),
+            differences=tuple(map(str, differences)),
+        )
+    return finish(locked, identity, verdict, after=after)
+
+
+def _failed(
+    locked: LockedRun,
+    identity: RunIdentity,
+    row: AppliedVersion,
+    *,
+    error: MigrationError,
+    before: Fingerprint,
+    why: TurningPoint,
+) -> Ending:
+    after, differences = _compare(locked, before)
+    standing = history.of_run(locked.ledger, identity.id)
+    reason = Reason.ROLLBACK_SCRIPT_FAILED
+    verdict = Verdict(
+        outcome=Outcome.ROLLBACK_FAILED,
+        reason=error.reason if error.reason is Reason.DEADLINE_EXCEEDED else reason,
+        message=f"version {why.detail.version} failed, and then the rollback script of version "
+        f"{row.version}: {error.message}; still applied by this run: "
+        f"{', '.join(str(left.version) for left in reversed(standing))}",
+        failure=with_fields(failure_detail(error, row.version), hint=_REPAIR_VERSION),
+        differences=tuple(map(str, differences)),
+    )
+    entry = log.Entry(
+        event="RollbackFailed",
+        run_id=identity.id,
+        attempt=identity.attempt,
+        version=str(row.version),
+        script=error.location.file if error.location else None,
+        outcome=Outcome.ROLLBACK_FAILED,
+        error_code=error.sqlstate or error.reason,
+        message=str(error),
+    )
+    return finish(locked, identity, verdict, after=after, entries=[entry])
+
+
+def _compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:
+    """Compare with the schema as it is; a difference is read twice before it is believed."""
+    after = catalog.take(locked.ledger.connection)
+    if any(before.differences(after)):
+        after = catalog.take(locked.ledger.connection)
+    return after, tuple(before.differences(after))
+
+
+def _count(differences: Sequence[Difference]) -> str:
+    return "one object is" if len(differences) == 1 else f"{len(differences)} objects are"
+
+
+def _names(differences: Sequence[Difference]) -> str:
+    shown = ", ".join(f"{item.object} ({item.section})" for item in differences[:_NAMED])
+    return shown if len(differences) <= _NAMED else f"{shown} and more"
+
+
+def _event(name: EventName, row: AppliedVersion, done: int, total: int, word: str) -> Event:
+    return Event(
+        name=name,
+        message=f"{word} {row.version} {row.name}",
+        version=str(row.version),
+        done=done,
+        total=total,
+    )

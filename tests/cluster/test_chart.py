@@ -1,0 +1,98 @@
+"""The chart by helm, and what it grants."""
+
+import pytest
+
+from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
+from tests.cluster.tenant import Tenant
+
+TEMPLATE = ("helm", "template", "meshmigrate", "charts/meshmigrate")
+ACCOUNT = f"--as=system:serviceaccount:{SYSTEM_NAMESPACE}:meshmigrate"
+
+
+def can_i(cluster: Cluster, verb: str, what: str, account: str = ACCOUNT, scope: str = "-A") -> str:
+    """Ask whether the operator may do something with a kind, or with a subresource of one."""
+    kind, _, subresource = what.partition("/")
+    ask = ("kubectl", "auth", "can-i", verb, kind, f"--subresource={subresource}", account, scope)
+    return cluster.attempt(*ask).stdout.strip()
+
+
+def test_the_chart_is_sound(cluster: Cluster) -> None:
+    """Helm's own linter finds nothing."""
+    assert "0 chart(s) failed" in cluster.run("helm", "lint", "--strict", "charts/meshmigrate")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("replicas=2", "replicas must be 1: the operators do not elect a leader"),
+        ("replicaz=1", "additional properties 'replicaz' not allowed"),
+        ("logLevel=LOUD", "must be one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
+    ],
+)
+def test_a_wrong_value_is_refused(cluster: Cluster, value: str, said: str) -> None:
+    """With a message that says what is right."""
+    done = cluster.attempt(*TEMPLATE, "--set", value)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_the_definition_is_kept_and_can_be_left_out(cluster: Cluster) -> None:
+    """Uninstalling the release takes no DatabaseMigration away."""
+    assert "helm.sh/resource-policy: keep" in cluster.run(*TEMPLATE)
+    without = cluster.run(*TEMPLATE, "--set", "crds.install=false")
+    assert "CustomResourceDefinition" not in without
+
+
+@pytest.mark.parametrize("verb", ["get", "list", "watch", "create", "update", "delete"])
+def test_the_operator_may_not_touch_secrets(operator: Cluster, verb: str) -> None:
+    """In no namespace, not even its own."""
+    assert can_i(operator, verb, "secrets") == "no"
+    assert can_i(operator, verb, "secrets", scope=f"-n={SYSTEM_NAMESPACE}") == "no"
+
+
+@pytest.mark.parametrize(
+    ("verb", "what"),
+    [
+        ("create", "pods"),
+        ("get", "configmaps"),
+        ("create", "pods/exec"),
+        ("get", "pods/log"),
+        ("delete", "databasemigrations"),
+        ("create", "databasemigrations"),
+        ("impersonate", "users"),
+        ("list", "namespaces"),
+    ],
+)
+def test_the_operator_may_not_do_what_it_does_not_need(
+    operator: Cluster, verb: str, what: str
+) -> None:
+    """Least privilege."""
+    assert can_i(operator, verb, what) == "no"
+
+
+def test_the_operator_may_do_what_it_needs(operator: Cluster) -> None:
+    """Jobs are what it makes."""
+    assert can_i(operator, "create", "jobs") == "yes"
+    assert can_i(operator, "update", "databasemigrations/status") == "yes"
+    assert can_i(operator, "update", "databasemigrations/finalizers") == "yes"
+
+
+def test_a_namespaced_operator_needs_nothing_cluster_wide(tenant: Tenant) -> None:
+    """It becomes ready with a Role only; beside the first operator it does no harm."""
+    cluster = tenant.cluster
+    cluster.run(
+        *("helm", "install", "narrow", "charts/meshmigrate", "--namespace", tenant.name),
+        *("--set", f"watchNamespaces={{{tenant.name}}}", "--set", "crds.install=false"),
+        *("--wait", "--timeout", "1m"),
+    )
+    account = f"--as=system:serviceaccount:{tenant.name}:narrow-meshmigrate"
+    here = f"-n={tenant.name}"
+    assert can_i(cluster, "list", "databasemigrations", account, here) == "yes"
+    assert can_i(cluster, "list", "databasemigrations", account) == "no"
+    tenant.secret()
+    tenant.config_map("web", {"1_a.sql": "create table a (id int);"})
+    tenant.apply()
+    status = tenant.wait("Ready")
+    assert status["lastRun"]["attempts"] == 1
+    assert len(tenant.jobs()) == 1
+    cluster.run("helm", "uninstall", "narrow", "--namespace", tenant.name)

@@ -1,0 +1,49 @@
+"""The chart as a text: what can be said without rendering it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from meshmigrate.cli.operator_command import operator
+
+CHART = Path(__file__).parents[3] / "charts" / "meshmigrate"
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+TEMPLATES = "\n".join(path.read_text() for path in (CHART / "templates").iterdir())
+
+
+def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
+    """A value that is not described cannot be set; `global` is Helm's own."""
+    assert SCHEMA["additionalProperties"] is False
+    assert set(VALUES) == set(SCHEMA["properties"]) - {"global"}
+
+
+def test_every_value_is_used() -> None:
+    """No value is there for nothing."""
+    assert all(f".Values.{name}" in TEMPLATES for name in VALUES)
+
+
+def test_no_rule_names_secrets() -> None:
+    """The operator can read no Secret: the kubelet mounts them into the runner's pod."""
+    rules = re.search(r'define "meshmigrate.rules" -}}(.*?){{- end', TEMPLATES, re.DOTALL)
+    assert rules is not None
+    granted = {name for rule in yaml.safe_load(rules[1]) for name in rule["resources"]}
+    assert granted == {
+        "databasemigrations",
+        "databasemigrations/status",
+        "databasemigrations/finalizers",
+        "jobs",
+        "pods",
+        "events",
+    }
+    assert "*" not in rules[1]
+
+
+def test_the_deployment_sets_only_what_the_command_knows() -> None:
+    """Each variable of the operator in the Deployment is one of the command's options."""
+    known = {option.envvar for option in operator.params if hasattr(option, "envvar")}
+    used = set(re.findall(r"MESHMIGRATE_\w+", TEMPLATES))
+    assert used <= known

@@ -1,0 +1,58 @@
+"""A resource whose first run has its Job: where most stories begin."""
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from meshmigrate.controller.observed import Json
+from tests.unit.controller.driving import Operator
+from tests.unit.controller.scripted_cluster import Clock, ScriptedCluster, resource_body
+
+
+@dataclass(frozen=True)
+class Story:
+    """A cluster and the operator in it."""
+
+    cluster: ScriptedCluster
+    operator: Operator
+
+    def look(self) -> None:
+        """Let the operator do what it does now."""
+        asyncio.run(self.operator.look())
+
+    @property
+    def status(self) -> Json:
+        """The status as stored."""
+        status: Json = self.cluster.body()["status"]
+        return status
+
+    @property
+    def job(self) -> str:
+        """The Job of the attempt in flight."""
+        name: str = self.status["currentRun"]["jobName"]
+        return name
+
+    def conditions(self) -> dict[str, str]:
+        """Give the conditions as type to status."""
+        return {c["type"]: c["status"] for c in self.status["conditions"]}
+
+    def ready(self) -> Json:
+        """Give the condition Ready."""
+        found: Json = next(c for c in self.status["conditions"] if c["type"] == "Ready")
+        return found
+
+
+@pytest.fixture
+def applied() -> Story:
+    """Give a resource that was just applied."""
+    cluster = ScriptedCluster(Clock())
+    cluster.apply(resource_body())
+    return Story(cluster, Operator(cluster))
+
+
+@pytest.fixture
+def started(applied: Story) -> Story:
+    """Give a resource whose first run has its Job, no pod yet."""
+    applied.look()
+    return applied

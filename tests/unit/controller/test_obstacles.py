@@ -1,0 +1,182 @@
+"""Why a container has not started is named, with what to do; nothing needs to be edited."""
+
+from datetime import timedelta
+
+import pytest
+
+from meshmigrate.domain.outcome import Outcome
+from tests.unit.controller.conftest import Story
+from tests.unit.controller.driving import ends_with
+from tests.unit.controller.scripted_cluster import KEY, NAMESPACE
+
+MOUNT = 'MountVolume.SetUp failed for volume "{}" : {}'
+
+
+def fail_mount(story: Story, volume: str, said: str) -> None:
+    """Let the kubelet fail to mount a volume, and let the operator look six seconds later."""
+    story.cluster.waiting_pod(story.job)
+    story.cluster.clock.pass_time(timedelta(seconds=6))
+    story.cluster.tell(f"uid-{story.job}-x", "FailedMount", MOUNT.format(volume, said))
+    story.look()
+
+
+@pytest.mark.parametrize(
+    ("volume", "said", "reason", "named"),
+    [
+        ("credentials", 'secret "db" not found', "SecretNotFound", '"DATABASE_URL"'),
+        (
+            "credentials",
+            "references non-existent secret key: DATABASE_URL",
+            "SecretKeyNotFound",
+            'Secret "db" has no key "DATABASE_URL"',
+        ),
+        ("source-0", 'configmap "web-1" not found', "ConfigMapNotFound", 'ConfigMap "web-1"'),
+    ],
+)
+def test_what_is_missing_is_named(
+    started: Story, volume: str, said: str, reason: str, named: str
+) -> None:
+    """A missing Secret, key or ConfigMap is named by its name, and what to do is said."""
+    fail_mount(started, volume, said)
+    assert started.status["phase"] == "Pending"
+    assert started.ready()["reason"] == reason
+    assert named in started.ready()["message"]
+    assert "nothing else needs to be edited" in started.ready()["message"]
+    assert reason in {event["reason"] for event in started.cluster.told.values()}
+
+
+def test_the_latest_word_about_a_volume_counts(started: Story) -> None:
+    """A Secret that was created without the key is no longer missing."""
+    fail_mount(started, "credentials", 'secret "db" not found')
+    fail_mount(started, "credentials", "references non-existent secret key: DATABASE_URL")
+    assert started.ready()["reason"] == "SecretKeyNotFound"
+
+
+def test_an_obstacle_that_stays_is_written_once(started: Story) -> None:
+    """Looking again at the same obstacle writes nothing."""
+    fail_mount(started, "credentials", 'secret "db" not found')
+    writes = [call for call in started.cluster.calls if call.startswith("write")]
+    fail_mount(started, "credentials", 'secret "db" not found')
+    assert writes == [call for call in started.cluster.calls if call.startswith("write")]
+
+
+def test_an_obstacle_is_over_when_the_container_starts(started: Story) -> None:
+    """What was missing appeared: the run goes on without anybody editing anything."""
+    fail_mount(started, "credentials", 'secret "db" not found')
+    job = started.job
+    started.cluster.start_pod(job)
+    started.look()
+    assert started.status["phase"] == "Running"
+    ends_with(Outcome.SUCCEEDED)(started.cluster, job)
+    started.look()
+    assert started.status["phase"] == "Succeeded"
+    assert started.cluster.created_jobs == [job]
+
+
+def test_an_obstacle_past_the_retry_deadline_stalls_the_resource(started: Story) -> None:
+    """After an hour a person is told that one is needed, and it still goes on by itself."""
+    started.cluster.clock.pass_time(timedelta(hours=1))
+    fail_mount(started, "credentials", 'secret "db" not found')
+    assert started.status["phase"] == "Retrying"
+    assert started.conditions()["Stalled"] == "True"
+    assert started.ready()["reason"] == "SecretNotFound"
+
+
+def test_give_up_deletes_a_job_that_never_started(started: Story) -> None:
+    """With GiveUp a Secret that comes too late must not start the run."""
+    retry = {"deadlineSeconds": 60, "afterDeadline": "GiveUp"}
+    started.cluster.edit(lambda body: body["spec"]["policy"].update(retry=retry))
+    started.look()
+    started.cluster.clock.pass_time(timedelta(minutes=2))
+    fail_mount(started, "credentials", 'secret "db" not found')
+    assert started.status["phase"] == "Failed"
+    assert started.ready()["reason"] == "SecretNotFound"
+    assert started.cluster.jobs == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("ErrImagePull", "manifest unknown"),
+        ("ImagePullBackOff", 'Back-off pulling image "runner:1": ErrImagePull: manifest unknown'),
+    ],
+)
+def test_an_image_that_cannot_be_pulled_is_said_in_the_same_words(
+    started: Story, reason: str, said: str
+) -> None:
+    """The kubelet changes between two reasons; the message does not flap with it."""
+    started.cluster.waiting_pod(started.job, reason, said)
+    started.look()
+    assert started.ready()["reason"] == "ImagePullFailed"
+    assert "cannot be pulled: manifest unknown;" in started.ready()["message"]
+
+
+def test_a_container_that_cannot_be_made_says_why(started: Story) -> None:
+    """Any other reason of the kubelet is passed on with its message."""
+    said = "container has runAsNonRoot and image will run as root"
+    started.cluster.waiting_pod(started.job, "CreateContainerConfigError", said)
+    started.look()
+    assert started.ready()["reason"] == "PodNotStarted"
+    assert said in started.ready()["message"]
+
+
+def test_a_pod_without_a_node_says_why(started: Story) -> None:
+    """The scheduler's message is passed on."""
+    pod = started.cluster.waiting_pod(started.job, "")
+    said = "0/1 nodes are available: 1 Insufficient cpu."
+    pod["status"]["conditions"] = [{"type": "PodScheduled", "status": "False", "message": said}]
+    started.look()
+    assert started.ready()["reason"] == "PodNotStarted"
+    assert said in started.ready()["message"]
+
+
+def test_a_pod_that_is_not_created_says_why(started: Story) -> None:
+    """A quota or a policy is known only from the Job's event."""
+    started.cluster.clock.pass_time(timedelta(seconds=6))
+    uid = started.cluster.jobs[started.job]["metadata"]["uid"]
+    started.cluster.tell(uid, "FailedCreate", "exceeded quota: pods")
+    started.look()
+    assert started.ready()["reason"] == "PodNotCreated"
+    assert "exceeded quota: pods" in started.ready()["message"]
+
+
+def test_a_job_that_is_refused_says_why_and_is_tried_again(applied: Story) -> None:
+    """The API server's words are passed on, once; the Job follows when it is let through."""
+    applied.cluster.refuse_jobs = 'admission webhook "policy" denied the request'
+    applied.look()
+    assert applied.ready()["reason"] == "PodNotCreated"
+    assert 'admission webhook "policy"' in applied.ready()["message"]
+    writes = len([call for call in applied.cluster.calls if call.startswith("write")])
+    applied.look()
+    assert writes == len([call for call in applied.cluster.calls if call.startswith("write")])
+    applied.cluster.refuse_jobs = ""
+    applied.look()
+    assert applied.cluster.created_jobs == [applied.job]
+
+
+def test_a_job_of_somebody_else_is_left_alone(applied: Story) -> None:
+    """A Job of our name without our uid is neither adopted nor deleted."""
+    applied.cluster.crash_at = (3, "before")  # between the finalizer and the Job
+    applied.cluster.calls.clear()
+    applied.look()
+    job = applied.job
+    foreign = applied.cluster.jobs[job]
+    foreign["metadata"]["labels"] = {}
+    foreign["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+    applied.look()
+    assert applied.ready()["reason"] == "JobNameTaken"
+    assert job in applied.ready()["message"]
+    assert applied.cluster.jobs[job] is foreign
+    del applied.cluster.jobs[job]
+    applied.look()
+    assert applied.cluster.created_jobs == [job, job]
+
+
+def test_our_own_job_is_adopted(applied: Story) -> None:
+    """A Job whose creation was answered too late is found, not created again."""
+    applied.cluster.crash_at = (4, "after")
+    applied.look()
+    assert applied.cluster.calls[4] == "create job"
+    assert applied.operator.crashes == 1
+    assert applied.cluster.created_jobs == [applied.job]
+    assert KEY.namespace == NAMESPACE

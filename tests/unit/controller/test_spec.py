@@ -1,0 +1,56 @@
+"""The spec and its hash."""
+
+from typing import Any
+
+import pytest
+from msgspec import ValidationError
+
+from meshmigrate.controller.spec import parse_spec, spec_hash
+from tests.unit.controller.scripted_cluster import SPEC
+
+MINIMAL: dict[str, Any] = {"database": SPEC["database"], "source": SPEC["source"]}
+
+
+def digest(spec: dict[str, Any]) -> str:
+    """Give the hash of a spec."""
+    return spec_hash(parse_spec(spec))
+
+
+def test_defaults_written_out_hash_like_defaults_left_out() -> None:
+    """The same request has the same hash."""
+    assert digest(SPEC) == digest(MINIMAL)
+
+
+def test_the_order_of_config_maps_does_not_matter() -> None:
+    """They merge: the set counts."""
+    maps = [{"name": "a"}, {"name": "b", "content": "checks"}]
+    one = digest({**MINIMAL, "source": {"configMaps": maps}})
+    assert one == digest({**MINIMAL, "source": {"configMaps": maps[::-1]}})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"database": {"url": {"secretKeyRef": {"name": "db", "key": "OTHER"}}}},
+        {"source": {"configMaps": [{"name": "web-2"}]}},
+        {"target": 7},
+        {"ledger": {"schema": "history"}},
+        {"policy": {"onFailure": "Halt"}},
+        {"policy": {"lock": {"acquireTimeoutSeconds": 7}}},
+        {"policy": {"retry": {"deadlineSeconds": 7}}},
+    ],
+)
+def test_what_the_run_depends_on_is_in_the_hash(change: dict[str, Any]) -> None:
+    """Database, source, target, ledger and policy."""
+    assert digest({**MINIMAL, **change}) != digest(MINIMAL)
+
+
+def test_provenance_is_not_in_the_hash() -> None:
+    """Another commit with the same files is no reason to run."""
+    assert digest({**MINIMAL, "provenance": {"commit": "abc"}}) == digest(MINIMAL)
+
+
+def test_an_unknown_field_is_an_error() -> None:
+    """What the operator does not know it must not pass over."""
+    with pytest.raises(ValidationError, match="mode"):
+        parse_spec({**MINIMAL, "mode": "Plan"})

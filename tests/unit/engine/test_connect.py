@@ -1,0 +1,45 @@
+"""Why there is no connection: what is worth another attempt, and what a person has to mend."""
+
+import pytest
+
+from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
+from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.connect import connection_refused
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "reason"),
+    [
+        (
+            'FATAL:  password authentication failed for user "app"',
+            Refusal,
+            Reason.AUTHENTICATION_FAILED,
+        ),
+        (
+            'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "app", no encryption',
+            Refusal,
+            Reason.AUTHENTICATION_FAILED,
+        ),
+        ("fe_sendauth: no password supplied", Refusal, Reason.AUTHENTICATION_FAILED),
+        ('FATAL:  role "app" is not permitted to log in', Refusal, Reason.AUTHENTICATION_FAILED),
+        ("server does not support SSL, but SSL was required", Refusal, Reason.TLS_FAILED),
+        ("SSL error: certificate verify failed", Refusal, Reason.TLS_FAILED),
+        (
+            'server certificate for "a" does not match host name "b"',
+            Refusal,
+            Reason.TLS_FAILED,
+        ),
+        ("Connection refused", Unreachable, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  the database system is starting up", Unreachable, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  sorry, too many clients already", Unreachable, Reason.DATABASE_UNREACHABLE),
+        ("failed to resolve host 'db'", Unreachable, Reason.DATABASE_UNREACHABLE),
+        ('FATAL:  database "shop" does not exist', Unreachable, Reason.DATABASE_UNREACHABLE),
+    ],
+)
+def test_the_text_decides(message: str, kind: type[MigrationError], reason: Reason) -> None:
+    """A failed connection: libpq gives no SQLSTATE for a failed connection."""
+    error = connection_refused(message)
+    assert isinstance(error, kind)
+    assert error.reason is reason
+    assert message in error.message
+    assert error.hint
