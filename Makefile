@@ -27,8 +27,8 @@ test-unit: $(READY) ## Tests that need neither a database nor a cluster
 	$(PYTEST) tests/unit
 
 .PHONY: test-postgres
-test-postgres: $(READY) $(POSTGRES_15) ## The engine against real PostgreSQL servers, 15 and 18
-	$(PYTEST) tests/postgres
+test-postgres: $(READY) $(POSTGRES_15) ## The engine against real PostgreSQL, 15 and 18 (POSTGRES=18: one of them)
+	$(PYTEST) tests/postgres $(if $(POSTGRES),-k pg$(POSTGRES))
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## The operator by its chart on a real cluster

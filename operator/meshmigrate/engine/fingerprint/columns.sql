@@ -1,6 +1,6 @@
 -- Columns by name: a column that was dropped and added again is the same one at another place.
--- pg_attver is the server's own mark on the columns of a view, another one each time the view is
--- made (measured: 15.20 has it, 15.18 does not).
+-- pg_attver is a mark of the server's own on columns, another one each time they are made
+-- (measured: 15.20 has it, 15.18 does not).
 SELECT c.oid::pg_catalog.regclass::text || '.' || pg_catalog.quote_ident(a.attname),
        pg_catalog.concat_ws(' ',
            pg_catalog.format_type(a.atttypid, a.atttypmod),

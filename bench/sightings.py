@@ -1,0 +1,48 @@
+"""When something was first seen in a state: watched, never polled."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from bench.api import Api
+
+States = Callable[[dict[str, Any]], Iterator[tuple[str, str]]]
+"""From an object to the (subject, state) pairs that it shows."""
+
+
+class Sightings:
+    """First sightings by the monotonic clock; watching threads write, the bench waits."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[str, str], float] = {}
+        self._changed = threading.Condition()
+
+    def watch(self, api: Api, path: str, states: States) -> None:
+        """Note, from now on, what a collection's objects show."""
+        threading.Thread(target=self._follow, args=(api.watch(path), states), daemon=True).start()
+
+    def wait(self, subject: str, state: str, *, seconds: float = 120) -> float:
+        """Wait for a sighting and give its time.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not come.
+        """
+        key = (subject, state)
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while key not in self._times:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    raise TimeoutError(f"{subject} was not seen {state} within {seconds:.0f} s")
+            return self._times[key]
+
+    def _follow(self, objects: Iterable[dict[str, Any]], states: States) -> None:
+        for shown in objects:
+            now = time.monotonic()
+            with self._changed:
+                for key in states(shown):
+                    self._times.setdefault(key, now)
+                self._changed.notify_all()

@@ -1,0 +1,237 @@
+"""What the tests work with: a database of their own, a folder of files, and runs of both."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from meshmigrate.domain.database_url import parse_database_url
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import Result, decode_result
+from meshmigrate.domain.runspec import (
+    Folders,
+    Ledger,
+    Policy,
+    Provenance,
+    RunIdentity,
+    RunSpec,
+)
+from meshmigrate.engine.clock import SystemClock
+from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.stop import Stop
+from tests.postgres.servers import SUPERUSER_PASSWORD, Server
+
+PASSWORD: Final = "p@ss#w0rd%/:9f27"
+GATE: Final = 4711
+"""An advisory lock that a test holds to keep a statement of a migration where it is."""
+
+WAIT_AT_GATE: Final = (
+    f"INSERT INTO marks SELECT 'gate' WHERE pg_advisory_xact_lock({GATE}) IS NOT NULL;\n"
+)
+
+_DEADLINE: Final = 30.0
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], what: str) -> T:
+    """Wait until a condition holds, and give its value; fail after 30 s."""
+    end = time.monotonic() + _DEADLINE
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {_DEADLINE:g} s: {what}")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of its own on a server, owned by an ordinary role."""
+
+    server: Server
+    name: str
+    role: str
+
+    @property
+    def url(self) -> str:
+        """The URL, the password's special characters escaped."""
+        return self.url_with(quote(PASSWORD, safe=""))
+
+    def url_with(self, password: str) -> str:
+        """Give the URL with this text for a password."""
+        place = f"127.0.0.1:{self.server.port}/{self.name}"
+        return f"postgresql://{self.role}:{password}@{place}?sslmode=disable"
+
+    def connect(self, *, superuser: bool = False) -> psycopg.Connection[TupleRow]:
+        """Open a connection in autocommit mode."""
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.server.port,
+            dbname=self.name,
+            user="postgres" if superuser else self.role,
+            password=SUPERUSER_PASSWORD if superuser else PASSWORD,
+            autocommit=True,
+        )
+
+    def query(self, text: str, *values: object, superuser: bool = False) -> list[TupleRow]:
+        """Run a statement, or several without values, and give its rows, if it has any."""
+        with self.connect(superuser=superuser) as connection:
+            cursor = connection.execute(text.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def scalar(self, text: str) -> Any:
+        """Give the one value of a query."""
+        ((value,),) = self.query(text)
+        return value
+
+    @property
+    def versions(self) -> list[str]:
+        """The history, in the order in which it was made."""
+        rows = self.query("SELECT version FROM meshmigrate.applied ORDER BY ordinal")
+        return [row[0] for row in rows]
+
+    @property
+    def log(self) -> list[tuple[str, str | None]]:
+        """Event and version of each row of the log."""
+        rows = self.query("SELECT event, version FROM meshmigrate.log ORDER BY id")
+        return [(event, version) for event, version in rows]
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether there is a schema named as the ledger."""
+        return bool(self.scalar("SELECT to_regnamespace('meshmigrate') IS NOT NULL"))
+
+    def dump(self) -> str:
+        """Dump the whole database as text, without our schema and the random tokens."""
+        command = [
+            str(self.server.programs / "pg_dump"),
+            "--exclude-schema=meshmigrate",
+            f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
+        ]
+        environment = os.environ | {"PGPASSWORD": SUPERUSER_PASSWORD}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        lines = done.stdout.splitlines()
+        tokens = ("\\restrict", "\\unrestrict")
+        return "\n".join(line for line in lines if not line.startswith(tokens))
+
+    def waits_at_gate(self) -> bool:
+        """Whether a statement waits for the gate."""
+        return bool(self.query("SELECT 1 FROM pg_locks WHERE objid = %s AND NOT granted", GATE))
+
+    def lock_holders(self) -> list[str]:
+        """Give the application names of who holds the migration lock."""
+        rows = self.query(
+            "SELECT a.application_name FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+            "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = %s AND l.objid <> %s",
+            self.name,
+            GATE,
+        )
+        return [row[0] for row in rows]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder of migrations, rollbacks and checks."""
+
+    root: Path
+
+    def write(self, path: str, text: str | bytes) -> "Project":
+        """Write a file, such as ``migrations/001_a.sql``."""
+        file = self.root / path
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        return self
+
+    def migration(self, version: str, up: str, down: str | None = None) -> "Project":
+        """Write a migration, and its rollback script if given."""
+        self.write(f"migrations/{version}_m.sql", up)
+        if down is not None:
+            self.write(f"rollbacks/{version}_m.sql", down)
+        return self
+
+    @property
+    def folders(self) -> Folders:
+        """The folders that exist."""
+
+        def existing(name: str) -> tuple[str, ...]:
+            path = self.root / name
+            return (str(path),) if path.is_dir() else ()
+
+        return Folders(
+            migrations=(str(self.root / "migrations"),),
+            rollbacks=existing("rollbacks"),
+            checks=existing("checks"),
+        )
+
+
+def make_spec(
+    project: Project,
+    *,
+    run_id: UUID | None = None,
+    attempt: int = 1,
+    target: str = "latest",
+    policy: Policy | None = None,
+    schema: str = "meshmigrate",
+) -> RunSpec:
+    """Make a run spec of a project."""
+    return RunSpec(
+        api_version=1,
+        run=RunIdentity(id=run_id or uuid4(), attempt=attempt),
+        folders=project.folders,
+        target=target,
+        ledger=Ledger(schema=schema),
+        policy=policy or Policy(),
+        provenance=Provenance(actor="ci", commit="0123abcd"),
+    )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that has ended, in this process."""
+
+    encoded: bytes
+    events: tuple[Event, ...]
+
+    @property
+    def result(self) -> Result:
+        """The result as a value."""
+        return decode_result(self.encoded)
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return self.result.outcome
+
+    def messages(self, name: EventName) -> list[str]:
+        """Give the messages of the events of one name."""
+        return [event.message for event in self.events if event.name is name]
+
+
+def attempt(
+    database: Database,
+    spec: RunSpec,
+    *,
+    url: str | None = None,
+    during: Callable[[Event], None] = lambda _: None,
+) -> Attempt:
+    """Run a spec in this process; ``during`` sees each event as it happens."""
+    events: list[Event] = []
+
+    def record(event: Event) -> None:
+        events.append(event)
+        during(event)
+
+    stop = Stop()
+    parameters = parse_database_url(url or database.url)
+    ending = run(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=record))
+    return Attempt(ending.encoded, tuple(events))

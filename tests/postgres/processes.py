@@ -1,0 +1,98 @@
+"""Real ``meshmigrate`` processes: started, stopped, killed, and read."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final, Self
+from uuid import uuid4
+
+import meshmigrate
+from meshmigrate.domain.result import Result, decode_result
+from meshmigrate.domain.runspec import RunSpec, encode_spec
+from tests.postgres.harness import Database
+
+_DEADLINE: Final = 30.0
+
+
+class Runner:
+    """A real ``meshmigrate runner`` process."""
+
+    def __init__(self, folder: Path, database: Database, spec: RunSpec) -> None:
+        self._folder = folder / f"{spec.run.id}-{spec.run.attempt}-{uuid4()}"
+        self._folder.mkdir()
+        spec_file = self._folder / "spec.json"
+        spec_file.write_bytes(encode_spec(spec))
+        url_file = self._folder / "url"
+        url_file.write_text(database.url)
+        self._result_file = self._folder / "result"
+        self._log_file = self._folder / "log"
+        with self._log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                command(
+                    "runner",
+                    f"--spec={spec_file}",
+                    f"--database-url-file={url_file}",
+                    f"--result={self._result_file}",
+                ),
+                env=environment(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End it as the kernel's OOM killer would."""
+        self.process.kill()
+        self.process.wait(_DEADLINE)
+
+    def terminate(self) -> None:
+        """Ask it to stop, as the kubelet does."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait for its end and give the exit code."""
+        return self.process.wait(_DEADLINE)
+
+    @property
+    def encoded(self) -> bytes:
+        """The result as it was written."""
+        return self._result_file.read_bytes()
+
+    @property
+    def result(self) -> Result:
+        """The result as a value."""
+        return decode_result(self.encoded)
+
+    @property
+    def output(self) -> str:
+        """What it has logged so far."""
+        return self._log_file.read_text()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of its log."""
+        return [json.loads(line) for line in self.output.splitlines()]
+
+
+def command(*arguments: str) -> list[str]:
+    """Give the command line that runs ``meshmigrate``."""
+    return [
+        sys.executable,
+        "-c",
+        "from meshmigrate.cli.main import main; main(prog_name='meshmigrate')",
+        *arguments,
+    ]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Give the environment to run ``meshmigrate`` in: this checkout's code, no terminal."""
+    package = Path(meshmigrate.__file__).parent.parent
+    return os.environ | {"PYTHONPATH": str(package)} | more
