@@ -79,6 +79,22 @@ def test_the_supabase_layout_is_found_by_itself(database: Database, project: Pro
     assert "rolled back 1 a" in done.stdout
 
 
+def test_every_folder_of_migrations_brings_its_siblings(
+    database: Database, project: Project
+) -> None:
+    """What belongs to the second folder is found beside the second folder."""
+    project.root.joinpath("migrations").rmdir()
+    project.write("one/migrations/1_a.sql", "CREATE TABLE a (x int)")
+    project.write("two/migrations/2_b.sql", "CREATE TABLE b (x int)")
+    project.write("two/migrations/3_c.sql", "SELECT 1/0")
+    for version, name, folder in (("1", "a", "one"), ("2", "b", "two")):
+        project.write(f"{folder}/rollbacks/{version}_{name}.sql", f"DROP TABLE {name}")
+    done = apply(
+        database, project.root, "--migrations=one/migrations", "--migrations=two/migrations"
+    )
+    assert done.returncode == 20, done.stdout
+
+
 def test_the_url_may_come_from_a_file(database: Database, project: Project) -> None:
     """As a Secret is mounted, with a line end; it wins over the variable."""
     project.migration("1", "SELECT 1").write("url", database.url + "\n")

@@ -167,6 +167,8 @@ def test_a_rollback_script_that_lies_is_caught_and_the_object_is_named(  # noqa:
     assert done.reason == Reason.FINGERPRINT_MISMATCH
     assert any(line.startswith(f"{section}: {object_name} ") for line in done.differences)
     assert object_name in done.message
+    assert done.failure is not None
+    assert "left nothing behind" not in done.failure.hint, "the schema is not as it was"
 
 
 def test_a_rollback_script_that_fails_names_itself_and_what_still_stands(

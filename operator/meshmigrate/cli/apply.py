@@ -168,11 +168,10 @@ def _folders(
             "say where the files are with --migrations DIR"
         )
 
-    first = migrations[0] if migrations[0].name not in {"", ".."} else migrations[0].resolve()
-
     def beside(name: str) -> tuple[Path, ...]:
-        sibling = first.with_name(name)
-        return (sibling,) if sibling.is_dir() else ()
+        named = (path if path.name not in {"", ".."} else path.resolve() for path in migrations)
+        siblings = dict.fromkeys(path.with_name(name) for path in named)
+        return tuple(sibling for sibling in siblings if sibling.is_dir())
 
     return Folders(
         migrations=tuple(map(str, migrations)),

@@ -48,7 +48,8 @@ def _finish_only(observed: Observed) -> Status:
 def _advance_run(observed: Observed, run: CurrentRun, spec: MigrationSpec) -> Status:
     outdated = _run_wanted(observed.resource)
     if run.between_attempts:
-        return _start_run(observed) if outdated else _continue(observed, run, spec)
+        renewed = outdated or _closed_by_another(run)
+        return _start_run(observed) if renewed else _continue(observed, run, spec)
     state = attempt_state(run, observed)
     if outdated and isinstance(state, Absent | Waiting | NeverStarted):
         return _start_run(observed)
@@ -67,6 +68,11 @@ def _run_wanted(resource: ObservedResource) -> bool:
         return True
     edited = resource.generation != status.observed_generation
     return edited and latest.spec_hash != resource.spec_hash
+
+
+def _closed_by_another(run: CurrentRun) -> bool:
+    """Say whether a run on the same database found this one unfinished and ended it."""
+    return run.last_attempt is not None and run.last_attempt.reason == Reason.ABANDONED
 
 
 def _refuse_spec(observed: Observed) -> Status:

@@ -286,6 +286,18 @@ def test_a_job_that_ends_without_a_container_is_tried_again(started: Story) -> N
     assert "lostPods" not in started.status["currentRun"]
 
 
+def test_a_run_that_another_one_closed_is_begun_anew(started: Story) -> None:
+    """Its id has a stored end and would give that for ever: the work gets a new number."""
+    ends_with(Outcome.INTERRUPTED, "Abandoned")(started.cluster, started.job)
+    started.cluster.end_job(started.job)
+    started.look()
+    assert started.status["runNumber"] == 2
+    assert started.status["history"][0]["outcome"] == "Superseded"
+    ends_with(Outcome.SUCCEEDED)(started.cluster, started.job)
+    started.look()
+    assert started.status["phase"] == "Succeeded"
+
+
 def test_a_conflicting_write_is_decided_anew(started: Story) -> None:
     """A status that changed under the operator is read again, and the run still ends."""
     job = started.job
