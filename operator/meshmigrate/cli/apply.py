@@ -22,13 +22,16 @@ _FOLDER: Final = click.Path(path_type=Path)
 _POLICY: Final = Policy()
 
 
+_YEAR: Final = 366 * 24 * 3600
+
+
 class _Seconds(click.FloatRange):
     """A duration above zero."""
 
     name = "seconds"
 
     def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
+        super().__init__(min=0, min_open=True, max=_YEAR)
 
 
 @click.command()

@@ -29,7 +29,13 @@ _AUTHENTICATION: Final = (
     "no password supplied",
     "is not permitted to log in",
 )
-_TLS: Final = ("SSL", "certificate")
+_TLS: Final = (
+    "certificate verify failed",
+    "does not match host name",
+    "does not support SSL",
+    "root certificate file",
+    "SSL error: certificate",
+)
 
 
 def connect(parameters: ConnectionParameters, run_id: UUID) -> Connection:

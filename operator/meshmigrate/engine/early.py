@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from meshmigrate.domain.errors import Failure, Interruption, MigrationError, Refusal
+from meshmigrate.domain.errors import Failure, Interruption, LockTimeout, MigrationError, Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result, encode_result
@@ -64,7 +64,8 @@ def end_early(known: Known, error: MigrationError) -> Ending:
 
 def _restated(known: Known, error: MigrationError) -> MigrationError:
     """Say what a failure of our own statements means: no file failed, so nothing is undone."""
-    if not isinstance(error, Failure):
+    late = isinstance(error, LockTimeout) and known.started and error.location is None
+    if not (late or isinstance(error, Failure)):
         return error
     kind = Interruption if known.started else Refusal
     return kind(error.reason, error.message, hint=error.hint, sqlstate=error.sqlstate)
@@ -131,7 +132,8 @@ def _ending(
         finished_at=rfc3339(finished) if finished else "",
         duration_seconds=round(seconds, 3),
         lock_wait_seconds=round(known.lock_wait_seconds, 3),
-        database=server.identity if server else None,
+        # Without a last look at the ledger the counts are old: then nothing is said of it.
+        database=server.identity if server and finished else None,
         current_version=str(max(known.present, default="")),
         pending_count=known.wanted.count_pending(known.present) if known.wanted else 0,
         applied=summary(known.applied),

@@ -17,7 +17,8 @@ _POOLER_ROUNDS: Final = 3
 
 _RECOVERY = """
 SELECT pg_catalog.pg_is_in_recovery(),
-       pg_catalog.current_setting('transaction_read_only')::boolean
+       pg_catalog.current_setting('transaction_read_only')::boolean,
+       pg_catalog.current_setting('server_encoding')
 """
 _IDENTITY = """
 SELECT pg_catalog.current_database(),
@@ -57,13 +58,21 @@ def probe(connection: Connection) -> Server:
             f"the server is PostgreSQL {major}",
             hint=f"Supported are {OLDEST_SERVER} to {NEWEST_SERVER}.",
         )
-    in_recovery, read_only = _one(connection, _RECOVERY)
+    # psycopg reads times only in this style, and a database may set another for its sessions.
+    connection.execute("SET datestyle = 'ISO, MDY'")
+    in_recovery, read_only, encoding = _one(connection, _RECOVERY)
     if in_recovery or read_only:
         what = "a standby" if in_recovery else "set to read-only transactions"
         raise Refusal(
             Reason.READ_ONLY_SERVER,
             f"the server is {what}: nothing can be migrated there",
             hint="Connect to the primary, with a role whose transactions may write.",
+        )
+    if encoding != "UTF8":
+        raise Refusal(
+            Reason.UNSUPPORTED_SERVER,
+            f"the database has the encoding {encoding}: not every file and message fits in there",
+            hint="Supported is UTF8, the default of every current installation.",
         )
     database, system_identifier, clock = _one(connection, _IDENTITY)
     return Server(major, database, system_identifier, clock)

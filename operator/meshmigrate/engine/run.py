@@ -17,7 +17,7 @@ from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, Wanted
-from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
@@ -47,6 +47,7 @@ def run(spec: RunSpec, parameters: ConnectionParameters, tools: Tools) -> Ending
     Every expected end, good or bad, is an ending; an exception is a fault of this program, and
     even then the server rolls back what was open.
     """
+    tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
     with ExitStack() as cleanup:
         try:
