@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "apply": ("apply", "Apply pending migrations, or go back when one fails."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
+    "status": ("status", "Show where a database stands."),
 }
 
 

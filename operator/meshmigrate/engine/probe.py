@@ -1,15 +1,18 @@
 """What the server is, asked before anything else."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
+from uuid import UUID
 
 import psycopg
 
+from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
-from meshmigrate.engine.connect import Connection, connection_refused
+from meshmigrate.engine.connect import Connection, connect, connection_refused
 
 OLDEST_SERVER: Final = 14
 NEWEST_SERVER: Final = 18
@@ -40,6 +43,20 @@ class Server:
     def identity(self) -> DatabaseIdentity:
         """Which database this is."""
         return DatabaseIdentity(name=self.database, system_identifier=self.system_identifier)
+
+
+def examine(connection: Connection, parameters: ConnectionParameters, name: UUID | str) -> Server:
+    """Ask what stands at the other end, a pooler in between included.
+
+    Raises
+    ------
+    Refusal
+        ``TransactionPooler``, ``UnsupportedServer`` or ``ReadOnlyServer``.
+    """
+    if behind_pooler(connection):
+        with closing(connect(parameters, name)) as other:
+            refuse_transaction_pooler(connection, other)
+    return probe(connection)
 
 
 def probe(connection: Connection) -> Server:

@@ -1,0 +1,67 @@
+"""The output of the commands that only look: their JSON, documented in docs/cli.md.
+
+Times are RFC 3339 from the server's clock, durations in seconds.
+"""
+
+from typing import Literal
+
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import DatabaseIdentity, FailureDetail
+from meshmigrate.domain.runspec import Contract, Intent
+
+
+class Problem(Contract, frozen=True, kw_only=True):
+    """Why there is no answer: the same fields as in the result of a run."""
+
+    api_version: Literal[1]
+    outcome: Outcome
+    reason: str
+    message: str
+    failure: FailureDetail
+
+
+class LockHolder(Contract, frozen=True, kw_only=True):
+    """The session that holds the migration lock."""
+
+    pid: int
+    application_name: str = ""
+    role: str = ""
+    connected_since: str = ""
+    """In the session's time zone, as a person reads it."""
+    run_id: str = ""
+    """The run it works for, where the ledger says so."""
+
+
+class RunSummary(Contract, frozen=True, kw_only=True):
+    """A run: what it set out to do, and how it ended if it has."""
+
+    id: str
+    attempt: int
+    intent: Intent
+    """``undo`` from the moment on at which it turned back."""
+    started_at: str
+    finished_at: str = ""
+    outcome: str = ""
+    reason: str = ""
+    message: str = ""
+    actor: str = ""
+    resource: str = ""
+
+
+class Status(Contract, frozen=True, kw_only=True):
+    """Where a database stands."""
+
+    api_version: Literal[1]
+    database: DatabaseIdentity
+    ledger_schema: str
+    ledger_version: int
+    """0: there is no ledger yet."""
+    current_version: str = ""
+    applied_count: int
+    pending_count: int | None = None
+    """Left out where no folder of migrations was found."""
+    lock: LockHolder | None = None
+    """Left out while nobody holds it."""
+    unfinished: tuple[RunSummary, ...]
+    runs: tuple[RunSummary, ...]
+    """The last ones that have ended, the latest first."""
