@@ -65,3 +65,45 @@ class Status(Contract, frozen=True, kw_only=True):
     unfinished: tuple[RunSummary, ...]
     runs: tuple[RunSummary, ...]
     """The last ones that have ended, the latest first."""
+
+
+class LogRow(Contract, frozen=True, kw_only=True):
+    """A row of the migration log."""
+
+    id: int
+    at: str
+    event: str
+    run_id: str = ""
+    attempt: int | None = None
+    version: str = ""
+    script: str = ""
+    duration_seconds: float | None = None
+    outcome: str = ""
+    error_code: str = ""
+    message: str = ""
+    hash: str
+    """In hexadecimal."""
+
+
+class Chain(Contract, frozen=True, kw_only=True):
+    """What walking the log's hash chain found."""
+
+    intact: bool
+    rows: int
+    """How many rows the log has."""
+    first_broken: int | None = None
+    """The id of the first row that does not fit."""
+
+
+class LogAnswer(Contract, frozen=True, kw_only=True):
+    """The end of the migration log."""
+
+    api_version: Literal[1]
+    database: DatabaseIdentity
+    ledger_schema: str
+    ledger_version: int
+    """0: there is no ledger yet."""
+    rows: tuple[LogRow, ...]
+    """The last ones, in the order in which they were written."""
+    chain: Chain | None = None
+    """Only where it was to be verified."""
