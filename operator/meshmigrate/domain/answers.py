@@ -107,3 +107,12 @@ class LogAnswer(Contract, frozen=True, kw_only=True):
     """The last ones, in the order in which they were written."""
     chain: Chain | None = None
     """Only where it was to be verified."""
+
+
+class NewFiles(Contract, frozen=True, kw_only=True):
+    """The files of a migration that was just made."""
+
+    api_version: Literal[1]
+    version: str
+    migration: str
+    rollback: str
