@@ -106,7 +106,7 @@ def test_without_a_ledger_there_is_no_row_and_nothing_broken(
     assert (found["ledgerVersion"], found["rows"]) == (0, [])
     assert found["chain"] == {"intact": True, "rows": 0}
     done = run_command(database, project.root, "log")
-    assert "no ledger in schema meshmigrate" in done.stdout
+    assert "ledger: none in schema meshmigrate" in done.stdout
     assert not database.has_ledger
 
 

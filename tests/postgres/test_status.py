@@ -102,13 +102,14 @@ def test_a_pipe_gets_a_line_per_fact(database: Database, project: Project) -> No
     assert (done.returncode, done.stderr) == (0, "")
     facts = done.stdout.splitlines()
     assert facts[0].startswith(f"database: {database.name}, system identifier ")
-    assert facts[1:5] == [
+    assert facts[1:6] == [
         "ledger: schema meshmigrate, version 1",
-        "version: 1 (1 applied)",
+        "version: 1",
+        "applied: 1",
         "pending: 0",
         "lock: free",
     ]
-    assert facts[5].startswith(f"run\t{RUN}\tSucceeded\t")
+    assert facts[6].startswith(f"run\t{RUN}\tSucceeded\t")
 
 
 def test_a_terminal_gets_a_table(database: Database, project: Project) -> None:

@@ -8,7 +8,7 @@ import click
 from msgspec import json
 
 from meshmigrate.cli.output import error_lines
-from meshmigrate.domain.answers import Problem
+from meshmigrate.domain.answers import PlanAnswer, Problem, Status
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.runspec import Contract, Folders
 
@@ -64,9 +64,24 @@ def give_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]])
         click.echo("\t".join((title, *map(_one_line, row))))
 
 
-def counted(count: int, noun: str) -> str:
-    """Give a count with its noun, such as ``1 file`` or ``2 files``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def place_facts(found: Status | PlanAnswer) -> Iterator[tuple[str, str]]:
+    """Say which database it is, and where its history stands."""
+    database, schema = found.database, found.ledger_schema
+    yield "database", f"{database.name}, system identifier {database.system_identifier}"
+    if found.ledger_version:
+        yield "ledger", f"schema {schema}, version {found.ledger_version}"
+    else:
+        yield "ledger", no_ledger(schema)
+    yield "version", found.current_version or "none"
+    for run in found.unfinished:
+        way = "on its way back" if run.intent == "undo" else "on its way forward"
+        place = f"run {run.id}, attempt {run.attempt}, {way}, started {run.started_at}"
+        yield "unfinished", place
+
+
+def no_ledger(schema: str) -> str:
+    """Say that there is no ledger yet."""
+    return f"none in schema {schema}; the first apply creates it"
 
 
 def _one_line(text: str) -> str:

@@ -13,6 +13,7 @@ from meshmigrate.cli.options import (
     folder_options,
     json_option,
     ledger_schema_option,
+    target_option,
 )
 from meshmigrate.domain.runspec import (
     Folders,
@@ -45,7 +46,7 @@ class _Seconds(click.FloatRange):
 )
 @database_options
 @folder_options(required=True)
-@click.option("--target", default="latest", show_default=True, help="The version to reach.")
+@target_option
 @click.option(
     "--on-failure",
     type=click.Choice(["Rollback", "Halt"]),

@@ -73,13 +73,13 @@ def log(
 
 
 def _show(found: LogAnswer) -> None:
-    from meshmigrate.cli.answer import give_rows
+    from meshmigrate.cli.answer import give_rows, no_ledger
 
     if found.rows:
         columns = ("Id", "At", "Run", "What", "Version", "Time", "Message")
         give_rows("log", columns, map(_row, found.rows))
     elif not found.ledger_version:
-        click.echo(f"no ledger in schema {found.ledger_schema}; the first apply creates it")
+        click.echo(f"ledger: {no_ledger(found.ledger_schema)}")
     else:
         click.echo("no row of that run")
     if found.chain is not None:

@@ -21,6 +21,9 @@ ledger_schema_option: Final = click.option(
     show_default=True,
     help="Schema of the history: one schema is one history.",
 )
+target_option: Final = click.option(
+    "--target", default="latest", show_default=True, help="The version to reach."
+)
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as one line of JSON, nothing else."
 )

@@ -12,7 +12,7 @@ from meshmigrate.cli.options import (
     json_option,
     ledger_schema_option,
 )
-from meshmigrate.domain.answers import LockHolder, RunSummary, Status
+from meshmigrate.domain.answers import LockHolder, Status
 from meshmigrate.domain.runspec import Folders
 
 
@@ -57,18 +57,13 @@ def status(
 
 
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
-    database, schema = found.database, found.ledger_schema
-    yield "database", f"{database.name}, system identifier {database.system_identifier}"
-    if found.ledger_version:
-        yield "ledger", f"schema {schema}, version {found.ledger_version}"
-    else:
-        yield "ledger", f"none in schema {schema}; the first apply creates it"
-    yield "version", f"{found.current_version or 'none'} ({found.applied_count} applied)"
+    from meshmigrate.cli.answer import place_facts
+
+    yield from place_facts(found)
+    yield "applied", str(found.applied_count)
     pending = found.pending_count
     yield "pending", "unknown, no folder of migrations here" if pending is None else str(pending)
     yield "lock", _lock(found.lock)
-    for run in found.unfinished:
-        yield "unfinished", _unfinished(run)
 
 
 def _lock(holder: LockHolder | None) -> str:
@@ -79,8 +74,3 @@ def _lock(holder: LockHolder | None) -> str:
     session = Holder(holder.pid, holder.application_name, holder.role, holder.connected_since)
     run = f", run {holder.run_id}" if holder.run_id else ""
     return f"held by {session}{run}"
-
-
-def _unfinished(run: RunSummary) -> str:
-    way = "on its way back" if run.intent == "undo" else "on its way forward"
-    return f"run {run.id}, attempt {run.attempt}, {way}, started {run.started_at}"

@@ -116,3 +116,39 @@ class NewFiles(Contract, frozen=True, kw_only=True):
     version: str
     migration: str
     rollback: str
+
+
+class PendingFile(Contract, frozen=True, kw_only=True):
+    """A migration that is not applied."""
+
+    version: str
+    name: str
+    file: str
+    statements: int
+    kinds: dict[str, int]
+    """Command tag to how often it occurs, in the order of the first of each."""
+    checks: int
+    """How many files of checks belong to it."""
+    has_rollback: bool
+
+
+class PlanAnswer(Contract, frozen=True, kw_only=True):
+    """What apply would do."""
+
+    api_version: Literal[1]
+    database: DatabaseIdentity
+    ledger_schema: str
+    ledger_version: int
+    """0: there is no ledger yet, and apply creates it."""
+    current_version: str = ""
+    target: str
+    digest: str
+    """What identifies the plan: versions and checksums."""
+    pending: tuple[PendingFile, ...]
+    unfinished: tuple[RunSummary, ...]
+    """What apply brings to an end first: a way back is finished, a way forward is closed."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether apply would change nothing."""
+        return not (self.pending or self.unfinished)

@@ -22,7 +22,7 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.prepared import PreparedMigration, prepare_migration, prepare_script
+from meshmigrate.engine.prepared import prepare_plan, prepare_script
 from meshmigrate.engine.probe import Server, examine
 from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.server_error import is_cancelled
@@ -104,7 +104,7 @@ class _Attempt:
                 return stored
         if not (version and runs.unfinished(ledger)):
             plan = self._plan(ledger if version else None)
-            self._prepare(plan)
+            prepare_plan(plan, self.wanted.source.final_checks)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self._lock()
@@ -166,7 +166,7 @@ class _Attempt:
 
     def _go_forward(self, locked: LockedRun, mine: Run | None) -> Ending:
         plan = self._plan(locked.ledger)
-        pending = self._prepare(plan)
+        pending = prepare_plan(plan, self.wanted.source.final_checks)
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
@@ -206,12 +206,6 @@ class _Attempt:
         return make_plan(
             self.wanted.source, applied, target=self.wanted.target, run_id=self.spec.run.id
         )
-
-    def _prepare(self, plan: Plan) -> tuple[PreparedMigration, ...]:
-        """Read every file that would run, before anything is changed."""
-        for check in self.wanted.source.final_checks:
-            prepare_script(check)
-        return tuple(prepare_migration(migration) for migration in plan.pending)
 
     def _entry(self, event: str, attempt: int) -> log.Entry:
         return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)
