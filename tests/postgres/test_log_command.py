@@ -1,14 +1,16 @@
 """``meshmigrate log``: the story of a database, and the proof that nobody rewrote it."""
 
 import json
+import os
 import re
+import subprocess
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.postgres.harness import Database, Project, attempt, make_spec
-from tests.postgres.processes import run_command, run_in_terminal
+from tests.postgres.processes import command, environment, run_command, run_in_terminal
 
 FIRST = UUID("7f0c2f4e-0000-4000-8000-000000000001")
 SECOND = UUID("8e1d305f-0000-4000-8000-000000000002")
@@ -127,6 +129,26 @@ def test_a_terminal_gets_a_table(told: Database, project: Project) -> None:
     assert code == 0
     assert re.search(r"│ Applied +│", shown)
     assert "chain: intact" in shown
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_reader_that_has_seen_enough_is_no_error(
+    told: Database, project: Project, form: list[str]
+) -> None:
+    """``meshmigrate log | head -1``: the pipe is closed, nothing is complained about."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            command("log", *form),
+            env=environment(MESHMIGRATE_DATABASE_URL=told.url),
+            cwd=project.root,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("options", [["--limit=0"], ["--limit=many"], ["--run=7"]])

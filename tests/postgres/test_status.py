@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.runspec import RunSpec
 from tests.postgres.harness import (
     WAIT_AT_GATE,
@@ -206,3 +207,15 @@ def test_a_lock_holder_that_is_no_run_of_this_ledger_has_no_run(
     holder = status(database, project)["lock"]
     assert holder["pid"] == gate.info.backend_pid
     assert "runId" not in holder
+
+
+def test_the_settings_of_the_role_do_not_matter(database: Database, project: Project) -> None:
+    """A role may have any date style and time zone, and migrate with it."""
+    project.migration("1", "SELECT 1")
+    attempt(database, make_spec(project))
+    before = status(database, project)
+    for setting in ("datestyle = 'SQL, DMY'", "timezone = 'Asia/Kolkata'", "search_path = ''"):
+        database.query(f"ALTER ROLE app IN DATABASE {database.name} SET {setting}", superuser=True)
+    assert status(database, project) == before
+    project.migration("2", "CREATE TABLE public.a (day date DEFAULT '2026-02-01')")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED

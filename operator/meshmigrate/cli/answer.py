@@ -1,5 +1,6 @@
 """How a command that only looks answers: a table, plain lines or JSON; or why it cannot."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,11 +38,26 @@ def problems_told(*, as_json: bool, folders: Folders | None = None) -> Iterator[
         sys.exit(error.outcome.exit_code)
 
 
+@contextmanager
+def _until_closed() -> Iterator[None]:
+    """Let whoever closes a pipe early, such as ``head``, have seen enough.
+
+    What is still to come goes nowhere, also what the interpreter flushes at its end (Python
+    library reference, "Note on SIGPIPE"); the exit code stays the command's own.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@_until_closed()
 def give_json(answer: Contract) -> None:
     """Print an answer as one line of JSON."""
     click.echo(json.encode(answer))
 
 
+@_until_closed()
 def give_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Print what is known, a line each: in columns on a terminal."""
     if sys.stdout.isatty():
@@ -53,6 +69,7 @@ def give_facts(facts: Iterable[tuple[str, str]]) -> None:
         click.echo(f"{name}: {_one_line(value)}")
 
 
+@_until_closed()
 def give_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: drawn on a terminal, elsewhere a line per row, its values between tabs."""
     if sys.stdout.isatty():

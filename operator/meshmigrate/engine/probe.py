@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -25,7 +25,7 @@ SELECT pg_catalog.pg_is_in_recovery(),
 _IDENTITY = """
 SELECT pg_catalog.current_database(),
        (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,
-       pg_catalog.clock_timestamp()
+       extract(epoch FROM pg_catalog.clock_timestamp())::float8
 """
 
 
@@ -82,8 +82,9 @@ def probe(connection: Connection) -> Server:
             f"the server is {what}: nothing can be migrated there",
             hint="Connect to the primary, with a role whose transactions may write.",
         )
-    database, system_identifier, clock = _one(connection, _IDENTITY)
-    return Server(major, database, system_identifier, clock)
+    # In seconds: psycopg reads a time only in the ISO style, and a role may have another.
+    database, system_identifier, seconds = _one(connection, _IDENTITY)
+    return Server(major, database, system_identifier, datetime.fromtimestamp(seconds, UTC))
 
 
 def refuse_transaction_pooler(connection: Connection, other: Connection) -> None:

@@ -35,9 +35,10 @@ SET standard_conforming_strings = on;
 """
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
 _RESET_17: Final = "SET transaction_timeout = 0;"
-# pg_temp last: unnamed, it is searched first.
+# pg_temp last: unnamed, it is searched first. psycopg reads times only in the ISO style.
 _OURS: Final = """
 SET search_path = pg_catalog, pg_temp;
+SET datestyle = 'ISO';
 SET statement_timeout = '60s';
 SET lock_timeout = '10s';
 """
@@ -94,6 +95,7 @@ def snapshot(connection: Connection) -> Iterator[None]:
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             connection.execute("SET LOCAL search_path = ''")
+            connection.execute("SET LOCAL datestyle = 'ISO'")
             yield
         finally:
             roll_back(connection)
