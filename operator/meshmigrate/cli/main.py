@@ -10,8 +10,12 @@ from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 
 _COMMANDS: Final = {
     "apply": ("apply", "Apply pending migrations, or go back when one fails."),
+    "log": ("log", "Show the migration log, and verify that nobody changed it."),
+    "new": ("new", "Make the files of a new migration."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
+    "plan": ("plan", "Show what apply would do, and change nothing."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
+    "status": ("status", "Show where a database stands."),
 }
 
 

@@ -38,11 +38,16 @@ _TLS: Final = (
 )
 
 
-def connect(parameters: ConnectionParameters, run_id: UUID) -> Connection:
-    """Connect in autocommit mode, named after the run, without server-side preparation.
+def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
+    """Connect in autocommit mode, without server-side preparation.
 
     The server is verified against the system's certificates unless the URL says otherwise
     (libpq's own default, ``prefer``, accepts anything).
+
+    Parameters
+    ----------
+    name
+        What others see in ``application_name``: the run, or the command that only looks.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def connect(parameters: ConnectionParameters, run_id: UUID) -> Connection:
         ``DatabaseUnreachable``.
     """
     keywords = _DEFAULTS | _verified(dict(parameters.values))
-    keywords |= {"application_name": f"meshmigrate:{str(run_id)[:8]}", "client_encoding": "UTF8"}
+    keywords |= {"application_name": f"meshmigrate:{str(name)[:8]}", "client_encoding": "UTF8"}
     try:
         return psycopg.connect(make_conninfo(**keywords), autocommit=True, prepare_threshold=None)
     except psycopg.ProgrammingError:

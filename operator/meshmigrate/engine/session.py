@@ -35,7 +35,7 @@ SET standard_conforming_strings = on;
 """
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
 _RESET_17: Final = "SET transaction_timeout = 0;"
-# pg_temp last: unnamed, it is searched first.
+# pg_temp last: unnamed, it is searched first. psycopg reads times only in the ISO style.
 _OURS: Final = """
 SET search_path = pg_catalog, pg_temp;
 SET datestyle = 'ISO, MDY';
