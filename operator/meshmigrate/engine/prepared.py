@@ -1,8 +1,10 @@
 """Migrations made ready: every file parsed and found acceptable before anything is changed."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 from meshmigrate.domain.script import Migration, Script, Statement
+from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.sql.prepare import prepare
 
 
@@ -12,6 +14,11 @@ class PreparedScript:
 
     script: Script
     statements: tuple[Statement, ...]
+
+    @property
+    def locks(self) -> frozenset[TableLock]:
+        """What its statements take on tables that are there before it, as far as is known."""
+        return frozenset(chain.from_iterable(one.locks or () for one in self.statements))
 
 
 @dataclass(frozen=True, slots=True)
