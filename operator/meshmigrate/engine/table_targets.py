@@ -11,6 +11,10 @@ from meshmigrate.engine.probe import Server
 
 Targets = Mapping[int, LockMode]
 """The strongest lock that is needed on each relation, by its oid."""
+TransactionKey = tuple[int | None, str]
+"""Process and virtual transaction."""
+
+_OLD: Final = 0.3
 
 _SCRIPT_PATH: Final = "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]"
 
@@ -102,9 +106,26 @@ class Holder(NamedTuple):
     prevents_wraparound: bool
 
     @property
+    def key(self) -> TransactionKey:
+        """What tells this transaction from all others."""
+        return self.pid, self.transaction
+
+    @property
     def yields(self) -> bool:
         """Whether it ends by itself when somebody waits for it longer than deadlock_timeout."""
         return self.autovacuum and not self.prevents_wraparound
+
+    def is_old(self, before: set[TransactionKey] | None) -> bool:
+        """Whether it is older than 300 ms, or, where that is hidden, was there before.
+
+        Parameters
+        ----------
+        before
+            The holders some time ago; None if nobody has looked: then it may well be old.
+        """
+        if self.age is not None:
+            return self.age > _OLD
+        return before is None or self.key in before
 
     def __str__(self) -> str:
         if self.pid is None:

@@ -35,6 +35,7 @@ from meshmigrate.sql.transactional import outside_transactions
 Locks = tuple[TableLock, ...]
 _Found = Iterator[TableLock]
 
+_DATA: Final = {"insert_stmt", "update_stmt", "delete_stmt", "merge_stmt"}
 _WRITES: Final = (InsertStmt, UpdateStmt, DeleteStmt, MergeStmt)
 
 
@@ -50,9 +51,9 @@ def table_locks(node: Node) -> Locks | None:
     """
     name = node.WhichOneof("node")
     tree = getattr(node, name)
-    if name == "insert_stmt" and not tree.HasField("with_clause"):
+    if name in _DATA and not tree.HasField("with_clause"):
         # Large files are made of these: nothing is searched, and equal values are one object.
-        return _inserted(tree.relation.schemaname, tree.relation.relname)
+        return _row_exclusive(tree.relation.schemaname, tree.relation.relname)
     if name in LOCK_NO_TABLE:
         return ()
     if name == "reindex_stmt" and outside_transactions(node):
@@ -65,7 +66,7 @@ def table_locks(node: Node) -> Locks | None:
 
 
 @lru_cache(maxsize=256)
-def _inserted(schema: str, name: str) -> Locks:
+def _row_exclusive(schema: str, name: str) -> Locks:
     return (TableLock(schema, name, LockMode.ROW_EXCLUSIVE),)
 
 
