@@ -71,7 +71,8 @@ UNION SELECT CASE n.oid WHEN f.conrelid THEN f.confrelid ELSE f.conrelid END, n.
 """
 
 # Only whether it is the vacuum that does not yield leaves the server, never a query's text.
-# Of other roles an ordinary one sees the process, not when its transaction began. An autovacuum
+# Of other roles an ordinary one sees the process, not when its transaction began, nor the text:
+# then the age of the table says whether a vacuum of it has to prevent wraparound. An autovacuum
 # worker belongs to no role.
 _HOLDERS: Final = """
 SELECT DISTINCT ON (l.virtualtransaction, l.pid)
@@ -80,9 +81,15 @@ SELECT DISTINCT ON (l.virtualtransaction, l.pid)
        a.usesysid IS NULL AND (
            EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum AS v WHERE v.pid = l.pid)
            OR EXISTS (SELECT FROM pg_catalog.pg_stat_progress_analyze AS v WHERE v.pid = l.pid)),
-       coalesce(a.query LIKE '%%(to prevent wraparound)', false)
+       CASE WHEN a.query LIKE 'autovacuum: %%' THEN a.query LIKE '%%(to prevent wraparound)%%'
+            ELSE coalesce(age(c.relfrozenxid) > least(
+                current_setting('autovacuum_freeze_max_age')::int,
+                (SELECT o.option_value::int FROM pg_options_to_table(c.reloptions) AS o
+                 WHERE o.option_name = 'autovacuum_freeze_max_age')), false)
+       END
 FROM unnest(%(relations)s::oid[], %(modes)s::text[]) AS t(relation, mode)
 JOIN pg_catalog.pg_locks AS l ON l.relation = t.relation AND l.mode = t.mode
+JOIN pg_catalog.pg_class AS c ON c.oid = l.relation
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
 WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
@@ -104,6 +111,7 @@ class Holder(NamedTuple):
     """Seconds since it began; None where the server does not show it to our role."""
     autovacuum: bool
     prevents_wraparound: bool
+    """Whether a vacuum of this table has to, and so does not yield."""
 
     @property
     def key(self) -> TransactionKey:
@@ -133,7 +141,7 @@ class Holder(NamedTuple):
         facts = [f"user {self.user}"] if self.user else []
         if self.autovacuum:
             facts.append("autovacuum")
-        if self.prevents_wraparound:
+        if self.autovacuum and self.prevents_wraparound:
             facts.append("which prevents wraparound and does not yield: let it finish")
         facts.append(self.state or "state hidden")
         if self.age is not None:

@@ -15,7 +15,7 @@ from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.session import reset, translated
+from meshmigrate.engine.session import translated
 from meshmigrate.engine.table_targets import (
     Holder,
     Targets,
@@ -72,7 +72,6 @@ class TableWait:
         Interruption
             Somebody asked to stop.
         """
-        reset(self._connection, self._server)
         self._targets = find_targets(self._connection, self._server, script.locks)
         before: set[TransactionKey] | None = None
         told = -_TELL_INTERVAL
