@@ -1,10 +1,12 @@
 """From the locks that a script takes to the relations they are on, and who else holds those."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from meshmigrate.domain.table_lock import LockMode, TableLock
+from psycopg.rows import TupleRow
+
+from meshmigrate.domain.table_lock import LockMode, Reach, TableLock
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.probe import Server
@@ -18,18 +20,31 @@ _OLD: Final = 0.3
 
 _SCRIPT_PATH: Final = "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[]"
 
-_TARGETS: Final = """
+# The flags of a relation tell whether there is anything to reach from it: a foreign key, for one,
+# is made of triggers on both sides. For a plain table that saves the longer query (3 ms).
+_NAMED: Final = """
+SELECT c.oid, n.mode, n.reach, n.part,
+       CASE n.reach WHEN 'itself' THEN false
+                    WHEN 'descendants' THEN c.relhassubclass
+                    WHEN 'partitioned table' THEN c.relispartition
+                    WHEN 'foreign keys' THEN c.relhastriggers
+                    WHEN 'referring' THEN c.relhastriggers
+                    ELSE true END
+FROM unnest(%(schemas)s::text[], %(names)s::text[], %(modes)s::int[], %(reaches)s::text[],
+            %(parts)s::text[]) AS n(schema, name, mode, reach, part)
+CROSS JOIN LATERAL (
+    SELECT c.oid, c.relhassubclass, c.relispartition, c.relhastriggers
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
+    WHERE c.relname = n.name
+      AND (s.nspname = n.schema OR n.schema = '' AND s.nspname::text = ANY (%(path)s))
+    ORDER BY array_position(%(path)s::text[], s.nspname::text)
+    LIMIT 1) AS c
+"""
+_REACHED: Final = """
 WITH RECURSIVE named AS (
-    SELECT n.mode, n.reach, n.part,
-           (SELECT c.oid
-            FROM pg_catalog.pg_class AS c
-            JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace
-            WHERE c.relname = n.name
-              AND (s.nspname = n.schema OR n.schema = '' AND s.nspname::text = ANY (%(path)s))
-            ORDER BY array_position(%(path)s::text[], s.nspname::text)
-            LIMIT 1) AS oid
-    FROM unnest(%(schemas)s::text[], %(names)s::text[], %(modes)s::int[], %(reaches)s::text[],
-                %(parts)s::text[]) AS n(schema, name, mode, reach, part)
+    SELECT * FROM unnest(%(oids)s::oid[], %(modes)s::int[], %(reaches)s::text[], %(parts)s::text[])
+        AS n(oid, mode, reach, part)
 ), descendants AS (
     SELECT i.inhrelid AS oid, n.mode FROM named AS n
     JOIN pg_catalog.pg_inherits AS i ON i.inhparent = n.oid AND n.reach = 'descendants'
@@ -52,8 +67,7 @@ WITH RECURSIVE named AS (
     UNION ALL
     SELECT oid, mode FROM partitioned
 )
-SELECT oid, mode FROM named WHERE reach = 'itself' AND oid IS NOT NULL
-UNION SELECT oid, mode FROM descendants
+SELECT oid, mode FROM descendants
 UNION SELECT oid, mode FROM referring
 UNION SELECT oid, mode FROM partitioned
 UNION SELECT p.partdefid, w.mode FROM with_default AS w
@@ -172,9 +186,23 @@ def find_targets(connection: Connection, server: Server, locks: Iterable[TableLo
     }
     targets: dict[int, LockMode] = defaultdict(lambda: LockMode.ACCESS_SHARE)
     with session.translated():
-        for oid, mode in connection.execute(_TARGETS, values):
+        named = connection.execute(_NAMED, values).fetchall()
+        far = [row for row in named if row[-1]]
+        for oid, mode in [*_itself(named), *(_reached(connection, far) if far else ())]:
             targets[oid] = max(targets[oid], LockMode(mode))
     return targets
+
+
+def _itself(named: list[TupleRow]) -> Iterator[tuple[int, int]]:
+    for oid, mode, reach, _, _ in named:
+        if reach == Reach.ITSELF.value:
+            yield oid, mode
+
+
+def _reached(connection: Connection, named: list[TupleRow]) -> list[TupleRow]:
+    columns = zip(*named, strict=True)
+    values = dict(zip(("oids", "modes", "reaches", "parts"), map(list, columns), strict=False))
+    return connection.execute(_REACHED, values).fetchall()
 
 
 def find_holders(connection: Connection, targets: Targets) -> list[Holder]:
