@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from meshmigrate.domain.errors import Location
+from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
 
 
@@ -58,11 +59,15 @@ class Statement:
         Its command tag, such as ``CREATE TABLE``.
     offset
         Where it starts in the script's text, in characters from 0.
+    locks
+        Those stronger than ACCESS SHARE on relations that exist before it; None if its text
+        does not tell.
     """
 
     text: str
     kind: str
     offset: int
+    locks: tuple[TableLock, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

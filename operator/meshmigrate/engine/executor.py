@@ -13,7 +13,6 @@ from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
-from meshmigrate.engine.blockers import describe_blockers
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
@@ -24,6 +23,7 @@ from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
 from meshmigrate.engine.statements import run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop, interruption
+from meshmigrate.engine.table_wait import TableWait
 
 _TRANSACTION: Final = "SELECT pg_catalog.pg_current_xact_id()::text"
 
@@ -60,6 +60,9 @@ class Executor:
     ) -> None:
         """Run a file; when a lock is not to be had, the whole transaction tries again.
 
+        Before each try, and outside of a transaction, old transactions that are in the way are
+        waited for.
+
         Parameters
         ----------
         record
@@ -79,6 +82,7 @@ class Executor:
             The connection was lost, or somebody asked to stop.
         """
         attempt = 1
+        tables = TableWait(self.connection, self.server, self.clock, self.events)
         while True:
             self.stop.check()
             if deadline.passed:
@@ -91,11 +95,17 @@ class Executor:
                 attempt=attempt,
             )
             try:
+                shortest_ms = tables.wait(
+                    work.script,
+                    version=work.version,
+                    give_up=lambda: deadline.passed or lock_deadline.half_passed,
+                )
+                limits.outlast(shortest_ms)
                 self._try(work, record, limits)
             except MigrationError as error:
                 if not is_worth_another_try(error):
                     self._explain(error, limits, deadline)
-                self._pause(work, error, attempt, lock_deadline)
+                self._pause(work, error, attempt, lock_deadline, self._blockers(tables))
                 attempt += 1
             else:
                 return
@@ -141,9 +151,13 @@ class Executor:
         )
 
     def _pause(
-        self, work: Work, error: MigrationError, attempt: int, lock_deadline: Deadline
+        self,
+        work: Work,
+        error: MigrationError,
+        attempt: int,
+        lock_deadline: Deadline,
+        blockers: str,
     ) -> None:
-        blockers = self._blockers()
         pause = pause_seconds(attempt, self.jitter())
         held_by = f"; table locks are held by {blockers}" if blockers else ""
         if pause >= lock_deadline.remaining:
@@ -166,10 +180,10 @@ class Executor:
         )
         self.clock.sleep(pause)
 
-    def _blockers(self) -> str:
+    def _blockers(self, tables: TableWait) -> str:
         """Name who holds table locks; that this could not be told is no failure of the file."""
         try:
-            return describe_blockers(self.connection)
+            return tables.blockers()
         except Interruption:
             raise
         except MigrationError:
