@@ -35,6 +35,8 @@ class Work:
     version: Version
     script: PreparedScript
     checks: tuple[PreparedScript, ...] = ()
+    settings: tuple[Statement, ...] = ()
+    """What the script has set before: a step of it does not begin with its first statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Executor:
             except MigrationError as error:
                 if not is_worth_another_try(error):
                     self._explain(error, limits, deadline)
-                self._pause(work, error, attempt, lock_deadline)
+                self.pause(work, error, attempt, lock_deadline)
                 attempt += 1
             else:
                 return
@@ -106,9 +108,8 @@ class Executor:
             own = self.lease.guard()
             session.enter_script(self.connection, self.server)
             script = work.script.script
-            run_statements(
-                self.connection, script, work.script.statements, before=self._before(limits)
-            )
+            statements = work.settings + work.script.statements
+            run_statements(self.connection, script, statements, before=self._before(limits))
             settle(self.connection, script)
             for check in work.checks:
                 session.enter_script(self.connection, self.server)
@@ -140,9 +141,10 @@ class Executor:
             hint="Remove what commits or rolls back: a file and its history row are one.",
         )
 
-    def _pause(
+    def pause(
         self, work: Work, error: MigrationError, attempt: int, lock_deadline: Deadline
     ) -> None:
+        """Wait before another try, or raise the error if there is no time for one."""
         blockers = describe_blockers(self.connection)
         pause = pause_seconds(attempt, self.jitter())
         held_by = f"; table locks are held by {blockers}" if blockers else ""

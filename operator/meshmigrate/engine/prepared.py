@@ -13,6 +13,11 @@ class PreparedScript:
     script: Script
     statements: tuple[Statement, ...]
 
+    @property
+    def in_steps(self) -> bool:
+        """Whether no single transaction can hold it."""
+        return any(statement.outside for statement in self.statements)
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedMigration:
