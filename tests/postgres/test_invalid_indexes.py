@@ -60,6 +60,31 @@ def test_if_not_exists_accepts_the_same_definition_only(
     assert indexes(database) == {"i": True}
 
 
+def test_an_index_that_somebody_else_is_building_is_waited_for(
+    database: Database, project: Project
+) -> None:
+    """It is INVALID until it is ready: dropping it would destroy their work."""
+    database.query(TABLE)
+    project.migration("1", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)")
+    with ThreadPoolExecutor(2) as background, writer(database) as blocker:
+        other = background.submit(database.query, INDEX.rstrip(";\n"))
+        eventually(lambda: indexes(database) == {"i": False}, "somebody builds it")
+        built = database.scalar("SELECT 'i'::regclass::oid")
+        running = background.submit(apply, database, project)
+        eventually(
+            lambda: database.query(
+                "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'meshmigrate:%' "
+                "AND query LIKE '%pg_stat_progress_create_index%'"
+            ),
+            "waits for the builder",
+        )
+        blocker.rollback()
+        assert running.result().outcome is Outcome.SUCCEEDED
+        other.result()
+    assert indexes(database) == {"i": True}
+    assert database.scalar("SELECT 'i'::regclass::oid") == built
+
+
 def test_an_index_that_is_there_fails_without_if_not_exists(
     database: Database, project: Project
 ) -> None:

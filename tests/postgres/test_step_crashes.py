@@ -174,6 +174,7 @@ def test_a_stop_while_it_builds(
     with writer(database):
         runner = start_runner(spec)
         eventually(lambda: is_waiting(database, "CONCURRENTLY"), "waits")
+        assert database.lock_holders(), "the migration lock stays held while it builds"
         runner.terminate()
         assert runner.wait() == Outcome.INTERRUPTED.exit_code
     assert runner.result.reason == Reason.TERMINATED

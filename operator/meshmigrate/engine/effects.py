@@ -125,7 +125,7 @@ class Effects:
         """
         match self.outside.action:
             case Action.CREATE_INDEX | Action.REINDEX_INDEX:
-                broken = [] if self.index_is_valid() is not False else [self.object]
+                broken = [] if self.index_is_valid() else [self.object]
             case Action.REINDEX_TABLE:
                 broken = self._invalid(copies=False)
             case _:

@@ -47,13 +47,12 @@ WHERE i.indrelid = ANY(%s::oid[]) AND NOT (i.indisvalid AND i.indisready) AND c.
     AND (NOT %s OR c.relname ~ '_cc(new|old)[0-9]*$')
 ORDER BY 1
 """
-# Whoever builds an index holds this lock; an autovacuum that holds it yields by itself.
+# Both are visible to every role; a lock alone may be that of a vacuum, which yields to a DROP.
 _BUILDING = """
 SELECT l.pid FROM pg_catalog.pg_locks AS l
-LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+JOIN pg_catalog.pg_stat_progress_create_index AS p ON p.pid = l.pid
 WHERE l.locktype = 'relation' AND l.relation = ANY(%s::oid[]) AND l.granted
     AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
-    AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
                       WHERE d.datname = pg_catalog.current_database())
 """
@@ -87,7 +86,7 @@ def find_invalid(connection: Connection, tables: list[int], *, copies: bool) -> 
 
 
 def is_building(connection: Connection, tables: list[int]) -> bool:
-    """Tell whether another session may be building an index of the tables."""
+    """Tell whether another session is building an index of the tables."""
     return connection.execute(_BUILDING, [tables]).fetchone() is not None
 
 
