@@ -7,8 +7,8 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
-from tests.postgres.harness import Database, Project, eventually
-from tests.postgres.test_step_crashes import is_waiting, writer
+from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
+from tests.postgres.test_step_crashes import StartRunner, is_waiting, kill_while_waiting, writer
 from tests.postgres.test_steps import INDEX, TABLE, apply, indexes, journal
 
 
@@ -140,3 +140,21 @@ def test_the_deadline_ends_an_index_build_and_leaves_nothing(
     assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.DEADLINE_EXCEEDED)
     assert indexes(database) == {}
     assert journal(database) == []
+
+
+def test_another_definition_after_a_crash_is_for_a_person(
+    database: Database, project: Project, start_runner: StartRunner
+) -> None:
+    """Somebody made an index of that name meanwhile: Halted, StepUnknown, and it stays."""
+    database.query(TABLE)
+    project.migration("1", INDEX, "DROP INDEX CONCURRENTLY IF EXISTS i")
+    spec = make_spec(project)
+    with writer(database):
+        kill_while_waiting(database, start_runner(spec), "CONCURRENTLY")
+    database.query("DROP INDEX i; CREATE INDEX i ON t (b)")
+    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
+    assert (done.outcome, done.reason) == (Outcome.HALTED, Reason.STEP_UNKNOWN)
+    assert indexes(database) == {"i": True}
+    assert apply(database, project).outcome is Outcome.HALTED
+    database.query("DROP INDEX i")
+    assert apply(database, project).outcome is Outcome.SUCCEEDED

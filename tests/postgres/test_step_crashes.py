@@ -106,24 +106,6 @@ def test_killed_after_the_build_before_the_journal_says_so(
     assert database.versions == ["1"]
 
 
-def test_another_definition_after_a_crash_is_for_a_person(
-    database: Database, project: Project, start_runner: StartRunner
-) -> None:
-    """Somebody made an index of that name meanwhile: Halted, StepUnknown, and it stays."""
-    database.query(TABLE)
-    project.migration("1", INDEX, "DROP INDEX CONCURRENTLY IF EXISTS i")
-    spec = make_spec(project)
-    with writer(database):
-        kill_while_waiting(database, start_runner(spec), "CONCURRENTLY")
-    database.query("DROP INDEX i; CREATE INDEX i ON t (b)")
-    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
-    assert (done.outcome, done.reason) == (Outcome.HALTED, Reason.STEP_UNKNOWN)
-    assert indexes(database) == {"i": True}
-    assert apply(database, project).outcome is Outcome.HALTED
-    database.query("DROP INDEX i")
-    assert apply(database, project).outcome is Outcome.SUCCEEDED
-
-
 @pytest.mark.parametrize("killed", ["during", "after"])
 def test_another_run_settles_the_open_step_before_it_closes_the_run(
     database: Database, project: Project, start_runner: StartRunner, killed: str
@@ -232,19 +214,23 @@ def test_killed_while_it_detaches_a_partition(
     assert not database.scalar("SELECT relispartition FROM pg_class WHERE relname = 'p1'")
 
 
+@pytest.mark.parametrize("failing", ["1", "2"])
 def test_killed_on_the_way_back(
-    database: Database, project: Project, start_runner: StartRunner
+    database: Database, project: Project, start_runner: StartRunner, failing: str
 ) -> None:
-    """A rollback script in steps is finished by another run, and the schema is proven."""
+    """A rollback script in steps, of a file that is applied or half done, is finished."""
     database.query(TABLE)
-    project.migration("1", INDEX + MARKED, "DROP TABLE marks;\nDROP INDEX CONCURRENTLY i")
-    project.migration("2", "SELECT pg_sleep(1);\nSELECT 1/0")
+    texts = {"1": INDEX + MARKED + "VACUUM t;\n", "2": "SELECT 2;\n"}
+    downs = {"1": "DROP TABLE marks;\nDROP INDEX CONCURRENTLY i", "2": "SELECT 1"}
+    for version, text in texts.items():
+        fails = "SELECT pg_sleep(1);\nSELECT 1/0" if version == failing else ""
+        project.migration(version, text + fails, downs[version])
     runner = start_runner(make_spec(project))
-    eventually(lambda: database.has_ledger and database.versions == ["1"], "version 1 is applied")
+    asleep = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    eventually(lambda: database.query(asleep), "is about to fail")
     with writer(database):
         kill_while_waiting(database, runner, "DROP INDEX")
-    project.migration("2", "SELECT 2")
-    done = apply(database, project)
-    assert done.outcome is Outcome.SUCCEEDED, done.message
+    project.migration(failing, texts[failing], downs[failing])
+    assert apply(database, project).outcome is Outcome.SUCCEEDED
     outcomes = database.query("SELECT outcome FROM meshmigrate.run ORDER BY started_at")
     assert outcomes == [("RolledBack",), ("Succeeded",)]
