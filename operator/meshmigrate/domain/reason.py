@@ -65,6 +65,7 @@ class Reason(StrEnum):
     ADVISORY_LOCK_TIMEOUT = "AdvisoryLockTimeout"
     TABLE_LOCK_TIMEOUT = "TableLockTimeout"
     DISK_FULL = "DiskFull"
+    STEP_UNKNOWN = "StepUnknown"
     FENCED = "Fenced"
     ABANDONED = "Abandoned"
     TERMINATED = "Terminated"

@@ -35,6 +35,8 @@ class Work:
     version: Version
     script: PreparedScript
     checks: tuple[PreparedScript, ...] = ()
+    settings: tuple[Statement, ...] = ()
+    """What the script has set before: a step of it does not begin with its first statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Executor:
             except MigrationError as error:
                 if not is_worth_another_try(error):
                     self._explain(error, limits, deadline)
-                self._pause(work, error, attempt, lock_deadline, self._blockers(tables))
+                self.pause(work, error, attempt, lock_deadline, tables.blockers)
                 attempt += 1
             else:
                 return
@@ -116,9 +118,8 @@ class Executor:
             own = self.lease.guard()
             session.enter_script(self.connection, self.server)
             script = work.script.script
-            run_statements(
-                self.connection, script, work.script.statements, before=self._before(limits)
-            )
+            statements = work.settings + work.script.statements
+            run_statements(self.connection, script, statements, before=self._before(limits))
             settle(self.connection, script)
             for check in work.checks:
                 session.enter_script(self.connection, self.server)
@@ -150,14 +151,16 @@ class Executor:
             hint="Remove what commits or rolls back: a file and its history row are one.",
         )
 
-    def _pause(
+    def pause(
         self,
         work: Work,
         error: MigrationError,
         attempt: int,
         lock_deadline: Deadline,
-        blockers: str,
+        name_blockers: Callable[[], str],
     ) -> None:
+        """Wait before another try, or raise the error if there is no time for one."""
+        blockers = self._told(name_blockers)
         pause = pause_seconds(attempt, self.jitter())
         held_by = f"; table locks are held by {blockers}" if blockers else ""
         if pause >= lock_deadline.remaining:
@@ -180,10 +183,10 @@ class Executor:
         )
         self.clock.sleep(pause)
 
-    def _blockers(self, tables: TableWait) -> str:
+    def _told(self, name_blockers: Callable[[], str]) -> str:
         """Name who holds table locks; that this could not be told is no failure of the file."""
         try:
-            return tables.blockers()
+            return name_blockers()
         except Interruption:
             raise
         except MigrationError:

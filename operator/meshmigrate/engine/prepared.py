@@ -22,6 +22,11 @@ class PreparedScript:
         """What its statements take on tables that are there before it, as far as is known."""
         return frozenset(chain.from_iterable(one.locks or () for one in self.statements))
 
+    @property
+    def in_steps(self) -> bool:
+        """Whether no single transaction can hold it."""
+        return any(statement.outside for statement in self.statements)
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedMigration:

@@ -24,13 +24,17 @@ INSERT INTO {ledger}.script (checksum, kind, text) VALUES (%(checksum)s, %(kind)
 ON CONFLICT DO NOTHING
 """
 _SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND kind = %(kind)s"
-# now() is the start of the transaction, so the difference is what the file took.
+# A file that runs in steps began with the first of them, all others with the transaction.
 _ADD = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
 SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
        %(rollback_checksum)s, pg_catalog.clock_timestamp(),
-       pg_catalog.clock_timestamp() - pg_catalog.now(), %(run_id)s, 'applied'
+       pg_catalog.clock_timestamp() - coalesce(
+           (SELECT min(s.started_at) FROM {ledger}.step AS s
+            WHERE s.version = %(version)s AND s.direction = 'up' AND s.run_id = %(run_id)s),
+           pg_catalog.now()),
+       %(run_id)s, 'applied'
 FROM {ledger}.applied AS a
 """
 _REMOVE = "DELETE FROM {ledger}.applied WHERE version = %(version)s AND run_id = %(run_id)s"
@@ -48,13 +52,19 @@ def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:
     )
 
 
+def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> Script:
+    """Give a script that the ledger keeps, by its checksum."""
+    values = {"checksum": checksum, "kind": kind.value}
+    return Script(kind, file, ledger.row(_SCRIPT, values)[0])
+
+
 def add(ledger: Ledger, migration: Migration, run_id: UUID) -> None:
     """Record a version as applied, with its scripts, in the transaction that applied it."""
     script, rollback = migration.script, migration.rollback
     if len(script.text.encode()) <= _KEPT_MIGRATION_BYTES:
-        _keep(ledger, script)
+        keep(ledger, script)
     if rollback is not None:
-        _keep(ledger, rollback)
+        keep(ledger, rollback)
     values = {
         "version": str(migration.version),
         "name": migration.name,
@@ -65,9 +75,13 @@ def add(ledger: Ledger, migration: Migration, run_id: UUID) -> None:
     ledger.execute(_ADD, values)
 
 
-def remove(ledger: Ledger, row: AppliedVersion) -> None:
-    """Take a version out of the history, in the transaction that rolled it back."""
-    ledger.execute(_REMOVE, {"version": str(row.version), "run_id": row.run_id})
+def remove(ledger: Ledger, row: AppliedVersion) -> bool:
+    """Take a version out of the history, in the transaction that rolled it back.
+
+    Returns whether it was there: a file that failed after some of its steps is not.
+    """
+    removed = ledger.execute(_REMOVE, {"version": str(row.version), "run_id": row.run_id})
+    return removed.rowcount > 0
 
 
 def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
@@ -77,12 +91,12 @@ def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
     """
     if row.rollback_checksum is None:
         return None
-    kind = ScriptKind.ROLLBACK
-    text: str = ledger.row(_SCRIPT, {"checksum": row.rollback_checksum, "kind": kind.value})[0]
-    return Script(kind, f"rollbacks/{row.version}_{row.name}.sql", text)
+    file = f"rollbacks/{row.version}_{row.name}.sql"
+    return kept_script(ledger, row.rollback_checksum, ScriptKind.ROLLBACK, file)
 
 
-def _keep(ledger: Ledger, script: Script) -> None:
+def keep(ledger: Ledger, script: Script) -> None:
+    """Keep the text of a script."""
     values = {"checksum": script.checksum, "kind": script.kind.value, "text": script.text}
     ledger.execute(_KEEP_SCRIPT, values)
 
