@@ -79,6 +79,7 @@ def _wait(
     obstacle = find_obstacle(state, observed, spec.database.url.secret_key_ref)
     if obstacle is None:
         return observed.resource.status
+    run = _troubled(run, observed)
     late = past_deadline(run, spec.policy.retry, observed.now)
     if late and spec.policy.retry.after_deadline == "GiveUp":
         end = Ended(Outcome.INTERRUPTED, obstacle.reason, obstacle.message)
@@ -86,7 +87,7 @@ def _wait(
     status = observed.resource.status
     if (status.ready_reason, status.stalled) == (obstacle.reason, late):
         return status  # a message that differs at every look is not worth a write at every look
-    noted = replace(status, current_run=_troubled(run, observed))
+    noted = replace(status, current_run=run)
     return _in_trouble(observed, late, obstacle.reason, obstacle.message, status=noted)
 
 
@@ -114,11 +115,12 @@ def _note_lost(observed: Observed, run: CurrentRun, message: str) -> Status:
 def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: Ended) -> Status:
     """Store a retryable end: the next attempt comes by itself, unless it was told to give up."""
     retry = spec.policy.retry
+    run = _troubled(run, observed)
     late = past_deadline(run, retry, observed.now)
     if late and retry.after_deadline == "GiveUp":
         return _give_up(observed, run, end)
     last = _attempt_end(observed, run, end.outcome.value, end.reason, end.message)
-    noted = replace(_troubled(run, observed), lost_pods=0, last_attempt=last)
+    noted = replace(run, lost_pods=0, last_attempt=last)
     due = format_time(due_at(noted, last, retry, observed.resource.uid))
     return _in_trouble(
         observed,

@@ -125,6 +125,16 @@ def test_past_the_retry_deadline_the_resource_is_stalled_but_tried(started: Stor
     assert started.conditions() == DONE
 
 
+def test_a_retry_deadline_of_zero_stalls_at_the_first_trouble(started: Story) -> None:
+    """Who allows no time is told at once; it is still tried every ten minutes."""
+    retry = {"deadlineSeconds": 0}
+    started.cluster.edit(lambda body: body["spec"]["policy"].update(retry=retry))
+    started.look()
+    fail_to_connect(started)
+    assert started.status["phase"] == "Retrying"
+    assert started.conditions() == TRYING
+
+
 def test_give_up_ends_the_run_after_the_retry_deadline(started: Story) -> None:
     """With GiveUp the cause becomes the reason of a failed run."""
     retry = {"deadlineSeconds": 3600, "afterDeadline": "GiveUp"}
