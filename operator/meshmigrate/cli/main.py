@@ -10,6 +10,7 @@ from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 
 _COMMANDS: Final = {
     "apply": ("apply", "Apply pending migrations, or go back when one fails."),
+    "baseline": ("baseline", "Declare versions present that a database already has."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
 }

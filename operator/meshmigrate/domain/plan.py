@@ -66,7 +66,7 @@ def make_plan(
     files = {migration.version: migration for migration in source.migrations}
     applied = {row.version: row for row in history}
     current = max(applied, default=None)
-    _refuse_changed_history(history, files)
+    refuse_changed_history(history, source)
     if target is not None:
         _refuse_target(target, current, files)
     pending = tuple(
@@ -87,9 +87,15 @@ def _digest(migrations: Iterable[Migration]) -> str:
     return f"sha256:{hashlib.sha256(json.encode(items)).hexdigest()}"
 
 
-def _refuse_changed_history(
-    history: Iterable[AppliedVersion], files: dict[Version, Migration]
-) -> None:
+def refuse_changed_history(history: Iterable[AppliedVersion], source: MigrationSet) -> None:
+    """Refuse where a version of the history has no file any more, or another one.
+
+    Raises
+    ------
+    Refusal
+        ``MissingFile`` or ``ChecksumMismatch``.
+    """
+    files = {migration.version: migration for migration in source.migrations}
     for row in history:
         migration = files.get(row.version)
         if migration is None:

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "ChecksumMismatch"
     OUT_OF_ORDER = "OutOfOrder"
     MISSING_FILE = "MissingFile"
+    HISTORY_NOT_EMPTY = "HistoryNotEmpty"
+    RUN_UNFINISHED = "RunUnfinished"
     LEDGER_TOO_NEW = "LedgerTooNew"
     LEDGER_CONFLICT = "LedgerConflict"
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL
 
-from meshmigrate.domain.plan import AppliedVersion
+from meshmigrate.domain.plan import AppliedVersion, How
 from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
@@ -24,13 +24,16 @@ INSERT INTO {ledger}.script (checksum, kind, text) VALUES (%(checksum)s, %(kind)
 ON CONFLICT DO NOTHING
 """
 _SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND kind = %(kind)s"
-# now() is the start of the transaction, so the difference is what the file took.
+# now() is the start of the transaction, so the difference is what the file took; a version that
+# is declared present took none.
 _ADD = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
 SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
        %(rollback_checksum)s, pg_catalog.clock_timestamp(),
-       pg_catalog.clock_timestamp() - pg_catalog.now(), %(run_id)s, 'applied'
+       CASE %(how)s::text WHEN 'applied' THEN pg_catalog.clock_timestamp() - pg_catalog.now()
+                          ELSE interval '0' END,
+       %(run_id)s, %(how)s
 FROM {ledger}.applied AS a
 """
 _REMOVE = "DELETE FROM {ledger}.applied WHERE version = %(version)s AND run_id = %(run_id)s"
@@ -48,19 +51,17 @@ def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:
     )
 
 
-def add(ledger: Ledger, migration: Migration, run_id: UUID) -> None:
-    """Record a version as applied, with its scripts, in the transaction that applied it."""
+def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied") -> None:
+    """Record a version, with its scripts, in the transaction that applied or declared it."""
     script, rollback = migration.script, migration.rollback
-    if len(script.text.encode()) <= _KEPT_MIGRATION_BYTES:
-        _keep(ledger, script)
-    if rollback is not None:
-        _keep(ledger, rollback)
+    _keep_scripts(ledger, migration)
     values = {
         "version": str(migration.version),
         "name": migration.name,
         "checksum": script.checksum,
         "rollback_checksum": rollback.checksum if rollback else None,
         "run_id": run_id,
+        "how": how,
     }
     ledger.execute(_ADD, values)
 
@@ -80,6 +81,13 @@ def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
     kind = ScriptKind.ROLLBACK
     text: str = ledger.row(_SCRIPT, {"checksum": row.rollback_checksum, "kind": kind.value})[0]
     return Script(kind, f"rollbacks/{row.version}_{row.name}.sql", text)
+
+
+def _keep_scripts(ledger: Ledger, migration: Migration) -> None:
+    if len(migration.script.text.encode()) <= _KEPT_MIGRATION_BYTES:
+        _keep(ledger, migration.script)
+    if migration.rollback is not None:
+        _keep(ledger, migration.rollback)
 
 
 def _keep(ledger: Ledger, script: Script) -> None:
