@@ -129,6 +129,11 @@ class Database:
         """Whether a statement waits for the gate."""
         return bool(self.query("SELECT 1 FROM pg_locks WHERE objid = %s AND NOT granted", GATE))
 
+    def waits_for_row(self) -> bool:
+        """Whether a session waits for a row that another one has locked."""
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+        return bool(self.query(waits))
+
     def lock_holders(self) -> list[str]:
         """Give the application names of who holds the migration lock."""
         rows = self.query(

@@ -162,7 +162,7 @@ def test_killed_before_it_commits_nothing_is_declared(database: Database, projec
         other.execute("BEGIN")
         other.execute("SELECT 1 FROM meshmigrate.log_head FOR UPDATE")
         process = start_baseline(database, project, "--to=2")
-        eventually(partial(waits_for_row, database), "waits for the end of the log")
+        eventually(database.waits_for_row, "waits for the end of the log")
         process.kill()
         process.communicate()
         eventually(lambda: not database.lock_holders(), "the server ends the session")
@@ -171,17 +171,6 @@ def test_killed_before_it_commits_nothing_is_declared(database: Database, projec
     assert database.scalar("SELECT count(*) FROM meshmigrate.run WHERE finished_at IS NULL") == 0
     assert baseline(database, project, "2").outcome is Outcome.SUCCEEDED
     assert database.versions == ["1", "2"]
-
-
-def waits_for_row(database: Database) -> bool:
-    """Whether a session of ours waits for a row that somebody else holds."""
-    return bool(
-        database.query(
-            "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock' "
-            "AND application_name LIKE 'meshmigrate:%%'",
-            database.name,
-        )
-    )
 
 
 def test_the_command_waits_for_the_lock_and_gives_json(

@@ -28,9 +28,18 @@ from meshmigrate.domain.runspec import (
     RunIdentity,
     RunSpec,
 )
+from meshmigrate.domain.version import Version
 
 if TYPE_CHECKING:
     from meshmigrate.cli.start import Start
+
+
+def version(text: str) -> Version:
+    """Read a version that an option names."""
+    try:
+        return Version(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

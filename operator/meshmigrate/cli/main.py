@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "apply": ("apply", "Apply pending migrations, or go back when one fails."),
     "baseline": ("baseline", "Declare versions present that a database already has."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
+    "repair": ("repair", "Accept that the file of an applied version was changed."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
 }
 

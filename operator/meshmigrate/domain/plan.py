@@ -109,7 +109,9 @@ def refuse_changed_history(history: Iterable[AppliedVersion], source: MigrationS
                 Reason.CHECKSUM_MISMATCH,
                 f"version {row.version} was edited after it was applied: "
                 f"the history has {row.checksum}, the file {migration.script.checksum}",
-                hint="Restore the file as it was and put the change into a new migration.",
+                hint="Restore the file as it was and put the change into a new migration; "
+                "or, where the database already is what the file says now, accept it: "
+                f"`meshmigrate repair --accept {row.version} --reason TEXT`.",
                 location=Location(migration.script.file),
             )
 

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     OUT_OF_ORDER = "OutOfOrder"
     MISSING_FILE = "MissingFile"
     HISTORY_NOT_EMPTY = "HistoryNotEmpty"
+    NOT_APPLIED = "NotApplied"
+    NOTHING_TO_REPAIR = "NothingToRepair"
     RUN_UNFINISHED = "RunUnfinished"
     LEDGER_TOO_NEW = "LedgerTooNew"
     LEDGER_CONFLICT = "LedgerConflict"

@@ -36,6 +36,11 @@ SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
        %(run_id)s, %(how)s
 FROM {ledger}.applied AS a
 """
+_ACCEPT = """
+UPDATE {ledger}.applied
+SET checksum = %(checksum)s, rollback_checksum = coalesce(%(rollback_checksum)s, rollback_checksum)
+WHERE version = %(version)s
+"""
 _REMOVE = "DELETE FROM {ledger}.applied WHERE version = %(version)s AND run_id = %(run_id)s"
 
 
@@ -64,6 +69,18 @@ def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied"
         "how": how,
     }
     ledger.execute(_ADD, values)
+
+
+def accept(ledger: Ledger, row: AppliedVersion, migration: Migration) -> None:
+    """Record other scripts for a version; a rollback script that the source lacks stays."""
+    _keep_scripts(ledger, migration)
+    rollback = migration.rollback
+    values = {
+        "version": str(row.version),
+        "checksum": migration.script.checksum,
+        "rollback_checksum": rollback.checksum if rollback else None,
+    }
+    ledger.execute(_ACCEPT, values)
 
 
 def remove(ledger: Ledger, row: AppliedVersion) -> None:
