@@ -20,6 +20,7 @@ from meshmigrate.domain.runspec import (
     Ledger,
     LockPolicy,
     OnFailure,
+    OutOfOrder,
     Policy,
     RunIdentity,
     RunSpec,
@@ -53,6 +54,13 @@ class _Seconds(click.FloatRange):
     default=_POLICY.on_failure,
     show_default=True,
     help="Roll back what this run applied, or stop where it is.",
+)
+@click.option(
+    "--out-of-order",
+    type=click.Choice(["Refuse", "Apply"]),
+    default=_POLICY.out_of_order,
+    show_default=True,
+    help="What to do with a version below the current one that is not applied.",
 )
 @ledger_schema_option
 @click.option(
@@ -102,6 +110,7 @@ def apply(
     folders: Folders,
     target: str,
     on_failure: OnFailure,
+    out_of_order: OutOfOrder,
     ledger_schema: str,
     run_id: UUID | None,
     acquire_timeout: float,
@@ -124,6 +133,7 @@ def apply(
         ledger=Ledger(schema=ledger_schema),
         policy=Policy(
             on_failure=on_failure,
+            out_of_order=out_of_order,
             lock=LockPolicy(
                 acquire_timeout_seconds=acquire_timeout,
                 table_lock_deadline_seconds=table_lock_deadline,

@@ -10,6 +10,7 @@ from msgspec import json
 
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import OutOfOrder
 from meshmigrate.domain.script import Migration, MigrationSet
 from meshmigrate.domain.version import Version
 
@@ -47,6 +48,7 @@ def make_plan(
     *,
     target: Version | None,
     run_id: UUID,
+    out_of_order: OutOfOrder = "Refuse",
 ) -> Plan:
     """Compare files and history.
 
@@ -56,6 +58,8 @@ def make_plan(
         The version to reach; None for all of them.
     run_id
         The run asking: what it has already applied still belongs to its plan.
+    out_of_order
+        Whether a version below the current one that is not applied is refused, or applied too.
 
     Raises
     ------
@@ -74,7 +78,8 @@ def make_plan(
         for migration in source.migrations
         if migration.version not in applied and (target is None or migration.version <= target)
     )
-    _refuse_out_of_order(pending, current, applied.keys())
+    if out_of_order == "Refuse":
+        _refuse_out_of_order(pending, current, applied.keys())
     mine = [files[row.version] for row in history if row.run_id == run_id]
     return Plan(current, pending, _digest([*mine, *pending]))
 
@@ -142,6 +147,7 @@ def _refuse_out_of_order(
         raise Refusal(
             Reason.OUT_OF_ORDER,
             f"version {late[0].version} is not applied, but the later version {after} is",
-            hint=f"Give the file a number above {current}.",
+            hint=f"Give the file a number above {current}, or, where its order does not matter, "
+            "apply it late: `--out-of-order Apply`.",
             location=Location(late[0].script.file),
         )

@@ -229,7 +229,11 @@ class Attempt:
         applied = history.read(ledger) if ledger is not None else ()
         self.known.present = tuple(row.version for row in applied)
         return make_plan(
-            self.wanted.source, applied, target=self.wanted.target, run_id=self.spec.run.id
+            self.wanted.source,
+            applied,
+            target=self.wanted.target,
+            run_id=self.spec.run.id,
+            out_of_order=self.spec.policy.out_of_order,
         )
 
     def _prepare(self, plan: Plan) -> tuple[PreparedMigration, ...]:
