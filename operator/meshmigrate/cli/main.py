@@ -9,6 +9,7 @@ from meshmigrate.cli.output import internal_error
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 
 _COMMANDS: Final = {
+    "adopt": ("adopt", "Take over the history that Supabase's command line keeps."),
     "apply": ("apply", "Apply pending migrations, or go back when one fails."),
     "baseline": ("baseline", "Declare versions present that a database already has."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),

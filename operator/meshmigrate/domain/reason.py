@@ -43,6 +43,7 @@ class Reason(StrEnum):
     MISSING_FILE = "MissingFile"
     HISTORY_NOT_EMPTY = "HistoryNotEmpty"
     NOT_APPLIED = "NotApplied"
+    NOTHING_TO_ADOPT = "NothingToAdopt"
     NOTHING_TO_REPAIR = "NothingToRepair"
     RUN_UNFINISHED = "RunUnfinished"
     LEDGER_TOO_NEW = "LedgerTooNew"

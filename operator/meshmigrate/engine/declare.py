@@ -15,7 +15,7 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.early import end_up_to_date
+from meshmigrate.engine.early import end_dry_run, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, Wanted, finish
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, log, runs, schema
@@ -56,14 +56,29 @@ Decide = Callable[[Situation], Declaration]
 
 
 def declare(
-    spec: RunSpec, parameters: ConnectionParameters, tools: Tools, decide: Decide
+    spec: RunSpec,
+    parameters: ConnectionParameters,
+    tools: Tools,
+    decide: Decide,
+    *,
+    dry_run: bool = False,
 ) -> Ending:
     """Write a declaration, or say why not.
 
     It is decided twice: first without the lock, so that a refusal changes nothing, not even by
-    making a ledger, and again when nobody else can change anything.
+    making a ledger, and again when nobody else can change anything. A dry run ends before that,
+    and leaves no trace, not even in the log.
     """
-    return run(spec, parameters, tools, work=partial(_declare, decide=decide))
+    work = partial(_look, decide=decide) if dry_run else partial(_declare, decide=decide)
+    return run(spec, parameters, tools, work=work)
+
+
+def _look(attempt: Attempt, *, decide: Decide) -> Ending:
+    ledger = Ledger(attempt.connection, attempt.spec.ledger.schema)
+    declaration = _decide(attempt, ledger if schema.find_version(ledger) else None, decide)
+    if not declaration.versions:
+        return end_up_to_date(attempt.known)
+    return end_dry_run(attempt.known, f"would have {declaration.message}")
 
 
 def _declare(attempt: Attempt, *, decide: Decide) -> Ending:
