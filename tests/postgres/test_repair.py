@@ -142,6 +142,19 @@ def test_a_lost_file_cannot_be_accepted(database: Database, project: Project) ->
     assert repair(database, project).result.reason == Reason.MISSING_FILE
 
 
+def test_after_an_unfinished_run_apply_comes_first(database: Database, project: Project) -> None:
+    """Its scripts must not change under it; apply closes it although it refuses the edit."""
+    _, new = edited(database, project)
+    database.query("UPDATE meshmigrate.run SET finished_at = NULL, outcome = NULL, result = NULL")
+    done = repair(database, project).result
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.RUN_UNFINISHED)
+    assert done.failure is not None
+    assert "`meshmigrate apply`" in done.failure.hint
+    assert attempt(database, make_spec(project)).result.reason == Reason.CHECKSUM_MISMATCH
+    assert repair(database, project).outcome is Outcome.SUCCEEDED
+    assert checksum(database) == new
+
+
 def test_two_at_once_accept_once(database: Database, project: Project) -> None:
     """The second one finds nothing that differs."""
     edited(database, project)

@@ -15,7 +15,7 @@ from meshmigrate.cli.options import examples
     "target",
     required=True,
     metavar="VERSION",
-    help="The last version whose changes the database already has.",
+    help="The last version whose changes the database already has, or 'latest' for all.",
 )
 def baseline(*, declaring: Declaring, target: str) -> None:
     """Declare every version up to VERSION present, without running any of them.
