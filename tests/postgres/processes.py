@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -96,3 +98,45 @@ def environment(**more: str) -> dict[str, str]:
     """Give the environment to run ``meshmigrate`` in: this checkout's code, no terminal."""
     package = Path(meshmigrate.__file__).parent.parent
     return os.environ | {"PYTHONPATH": str(package)} | more
+
+
+def run_command(
+    database: Database, folder: Path, *arguments: str, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``meshmigrate`` in a folder, its output going to pipes."""
+    return subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env=environment(MESHMIGRATE_DATABASE_URL=database.url) | more,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def run_in_terminal(database: Database, folder: Path, *arguments: str) -> tuple[str, int]:
+    """Run ``meshmigrate`` on a pseudo-terminal and give what it shows, without colours."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(*arguments),
+        cwd=folder,
+        env=environment(MESHMIGRATE_DATABASE_URL=database.url, TERM="xterm", COLUMNS="100"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        chunks: list[bytes] = []
+        while chunk := _read(ours):
+            chunks.append(chunk)
+    os.close(ours)
+    text = b"".join(chunks).decode()
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text), process.returncode
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says EIO where the other end is closed
+        return b""

@@ -1,8 +1,6 @@
 """The command line against a real server: what a person sees, and what a script can rely on."""
 
 import json
-import os
-import pty
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres.harness import Database, Project
-from tests.postgres.processes import command, environment
+from tests.postgres.processes import command, environment, run_command, run_in_terminal
 
 FAILS = "CREATE TABLE a (x int);\nALTER TABLE a\n\tADD COLUMN y nosuch;"
 
@@ -19,15 +17,7 @@ def apply(
     database: Database, folder: Path, *options: str, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run ``meshmigrate apply`` in a folder, its output going to pipes."""
-    return subprocess.run(
-        command("apply", *options),
-        cwd=folder,
-        env=environment(MESHMIGRATE_DATABASE_URL=database.url) | more,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_command(database, folder, "apply", *options, **more)
 
 
 def test_a_pipe_gets_plain_lines(database: Database, project: Project) -> None:
@@ -137,36 +127,9 @@ def test_no_folder_and_no_database_are_usage_errors(database: Database, tmp_path
 def test_a_terminal_gets_a_table_at_the_end(database: Database, project: Project) -> None:
     """With the state of each version; the exit code is the same as in a pipe."""
     project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a").migration("2", "SELECT 1/0")
-    shown, code = run_in_terminal(database, project.root)
+    shown, code = run_in_terminal(database, project.root, "apply")
     assert code == 20
     assert re.search(r"1 +│ applied +│", shown)
     assert re.search(r"2 +│ failed +│", shown)
     assert re.search(r"1 +│ rolled back +│", shown)
     assert "division by zero" in shown
-
-
-def run_in_terminal(database: Database, folder: Path) -> tuple[str, int]:
-    """Run ``meshmigrate apply`` on a pseudo-terminal and give what it shows, without colours."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        command("apply"),
-        cwd=folder,
-        env=environment(MESHMIGRATE_DATABASE_URL=database.url, TERM="xterm", COLUMNS="100"),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        chunks: list[bytes] = []
-        while chunk := _read(ours):
-            chunks.append(chunk)
-    os.close(ours)
-    text = b"".join(chunks).decode()
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text), process.returncode
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # Linux says EIO where the other end is closed
-        return b""

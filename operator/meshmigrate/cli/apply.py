@@ -9,11 +9,14 @@ import click
 from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
     ReadURL,
+    Seconds,
     database_options,
     examples,
     folder_options,
     json_option,
     ledger_schema_option,
+    out_of_order_option,
+    target_option,
 )
 from meshmigrate.domain.runspec import (
     Folders,
@@ -29,15 +32,6 @@ from meshmigrate.domain.runspec import (
 _POLICY: Final = Policy()
 
 
-class _Seconds(click.FloatRange):
-    """A duration above zero."""
-
-    name = "seconds"
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-
 @click.command(
     epilog=examples(
         "meshmigrate apply",
@@ -47,7 +41,7 @@ class _Seconds(click.FloatRange):
 )
 @database_options
 @folder_options(required=True)
-@click.option("--target", default="latest", show_default=True, help="The version to reach.")
+@target_option
 @click.option(
     "--on-failure",
     type=click.Choice(["Rollback", "Halt"]),
@@ -55,13 +49,7 @@ class _Seconds(click.FloatRange):
     show_default=True,
     help="Roll back what this run applied, or stop where it is.",
 )
-@click.option(
-    "--out-of-order",
-    type=click.Choice(["Refuse", "Apply"]),
-    default=_POLICY.out_of_order,
-    show_default=True,
-    help="What to do with a version below the current one that is not applied.",
-)
+@out_of_order_option
 @ledger_schema_option
 @click.option(
     "--run-id",
@@ -70,35 +58,35 @@ class _Seconds(click.FloatRange):
 )
 @click.option(
     "--acquire-timeout",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.lock.acquire_timeout_seconds,
     show_default=True,
     help="How long to wait for another run to end.",
 )
 @click.option(
     "--table-lock-deadline",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.lock.table_lock_deadline_seconds,
     show_default=True,
     help="How long a file may try for table locks.",
 )
 @click.option(
     "--statement-timeout",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.statement_timeout_seconds,
     show_default=True,
     help="How long one statement may take.",
 )
 @click.option(
     "--deadline",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.deadline_seconds,
     show_default=True,
     help="How long the way forward may take.",
 )
 @click.option(
     "--rollback-deadline",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.rollback_deadline_seconds,
     show_default=True,
     help="How long the way back may take.",

@@ -14,6 +14,7 @@ import click
 from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
     ReadURL,
+    Seconds,
     database_options,
     folder_options,
     json_option,
@@ -75,10 +76,10 @@ def declaring_options(command: Callable[..., None]) -> Callable[..., None]:
     @ledger_schema_option
     @click.option(
         "--acquire-timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(),
         default=LockPolicy().acquire_timeout_seconds,
         show_default=True,
-        help="How many seconds to wait for another run to end.",
+        help="How long to wait for another run to end.",
     )
     @click.option(
         "--actor",

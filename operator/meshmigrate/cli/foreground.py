@@ -40,6 +40,7 @@ def run_in_foreground(
     ending = carry_out(spec, read_url, view, start)
     result = decode_result(ending.encoded)
     view.close(result)
-    for line in error_lines(result, spec.folders):
-        click.echo(line, err=True)
+    if result.failure is not None:
+        for line in error_lines(result.failure, spec.folders, result.differences):
+            click.echo(line, err=True)
     return ending.outcome.exit_code

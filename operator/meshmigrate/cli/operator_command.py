@@ -4,8 +4,16 @@ import sys
 
 import click
 
+from meshmigrate.cli.options import examples
 
-@click.command("operator")
+
+@click.command(
+    "operator",
+    epilog=examples(
+        "meshmigrate operator --runner-image registry.example.com/meshmigrate:1.0",
+        "meshmigrate operator --runner-image meshmigrate:dev --namespace web --log-level DEBUG",
+    ),
+)
 @click.option(
     "--runner-image",
     envvar="MESHMIGRATE_RUNNER_IMAGE",

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -60,23 +60,22 @@ class PlainView:
         click.echo(f"{result.outcome}: {result.message}")
 
 
-def error_lines(result: Result, folders: Folders) -> Iterator[str]:
+def error_lines(
+    failure: FailureDetail, folders: Folders | None, differences: Iterable[str] = ()
+) -> Iterator[str]:
     """Give the lines that tell a person what failed, where, and what to do."""
-    failure = result.failure
-    if failure is None:
-        return
     place = ":".join(str(part) for part in (failure.file, failure.line, failure.column) if part)
     code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
     kind = f"{failure.statement}: " if failure.statement else ""
     yield f"{place}: {kind}{failure.message}{code}" if place else f"{kind}{failure.message}{code}"
-    line = _source_line(failure, folders)
+    line = _source_line(failure, folders) if folders else None
     if line is not None:
         yield f"  {line}"
         if failure.column:
             # Tabs stay tabs, so that the caret stands under its character.
             before = line[: failure.column - 1]
             yield "  " + "".join("\t" if char == "\t" else " " for char in before) + "^"
-    yield from (f"  {difference}" for difference in result.differences)
+    yield from (f"  {difference}" for difference in differences)
     if failure.hint:
         yield f"next: {failure.hint}"
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import click
 from msgspec import DecodeError, json
 
+from meshmigrate.cli.options import examples
 from meshmigrate.cli.output import internal_error
 from meshmigrate.cli.start import carry_out, read_url_file, refuse
 from meshmigrate.domain.errors import MigrationError, Refusal
@@ -23,7 +24,9 @@ _FILE: Final = click.Path(path_type=Path)
 _NO_RUN: Final = UUID(int=0)
 
 
-@click.command()
+@click.command(
+    epilog=examples("meshmigrate runner --spec spec.json --database-url-file url --result result")
+)
 @click.option("--spec", "spec_file", type=_FILE, required=True, help="The run spec, as JSON.")
 @click.option(
     "--database-url-file", type=_FILE, required=True, help="The file that holds the database URL."

@@ -93,7 +93,7 @@ def _start_run(observed: Observed) -> Status:
         status = close_superseded(observed, status.current_run)
     number = status.run_number + 1
     run = CurrentRun(
-        id=str(names.run_id(resource.uid, number)),
+        id=str(names.run_id(resource.uid, number, resource.spec_hash, resource.run_request)),
         number=number,
         attempt=1,
         intent="apply",

@@ -109,7 +109,8 @@ def _judge_end(run: CurrentRun, end: ContainerEnd) -> Ended | Lost:
     result = _read_result(end.message)
     if result is not None and result.run_id == run.id:
         return Ended(result.outcome, result.reason, result.message, result)
-    how = f"exit code {end.exit_code}" + (f", {end.reason}" if end.reason else "")
+    told = ": ".join(text for text in (end.reason, "" if result else end.message) if text)
+    how = f"exit code {end.exit_code}" + (f", {told}" if told else "")
     if end.exit_code in {EXIT_INTERNAL_ERROR, EXIT_USAGE_ERROR}:
         return Ended(
             Outcome.FAILED,

@@ -16,8 +16,13 @@ _JITTER: Final = 0.2
 
 
 def past_deadline(run: CurrentRun, retry: Retry, now: datetime) -> bool:
-    """Say whether a run that cannot work has had its time; at the deadline itself it has."""
-    return seconds_between(run.started_at, now) >= retry.deadline_seconds
+    """Say whether a run that cannot work has had its time; at the deadline itself it has.
+
+    The time in which it worked does not count: a long run may be drained late and go on.
+    """
+    if not run.trouble_since:
+        return False
+    return seconds_between(run.trouble_since, now) >= retry.deadline_seconds
 
 
 def due_at(run: CurrentRun, last: LastAttempt, retry: Retry, resource_uid: str) -> datetime:

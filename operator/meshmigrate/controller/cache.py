@@ -11,14 +11,16 @@ class Cache:
     """Resources, Jobs and pods as last seen.
 
     A watch may miss a deletion while it is interrupted. So absence from the cache, and what is
-    concluded from it, is always confirmed by a request; and `distrust` forgets what was seen of
-    a resource's Jobs and pods, so that they are requested again.
+    concluded from it, is always confirmed by a request; and what was seen of the Jobs and pods
+    of a distrusted resource is forgotten before it is next worked on, so that they are requested
+    again.
     """
 
     def __init__(self) -> None:
         self._resources: dict[Key, ObservedResource] = {}
         self._jobs: defaultdict[Key, dict[str, ObservedJob]] = defaultdict(dict)
         self._pods: defaultdict[Key, dict[str, ObservedPod]] = defaultdict(dict)
+        self._distrusted: set[Key] = set()
         self.last_event_at: dict[str, float] = {}
         """Kind to the monotonic time of its latest event."""
 
@@ -58,8 +60,11 @@ class Cache:
             return
         self._resources[resource.key] = resource
 
-    def drop_resource(self, key: Key) -> None:
-        """Forget a resource and what belongs to it."""
+    def drop_resource(self, key: Key, uid: str) -> None:
+        """Forget a resource and what belongs to it; a namesake created after it stays."""
+        known = self._resources.get(key)
+        if known is not None and known.uid != uid:
+            return
         self._resources.pop(key, None)
         self._jobs.pop(key, None)
         self._pods.pop(key, None)
@@ -89,9 +94,18 @@ class Cache:
         self._pods[key] = {pod.name: pod for pod in pods}
 
     def distrust(self, key: Key) -> None:
-        """Forget the Jobs and pods of a resource, so that they are requested again."""
-        self._jobs.pop(key, None)
-        self._pods.pop(key, None)
+        """Mark what was seen of a resource's Jobs and pods as not to be relied on."""
+        self._distrusted.add(key)
+
+    def forget_distrusted(self, key: Key) -> None:
+        """Forget what is marked: before a resource is worked on, never while it is.
+
+        In the middle of the work the absence of a Job would be taken for its loss.
+        """
+        if key in self._distrusted:
+            self._distrusted.discard(key)
+            self._jobs.pop(key, None)
+            self._pods.pop(key, None)
 
     def note_event(self, kind: str) -> None:
         """Note that the watch of a kind is alive."""

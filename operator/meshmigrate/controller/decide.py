@@ -139,6 +139,8 @@ def _make_room(observed: Observed, run: CurrentRun) -> Step | None:
     alive = [job for job in _ours(observed) if not job.over and not job.deleting]
     if not alive:
         return None
+    if any((job.run_number, job.attempt) > (run.number, run.attempt) for job in alive):
+        return Wait(_POLL)  # another operator knows more: the resource as seen here is old
     if observed.now < parse_time(run.started_at) + JOB_END_GRACE:
         return Wait(_POLL)
     return DeleteJob(alive[0])

@@ -42,7 +42,7 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
         if run.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}:
             yield Event("Normal", Outcome.SUCCEEDED, message, f"{run.number}/end")
         elif new.current_run is not None:
-            text = f"run {run.number} gave way to an edit before its container had started"
+            text = f"run {run.number} gave way to a newer one"
             yield Event("Normal", Reason.SUPERSEDED, text, f"{run.number}/end")
         else:
             yield Event("Warning", run.outcome, message, f"{run.number}/end")

@@ -52,13 +52,21 @@ def _note_start(observed: Observed, run: CurrentRun, started: Started) -> Status
     if run.attempt_started_at:
         return observed.resource.status
     moment = format_time(started.at or observed.now)
-    noted = replace(observed.resource.status, current_run=replace(run, attempt_started_at=moment))
-    if noted.stalled:  # past the deadline Stalled stays until an attempt ends the run
-        return noted
+    first = run.last_attempt is None
+    started_run = replace(
+        run, attempt_started_at=moment, trouble_since="" if first else run.trouble_since
+    )
+    noted = replace(observed.resource.status, current_run=started_run)
+    # What kept the first attempt from starting is over. After attempts that ended badly a start
+    # alone is no progress: past the deadline Stalled stays until one ends the run.
+    still_trying = noted.stalled and not first
+    verdict, phase = (
+        (Verdict.STILL_TRYING, "Retrying") if still_trying else (Verdict.IN_PROGRESS, "Running")
+    )
     return with_verdict(
         observed,
-        Verdict.IN_PROGRESS,
-        "Running",
+        verdict,
+        phase,
         Reason.RUNNING,
         f"run {run.number}, attempt {run.attempt} runs since {moment}",
         status=noted,
@@ -75,7 +83,11 @@ def _wait(
     if late and spec.policy.retry.after_deadline == "GiveUp":
         end = Ended(Outcome.INTERRUPTED, obstacle.reason, obstacle.message)
         return _give_up(observed, run, end)
-    return _in_trouble(observed, late, obstacle.reason, obstacle.message)
+    status = observed.resource.status
+    if (status.ready_reason, status.stalled) == (obstacle.reason, late):
+        return status  # a message that differs at every look is not worth a write at every look
+    noted = replace(status, current_run=_troubled(run, observed))
+    return _in_trouble(observed, late, obstacle.reason, obstacle.message, status=noted)
 
 
 def _note_lost(observed: Observed, run: CurrentRun, message: str) -> Status:
@@ -106,7 +118,7 @@ def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: End
     if late and retry.after_deadline == "GiveUp":
         return _give_up(observed, run, end)
     last = _attempt_end(observed, run, end.outcome.value, end.reason, end.message)
-    noted = replace(run, lost_pods=0, last_attempt=last)
+    noted = replace(_troubled(run, observed), lost_pods=0, last_attempt=last)
     due = format_time(due_at(noted, last, retry, observed.resource.uid))
     return _in_trouble(
         observed,
@@ -121,6 +133,10 @@ def _give_up(observed: Observed, run: CurrentRun, end: Ended) -> Status:
     message = f"{end.message}; given up after the retry deadline, as policy.retry says"
     given_up = Ended(Outcome.FAILED, end.reason, message, database_known=False)
     return close_run(observed, run, given_up)
+
+
+def _troubled(run: CurrentRun, observed: Observed) -> CurrentRun:
+    return run if run.trouble_since else replace(run, trouble_since=format_time(observed.now))
 
 
 def _in_trouble(

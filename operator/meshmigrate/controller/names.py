@@ -36,6 +36,10 @@ def job_name(resource_name: str, resource_uid: str, run_number: int, attempt: in
     return prefix + suffix
 
 
-def run_id(resource_uid: str, run_number: int) -> UUID:
-    """Give the id of a run, the same for every attempt of it."""
-    return uuid5(UUID(resource_uid), str(run_number))
+def run_id(resource_uid: str, run_number: int, spec_hash: str, run_request: str) -> UUID:
+    """Give the id of a run, the same for every attempt of it.
+
+    Spec and request are in it because the number alone may come back: after a restore of the
+    cluster's state the database would give the stored end of a run that wanted something else.
+    """
+    return uuid5(UUID(resource_uid), "/".join((str(run_number), spec_hash, run_request)))

@@ -33,7 +33,6 @@ from meshmigrate.controller.port import (
     ClusterPort,
     Conflict,
     NotFound,
-    Rejected,
 )
 from meshmigrate.controller.status import Status
 from meshmigrate.observe.metrics import FinishedRun, Metrics
@@ -73,6 +72,7 @@ class Reconciler:
         ClusterError
             If the cluster did not do what was asked; nothing is lost, the key must come again.
         """
+        self._cache.forget_distrusted(key)
         told: list[tuple[Event, ObservedResource]] = []
         try:
             return await self._take_steps(key, told)
@@ -103,7 +103,10 @@ class Reconciler:
                 await self._act(observed.resource, step, told)
             except AlreadyExists:
                 foreign = await self._meet_namesake(observed.resource)
-            except Rejected as error:
+            except (Conflict, NotFound):
+                raise
+            except ClusterError as error:
+                # A webhook that fails is a server error, and as much a refusal as a quota.
                 if not isinstance(step, CreateJob):
                     raise
                 refusal = str(error)
@@ -156,12 +159,16 @@ class Reconciler:
         _log.debug("step", step=type(step).__name__, resource=str(resource.key))
         match step:
             case WriteStatus(status=status):
-                written = await self._cluster.write_status(resource, status)
+                written = await self._write_status(resource, status)
                 self._cache.put_resource(written)
                 self._count(resource.status, written)
                 told.extend((e, written) for e in events_of_change(resource.status, status))
             case SetFinalizers(finalizers=finalizers):
-                self._cache.put_resource(await self._cluster.set_finalizers(resource, finalizers))
+                answer = await self._cluster.set_finalizers(resource, finalizers)
+                if answer.deleting and not answer.finalizers:
+                    self._cache.drop_resource(resource.key, resource.uid)
+                else:
+                    self._cache.put_resource(answer)
             case CreateJob(run=run) if resource.spec is not None:
                 manifest = make_job(resource, resource.spec, run, self._image)
                 self._cache.put_job(await self._cluster.create_job(manifest))
@@ -170,6 +177,16 @@ class Reconciler:
                 self._cache.drop_job(job)
             case OwnJob(job=job):
                 await self._own(resource, job)
+
+    async def _write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
+        """Write the status; a conflict with this very status was a lost answer to our own write."""
+        try:
+            return await self._cluster.write_status(resource, status)
+        except Conflict:
+            found = await self._cluster.get_resource(resource.key)
+            if found is None or found.uid != resource.uid or found.status != status:
+                raise
+            return found
 
     async def _own(self, resource: ObservedResource, job: ObservedJob) -> None:
         try:
@@ -194,7 +211,9 @@ class Reconciler:
         """Read a resource that is not as it was thought to be."""
         resource = await self._cluster.get_resource(key)
         if resource is None:
-            self._cache.drop_resource(key)
+            known = self._cache.resource(key)
+            if known is not None:
+                self._cache.drop_resource(key, known.uid)
         else:
             self._cache.put_resource(resource)
 

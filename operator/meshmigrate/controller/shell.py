@@ -45,7 +45,7 @@ def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegi
         resource = observe_resource(dict(event["object"]))
         cache.note_event(names.KIND)
         if event["type"] == "DELETED":
-            cache.drop_resource(resource.key)
+            cache.drop_resource(resource.key, resource.uid)
         else:
             cache.put_resource(resource)
         add(resource.key)

@@ -6,53 +6,53 @@ from typing import Any, Final, Literal
 from msgspec import Struct, convert, field, json
 from msgspec.structs import fields, replace
 
-from meshmigrate.domain.runspec import Contract, Ledger, LockPolicy, OnFailure, Policy
+from meshmigrate.domain.runspec import Ledger, LockPolicy, OnFailure, Policy, Request
 
 Content = Literal["migrations", "rollbacks", "checks"]
 
 _JOB_BACKSTOP_SECONDS: Final = 300
 
 
-class SecretKeyRef(Contract, frozen=True, kw_only=True):
+class SecretKeyRef(Request, frozen=True, kw_only=True):
     """A key of a Secret in the resource's namespace."""
 
     name: str
     key: str
 
 
-class DatabaseURL(Contract, frozen=True, kw_only=True):
+class DatabaseURL(Request, frozen=True, kw_only=True):
     """Where the database's URL is kept."""
 
     secret_key_ref: SecretKeyRef
 
 
-class Database(Contract, frozen=True, kw_only=True):
+class Database(Request, frozen=True, kw_only=True):
     """How the database is reached."""
 
     url: DatabaseURL
 
 
-class ConfigMapSource(Contract, frozen=True, kw_only=True):
+class ConfigMapSource(Request, frozen=True, kw_only=True):
     """A ConfigMap whose keys are files of one kind."""
 
     name: str
     content: Content = "migrations"
 
 
-class Source(Contract, frozen=True, kw_only=True):
+class Source(Request, frozen=True, kw_only=True):
     """Where the files come from."""
 
     config_maps: tuple[ConfigMapSource, ...]
 
 
-class Retry(Contract, frozen=True, kw_only=True):
+class Retry(Request, frozen=True, kw_only=True):
     """How long to retry what nobody needs to repair, and what then; in seconds."""
 
     deadline_seconds: float = 3600
     after_deadline: Literal["KeepTrying", "GiveUp"] = "KeepTrying"
 
 
-class MigrationPolicy(Contract, frozen=True, kw_only=True):
+class MigrationPolicy(Request, frozen=True, kw_only=True):
     """``spec.policy``: the runner's policy and the operator's retry."""
 
     on_failure: OnFailure = "Rollback"
@@ -84,7 +84,7 @@ class MigrationPolicy(Contract, frozen=True, kw_only=True):
         return int(longest) + _JOB_BACKSTOP_SECONDS
 
 
-class SourceProvenance(Contract, frozen=True, kw_only=True):
+class SourceProvenance(Request, frozen=True, kw_only=True):
     """Where the change comes from, as CI knows it; no reason to run again."""
 
     commit: str = ""
@@ -93,7 +93,7 @@ class SourceProvenance(Contract, frozen=True, kw_only=True):
     run_url: str = field(default="", name="runURL")
 
 
-class MigrationSpec(Contract, frozen=True, kw_only=True):
+class MigrationSpec(Request, frozen=True, kw_only=True):
     """What a DatabaseMigration asks for."""
 
     database: Database

@@ -42,6 +42,7 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
 
     ``started_at`` is of the run; ``attempt_started_at`` is when the container of this attempt was
     seen started and empty before; ``lost_pods`` counts attempts in a row that left no result.
+    ``trouble_since`` is when the run first could not work: from then on the retry deadline counts.
     """
 
     id: str
@@ -53,6 +54,7 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     started_at: str
     attempt_started_at: str = ""
     lost_pods: int = 0
+    trouble_since: str = ""
     last_attempt: LastAttempt | None = None
 
     @property
@@ -152,7 +154,7 @@ class Status(StatusPart, frozen=True, kw_only=True):
 
 
 def parse_status(status: dict[str, Any] | None) -> Status:
-    """Read a status; one that was overwritten by hand into nonsense counts as none.
+    """Read a status; of one that was overwritten by hand into nonsense only the number stays.
 
     Starting anew is safe: a run of a known id is never executed twice, its stored result is
     given again.
@@ -160,7 +162,8 @@ def parse_status(status: dict[str, Any] | None) -> Status:
     try:
         return convert(status or {}, type=Status)
     except ValidationError:
-        return Status()
+        number = (status or {}).get("runNumber")
+        return Status(run_number=number if isinstance(number, int) else 0)
 
 
 def dump_status(status: Status) -> dict[str, Any]:

@@ -56,6 +56,8 @@ _EXIT_CODES: Final = {
 
 EXIT_INTERNAL_ERROR: Final = 1
 EXIT_USAGE_ERROR: Final = 2
+EXIT_FINDINGS: Final = 11
+"""A command that checks found what it looks for; the database is untouched."""
 
 
 def outcome_of_exit_code(code: int) -> Outcome | None:

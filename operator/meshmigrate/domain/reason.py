@@ -18,6 +18,7 @@ class Reason(StrEnum):
     # the files
     EMPTY_SOURCE = "EmptySource"
     SOURCE_UNREADABLE = "SourceUnreadable"
+    SOURCE_UNWRITABLE = "SourceUnwritable"
     SOURCE_CHANGED = "SourceChanged"
     INVALID_FILE_NAME = "InvalidFileName"
     DUPLICATE_VERSION = "DuplicateVersion"

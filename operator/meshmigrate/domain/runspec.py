@@ -23,13 +23,19 @@ class Contract(
     frozen=True,
     kw_only=True,
     rename="camel",
-    forbid_unknown_fields=True,
     omit_defaults=True,
 ):
-    """Base of the JSON values: immutable, camelCase outside, unknown fields refused."""
+    """Base of the JSON values: immutable, camelCase outside.
+
+    An unknown field is passed over: what a newer release stored, this one can still read.
+    """
 
 
-class RunIdentity(Contract, frozen=True, kw_only=True):
+class Request(Contract, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of what asks for something: a field that is not understood is refused, not skipped."""
+
+
+class RunIdentity(Request, frozen=True, kw_only=True):
     """Which run this is: the id is the same for every attempt of it."""
 
     id: UUID
@@ -38,7 +44,7 @@ class RunIdentity(Contract, frozen=True, kw_only=True):
     intent: Intent = "apply"
 
 
-class Folders(Contract, frozen=True, kw_only=True):
+class Folders(Request, frozen=True, kw_only=True):
     """Where the files are: several folders of one kind merge into one set."""
 
     migrations: tuple[str, ...]
@@ -46,14 +52,14 @@ class Folders(Contract, frozen=True, kw_only=True):
     checks: tuple[str, ...] = ()
 
 
-class LockPolicy(Contract, frozen=True, kw_only=True):
+class LockPolicy(Request, frozen=True, kw_only=True):
     """How long to wait for locks, in seconds."""
 
     acquire_timeout_seconds: float = 300
     table_lock_deadline_seconds: float = 600
 
 
-class Policy(Contract, frozen=True, kw_only=True):
+class Policy(Request, frozen=True, kw_only=True):
     """What to do when, as in the resource's ``spec.policy``; times in seconds."""
 
     on_failure: OnFailure = "Rollback"
@@ -64,13 +70,13 @@ class Policy(Contract, frozen=True, kw_only=True):
     rollback_deadline_seconds: float = 3600
 
 
-class Ledger(Contract, frozen=True, kw_only=True):
+class Ledger(Request, frozen=True, kw_only=True):
     """Which ledger keeps the history: one schema is one history."""
 
     schema: str = "meshmigrate"
 
 
-class Provenance(Contract, frozen=True, kw_only=True):
+class Provenance(Request, frozen=True, kw_only=True):
     """Where the change comes from, as CI knows it; stored with the run."""
 
     commit: str = ""
@@ -79,7 +85,7 @@ class Provenance(Contract, frozen=True, kw_only=True):
     run_url: str = ""
 
 
-class RunSpec(Contract, frozen=True, kw_only=True):
+class RunSpec(Request, frozen=True, kw_only=True):
     """One attempt of one run."""
 
     api_version: Literal[1]  # required: a spec without its version is not a spec

@@ -29,14 +29,25 @@ _AUTHENTICATION: Final = (
     "no password supplied",
     "is not permitted to log in",
 )
-_TLS: Final = ("SSL", "certificate")
+_TLS: Final = (
+    "certificate verify failed",
+    "does not match host name",
+    "does not support SSL",
+    "root certificate file",
+    "SSL error: certificate",
+)
 
 
-def connect(parameters: ConnectionParameters, run_id: UUID) -> Connection:
-    """Connect in autocommit mode, named after the run, without server-side preparation.
+def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
+    """Connect in autocommit mode, without server-side preparation.
 
     The server is verified against the system's certificates unless the URL says otherwise
     (libpq's own default, ``prefer``, accepts anything).
+
+    Parameters
+    ----------
+    name
+        What others see in ``application_name``: the run, or the command that only looks.
 
     Raises
     ------
@@ -46,7 +57,7 @@ def connect(parameters: ConnectionParameters, run_id: UUID) -> Connection:
         ``DatabaseUnreachable``.
     """
     keywords = _DEFAULTS | _verified(dict(parameters.values))
-    keywords |= {"application_name": f"meshmigrate:{str(run_id)[:8]}", "client_encoding": "UTF8"}
+    keywords |= {"application_name": f"meshmigrate:{str(name)[:8]}", "client_encoding": "UTF8"}
     try:
         return psycopg.connect(make_conninfo(**keywords), autocommit=True, prepare_threshold=None)
     except psycopg.ProgrammingError:

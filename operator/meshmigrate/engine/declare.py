@@ -16,11 +16,12 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.early import end_dry_run, end_up_to_date
-from meshmigrate.engine.ending import Ending, LockedRun, Verdict, Wanted, finish
+from meshmigrate.engine.ending import Ending, LockedRun, Verdict, finish
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, log, runs, schema
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.run import Attempt, Tools, run
+from meshmigrate.engine.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

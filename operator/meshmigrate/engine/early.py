@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from meshmigrate.domain.errors import Failure, Interruption, MigrationError, Refusal
+from meshmigrate.domain.errors import Failure, Interruption, LockTimeout, MigrationError, Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result, encode_result
@@ -12,12 +12,13 @@ from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.ending import Ending, Wanted, failure_detail, rfc3339, summary
+from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, summary
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.ledger import history, log
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
+from meshmigrate.engine.wanted import Wanted
 
 _NO_LONGER_OURS: Final = frozenset({Reason.FENCED, Reason.CONNECTION_LOST})
 
@@ -62,18 +63,18 @@ def end_early(known: Known, error: MigrationError) -> Ending:
 
     The error gets a row in the log if there is a ledger that we may still write to.
     """
-    error = _restated(known, error)
+    error = restated(error, Interruption if known.started else Refusal)
     finished = None if error.reason in _NO_LONGER_OURS else _try_to_leave(known, error)
     return _ending(
         known, error.outcome, error.reason, error.message, finished=finished, error=error
     )
 
 
-def _restated(known: Known, error: MigrationError) -> MigrationError:
+def restated(error: MigrationError, kind: type[Interruption | Refusal]) -> MigrationError:
     """Say what a failure of our own statements means: no file failed, so nothing is undone."""
-    if not isinstance(error, Failure):
+    late = isinstance(error, LockTimeout) and kind is Interruption and error.location is None
+    if not (late or isinstance(error, Failure)):
         return error
-    kind = Interruption if known.started else Refusal
     return kind(error.reason, error.message, hint=error.hint, sqlstate=error.sqlstate)
 
 
@@ -138,7 +139,8 @@ def _ending(
         finished_at=rfc3339(finished) if finished else "",
         duration_seconds=round(seconds, 3),
         lock_wait_seconds=round(known.lock_wait_seconds, 3),
-        database=server.identity if server else None,
+        # Without a last look at the ledger the counts are old: then nothing is said of it.
+        database=server.identity if server and finished else None,
         current_version=str(max(known.present, default="")),
         pending_count=known.wanted.count_pending(known.present) if known.wanted else 0,
         applied=summary(known.applied),

@@ -1,6 +1,6 @@
 """How a run ends: the result is built here, and stored with the run in one transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,7 +8,6 @@ from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import FailureDetail, Result, Versions, decode_result, encode_result
 from meshmigrate.domain.runspec import Policy, RunIdentity
-from meshmigrate.domain.script import MigrationSet
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.clock import Clock
@@ -20,23 +19,7 @@ from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the files and the target ask for."""
-
-    source: MigrationSet
-    target: Version | None
-
-    def count_pending(self, present: Iterable[Version]) -> int:
-        """Count the versions up to the target that are not among those present."""
-        there = set(present)
-        return sum(
-            migration.version not in there
-            and (self.target is None or migration.version <= self.target)
-            for migration in self.source.migrations
-        )
+from meshmigrate.engine.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)

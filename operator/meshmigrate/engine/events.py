@@ -38,3 +38,22 @@ class Event:
 
 
 Events = Callable[[Event], None]
+
+
+class UntilBroken:
+    """Events that fall silent when nobody can be told any more.
+
+    A closed pipe, or a terminal that lacks a character, must not end a migration half-way.
+    """
+
+    def __init__(self, events: Events) -> None:
+        self._events: Events | None = events
+
+    def __call__(self, event: Event) -> None:
+        """Tell an event, if that still works."""
+        if self._events is None:
+            return
+        try:
+            self._events(event)
+        except (OSError, UnicodeError):
+            self._events = None

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from psycopg.pq import TransactionStatus
 
-from meshmigrate.domain.errors import Failure, MigrationError
+from meshmigrate.domain.errors import Failure, Interruption, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Script, Statement
@@ -143,7 +143,7 @@ class Executor:
     def _pause(
         self, work: Work, error: MigrationError, attempt: int, lock_deadline: Deadline
     ) -> None:
-        blockers = describe_blockers(self.connection)
+        blockers = self._blockers()
         pause = pause_seconds(attempt, self.jitter())
         held_by = f"; table locks are held by {blockers}" if blockers else ""
         if pause >= lock_deadline.remaining:
@@ -165,6 +165,16 @@ class Executor:
             )
         )
         self.clock.sleep(pause)
+
+    def _blockers(self) -> str:
+        """Name who holds table locks; that this could not be told is no failure of the file."""
+        try:
+            return describe_blockers(self.connection)
+        except Interruption:
+            raise
+        except MigrationError:
+            self.stop.check()
+            return ""
 
     def _explain(self, error: MigrationError, limits: Limits, deadline: Deadline) -> NoReturn:
         """Say who cancelled: the server tells a timeout, a person and our own stop alike."""

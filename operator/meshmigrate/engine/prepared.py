@@ -1,7 +1,9 @@
 """Migrations made ready: every file parsed and found acceptable before anything is changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.script import Migration, Script, Statement
 from meshmigrate.sql.prepare import prepare
 
@@ -21,6 +23,19 @@ class PreparedMigration:
     migration: Migration
     script: PreparedScript
     checks: tuple[PreparedScript, ...]
+
+
+def prepare_plan(plan: Plan, final_checks: Iterable[Script]) -> tuple[PreparedMigration, ...]:
+    """Read every file that would run, before anything is changed.
+
+    Raises
+    ------
+    Refusal
+        Whatever is wrong with one of them, with its place.
+    """
+    for check in final_checks:
+        prepare_script(check)
+    return tuple(prepare_migration(migration) for migration in plan.pending)
 
 
 def prepare_script(script: Script) -> PreparedScript:

@@ -1,15 +1,18 @@
 """What the server is, asked before anything else."""
 
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, LiteralString
+from uuid import UUID
 
 import psycopg
 
+from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
-from meshmigrate.engine.connect import Connection, connection_refused
+from meshmigrate.engine.connect import Connection, connect, connection_refused
 
 OLDEST_SERVER: Final = 14
 NEWEST_SERVER: Final = 18
@@ -17,12 +20,13 @@ _POOLER_ROUNDS: Final = 3
 
 _RECOVERY = """
 SELECT pg_catalog.pg_is_in_recovery(),
-       pg_catalog.current_setting('transaction_read_only')::boolean
+       pg_catalog.current_setting('transaction_read_only')::boolean,
+       pg_catalog.current_setting('server_encoding')
 """
 _IDENTITY = """
 SELECT pg_catalog.current_database(),
        (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,
-       pg_catalog.clock_timestamp()
+       extract(epoch FROM pg_catalog.clock_timestamp())::float8
 """
 
 
@@ -42,6 +46,20 @@ class Server:
         return DatabaseIdentity(name=self.database, system_identifier=self.system_identifier)
 
 
+def examine(connection: Connection, parameters: ConnectionParameters, name: UUID | str) -> Server:
+    """Ask what stands at the other end, a pooler in between included.
+
+    Raises
+    ------
+    Refusal
+        ``TransactionPooler``, ``UnsupportedServer`` or ``ReadOnlyServer``.
+    """
+    if behind_pooler(connection):
+        with closing(connect(parameters, name)) as other:
+            refuse_transaction_pooler(connection, other)
+    return probe(connection)
+
+
 def probe(connection: Connection) -> Server:
     """Ask the server what it is.
 
@@ -57,7 +75,7 @@ def probe(connection: Connection) -> Server:
             f"the server is PostgreSQL {major}",
             hint=f"Supported are {OLDEST_SERVER} to {NEWEST_SERVER}.",
         )
-    in_recovery, read_only = _one(connection, _RECOVERY)
+    in_recovery, read_only, encoding = _one(connection, _RECOVERY)
     if in_recovery or read_only:
         what = "a standby" if in_recovery else "set to read-only transactions"
         raise Refusal(
@@ -65,8 +83,15 @@ def probe(connection: Connection) -> Server:
             f"the server is {what}: nothing can be migrated there",
             hint="Connect to the primary, with a role whose transactions may write.",
         )
-    database, system_identifier, clock = _one(connection, _IDENTITY)
-    return Server(major, database, system_identifier, clock)
+    if encoding != "UTF8":
+        raise Refusal(
+            Reason.UNSUPPORTED_SERVER,
+            f"the database has the encoding {encoding}: not every file and message fits in there",
+            hint="Supported is UTF8, the default of every current installation.",
+        )
+    # In seconds: psycopg reads a time only in the ISO style, and a role may have another.
+    database, system_identifier, seconds = _one(connection, _IDENTITY)
+    return Server(major, database, system_identifier, datetime.fromtimestamp(seconds, UTC))
 
 
 def refuse_transaction_pooler(connection: Connection, other: Connection) -> None:

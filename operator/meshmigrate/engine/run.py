@@ -11,25 +11,24 @@ from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
-from meshmigrate.domain.version import parse_target
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
-from meshmigrate.engine.ending import Ending, LockedRun, Wanted, stored_ending
-from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
+from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.prepared import PreparedMigration, prepare_migration, prepare_script
-from meshmigrate.engine.probe import Server, behind_pooler, probe, refuse_transaction_pooler
+from meshmigrate.engine.prepared import prepare_plan, prepare_script
+from meshmigrate.engine.probe import Server, examine
 from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.stop import Stop, interruption
 from meshmigrate.engine.undo import go_back
-from meshmigrate.source.folder import read_source
+from meshmigrate.engine.wanted import Wanted, read_wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +54,7 @@ def run(
     Other ``work`` does something else with the same connection. Every expected end is an ending;
     an exception is a fault of this program, and even then the server rolls back what was open.
     """
+    tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
     with ExitStack() as cleanup:
         try:
@@ -80,20 +80,11 @@ def _read(spec: RunSpec) -> Wanted:
             f"this release does not know the intent '{spec.run.intent}' of a run",
             hint="Operator and runner image must be of the same release.",
         )
-    try:
-        target = parse_target(spec.target)
-    except ValueError as error:
-        raise Refusal(
-            Reason.UNKNOWN_TARGET, str(error), hint="Give a version of the source, or 'latest'."
-        ) from error
-    return Wanted(read_source(spec.folders), target)
+    return read_wanted(spec.folders, spec.target)
 
 
 def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSpec) -> Server:
-    if behind_pooler(connection):
-        with closing(connect(parameters, spec.run.id)) as other:
-            refuse_transaction_pooler(connection, other)
-    server = probe(connection)
+    server = examine(connection, parameters, spec.run.id)
     session.reset(connection, server)
     return server
 
@@ -122,7 +113,7 @@ class Attempt:
                 return stored
         if not (version and runs.unfinished(ledger)):
             plan = self._plan(ledger if version else None)
-            self._prepare(plan)
+            prepare_plan(plan, self.wanted.source.final_checks)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
@@ -191,7 +182,7 @@ class Attempt:
 
     def _go_forward(self, locked: LockedRun, mine: Run | None) -> Ending:
         plan = self._plan(locked.ledger)
-        pending = self._prepare(plan)
+        pending = prepare_plan(plan, self.wanted.source.final_checks)
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
@@ -235,12 +226,6 @@ class Attempt:
             run_id=self.spec.run.id,
             out_of_order=self.spec.policy.out_of_order,
         )
-
-    def _prepare(self, plan: Plan) -> tuple[PreparedMigration, ...]:
-        """Read every file that would run, before anything is changed."""
-        for check in self.wanted.source.final_checks:
-            prepare_script(check)
-        return tuple(prepare_migration(migration) for migration in plan.pending)
 
     def _entry(self, event: str, attempt: int) -> log.Entry:
         return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)

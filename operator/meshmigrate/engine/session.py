@@ -35,9 +35,10 @@ SET standard_conforming_strings = on;
 """
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
 _RESET_17: Final = "SET transaction_timeout = 0;"
-# pg_temp last: unnamed, it is searched first.
+# pg_temp last: unnamed, it is searched first. psycopg reads times only in the ISO style.
 _OURS: Final = """
 SET search_path = pg_catalog, pg_temp;
+SET datestyle = 'ISO, MDY';
 SET statement_timeout = '60s';
 SET lock_timeout = '10s';
 """
@@ -87,13 +88,25 @@ def transaction(connection: Connection) -> Iterator[None]:
             raise
 
 
+# Definitions read alike whatever role, database or client sets.
+_PLAIN_TEXT: Final = """
+SET LOCAL search_path = '';
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO, MDY';
+SET LOCAL intervalstyle = 'postgres';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL bytea_output = 'hex';
+SET LOCAL quote_all_identifiers = off;
+"""
+
+
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
     """Run a block of reading against one state of the database, without a search path."""
     with translated():
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
-            connection.execute("SET LOCAL search_path = ''")
+            connection.execute(_PLAIN_TEXT)
             yield
         finally:
             roll_back(connection)

@@ -1,9 +1,19 @@
 """The command line's frame: commands that are found, and errors that are ours."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import click
+import pytest
 from click.testing import CliRunner
 
+import meshmigrate
 from meshmigrate.cli.main import Commands, main
+
+COMMANDS = main.list_commands(click.Context(main))
+HEAVY = {"kopf", "kubernetes", "postgast", "prometheus_client", "psycopg", "rich", "structlog"}
 
 
 class _Failing(Commands):
@@ -27,7 +37,7 @@ def test_help_lists_the_commands_with_what_they_do() -> None:
     """Without importing any of them."""
     shown = CliRunner().invoke(main, ["--help"])
     assert shown.exit_code == 0
-    for name in ("apply", "operator", "runner"):
+    for name in COMMANDS:
         assert f"  {name} " in shown.output
 
 
@@ -51,3 +61,65 @@ def test_an_internal_error_is_one_line_exit_1_and_repeats_nothing() -> None:
 def test_debug_shows_the_traceback() -> None:
     """The exception reaches the interpreter, which prints it."""
     assert isinstance(CliRunner().invoke(failing, ["--debug", "fail"]).exception, KeyError)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_ends_with_examples(name: str) -> None:
+    """Each a command line that can be typed as it stands."""
+    shown = CliRunner().invoke(main, [name, "--help"])
+    assert shown.exit_code == 0
+    _, _, lines = shown.output.partition("Examples:\n")
+    examples = [line for line in lines.splitlines() if line]
+    assert examples
+    assert all(line.startswith(f"    meshmigrate {name}") for line in examples)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """What a person's command needs is imported when it runs: start-up stays short."""
+    names = [name for name in COMMANDS if name != "runner"]  # nobody waits for a Job's help
+    program = (
+        "import sys\n"
+        "from meshmigrate.cli.main import main\n"
+        f"for name in {names!r}:\n"
+        "    main([name, '--help'], standalone_mode=False)\n"
+        f"print('heavy:', sorted({HEAVY!r} & sys.modules.keys()))\n"
+    )
+    assert run_python(program).stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_a_shell_completes_the_commands() -> None:
+    """By click's own completion: the shell asks the program through its environment."""
+    done = run_python(
+        "from meshmigrate.cli.main import main; main(prog_name='meshmigrate')",
+        _MESHMIGRATE_COMPLETE="bash_complete",
+        COMP_WORDS="meshmigrate sta",
+        COMP_CWORD="1",
+    )
+    assert done.stdout == "plain,status\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_documentation_describes_every_option(name: str) -> None:
+    """docs/cli.md has a section for each command, and in it each of its options."""
+    text = Path(__file__).parents[3].joinpath("docs", "cli.md").read_text()
+    _, _, section = text.partition(f"\n## {name}\n")
+    section, _, _ = section.partition("\n## ")
+    _, _, shared = text.partition("\n## Shared options\n")
+    shared, _, _ = shared.partition("\n## ")
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    options = [option for parameter in command.params for option in parameter.opts]
+    assert section
+    assert [name for name in options if name.startswith("-") and name not in section + shared] == []
+
+
+def run_python(program: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program with this checkout's code."""
+    package = Path(meshmigrate.__file__).parent.parent
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(package)} | more,
+        capture_output=True,
+        text=True,
+        check=True,
+    )

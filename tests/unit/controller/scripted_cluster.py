@@ -253,7 +253,7 @@ class ScriptedCluster:
             cache.put_resource(observe_resource(copy.deepcopy(body)))
         for resource in list(cache.resources()):
             if resource.key not in self.resources:
-                cache.drop_resource(resource.key)
+                cache.drop_resource(resource.key, resource.uid)
         ours = [observe_job(job) for job in self.jobs.values()]
         cache.replace_jobs(KEY, [job for job in ours if job.resource_uid == UID])
         cache.replace_pods(KEY, [observe_pod(pod) for pod in self.pods.values()])

@@ -14,7 +14,7 @@ from tests.unit.controller.scripted_cluster import START
 
 
 def delay(attempt: int, *, after: float = 0, uid: str = "u", reason: str = "Terminated") -> float:
-    """Give the seconds after an attempt that ended so long after the run's start."""
+    """Give the seconds after an attempt that ended so long after the trouble began."""
     ended = START + timedelta(seconds=after)
     last = LastAttempt(
         attempt=attempt,
@@ -31,6 +31,7 @@ def delay(attempt: int, *, after: float = 0, uid: str = "u", reason: str = "Term
         job_name="j",
         spec_hash="h",
         started_at=format_time(START),
+        trouble_since=format_time(START),
     )
     return (due_at(run, last, Retry(), uid) - ended).total_seconds()
 

@@ -36,6 +36,14 @@ def test_a_dropped_resource_is_gone() -> None:
     """Nothing of it stays."""
     cache = Cache()
     cache.put_resource(version(1))
-    cache.drop_resource(KEY)
+    cache.drop_resource(KEY, UID)
     assert cache.resource(KEY) is None
     assert list(cache.resources()) == []
+
+
+def test_the_deletion_of_an_old_resource_does_not_drop_its_namesake() -> None:
+    """Watches order the events of one object, not those of two objects of one name."""
+    cache = Cache()
+    cache.put_resource(version(1))
+    cache.drop_resource(KEY, "of-the-one-before")
+    assert cache.resource(KEY) is not None

@@ -80,23 +80,46 @@ def test_a_run_that_backs_off_is_pending_and_names_the_cause(
     assert "the next follows at 2026-01-02T03:04:" in started.ready()["message"]
 
 
-def test_past_the_retry_deadline_the_resource_is_stalled_but_tried(started: Story) -> None:
-    """Retrying: Stalled is True, Succeeded is open, and an attempt comes every ten minutes."""
-    started.cluster.clock.pass_time(timedelta(seconds=3600))
-    ends_with(Outcome.UNREACHABLE, "DatabaseUnreachable")(started.cluster, started.job)
+def fail_to_connect(story: Story) -> None:
+    """Let the attempt in flight find the database unreachable."""
+    ends_with(Outcome.UNREACHABLE, "DatabaseUnreachable")(story.cluster, story.job)
+    story.cluster.end_job(story.job)
+    story.look()
+
+
+def test_the_time_in_which_a_run_worked_is_not_held_against_it(started: Story) -> None:
+    """A runner drained after more than the retry deadline is followed in seconds."""
+    started.cluster.start_pod(started.job)
+    started.look()
+    started.cluster.clock.pass_time(timedelta(minutes=70))
+    ends_with(Outcome.INTERRUPTED, "Terminated")(started.cluster, started.job)
     started.cluster.end_job(started.job)
     started.look()
+    assert started.conditions() == IN_PROGRESS
+    started.cluster.clock.pass_time(timedelta(seconds=7))
+    started.look()
+    assert len(started.cluster.created_jobs) == 2
+
+
+def test_past_the_retry_deadline_the_resource_is_stalled_but_tried(started: Story) -> None:
+    """Retrying: Stalled is True, Succeeded is open, and an attempt comes every ten minutes."""
+    fail_to_connect(started)
+    assert started.conditions() == IN_PROGRESS
+    started.cluster.clock.pass_time(timedelta(seconds=3600))
+    started.look()
+    fail_to_connect(started)
     assert started.status["phase"] == "Retrying"
     assert started.conditions() == TRYING
     started.cluster.clock.pass_time(timedelta(seconds=479))
     started.look()
-    assert len(started.cluster.created_jobs) == 1
+    assert len(started.cluster.created_jobs) == 2
     started.cluster.clock.pass_time(timedelta(seconds=242))
     started.look()
-    assert len(started.cluster.created_jobs) == 2
+    assert len(started.cluster.created_jobs) == 3
     started.cluster.start_pod(started.job)
     started.look()
     assert started.conditions() == TRYING, "an attempt alone is no progress"
+    assert started.ready()["reason"] == "Running", "but it is said that one runs"
     ends_with(Outcome.SUCCEEDED)(started.cluster, started.job)
     started.look()
     assert started.conditions() == DONE
@@ -107,9 +130,10 @@ def test_give_up_ends_the_run_after_the_retry_deadline(started: Story) -> None:
     retry = {"deadlineSeconds": 3600, "afterDeadline": "GiveUp"}
     started.cluster.edit(lambda body: body["spec"]["policy"].update(retry=retry))
     started.look()
+    fail_to_connect(started)
     started.cluster.clock.pass_time(timedelta(seconds=3601))
-    ends_with(Outcome.UNREACHABLE, "DatabaseUnreachable")(started.cluster, started.job)
     started.look()
+    fail_to_connect(started)
     assert started.status["phase"] == "Failed"
     assert started.conditions() == ENDED
     assert started.ready()["reason"] == "DatabaseUnreachable"

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from meshmigrate.controller.observed import Json, ObservedJob
+from meshmigrate.controller.port import ClusterError
 from meshmigrate.domain.outcome import Outcome
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with
@@ -60,6 +62,20 @@ def test_an_obstacle_that_stays_is_written_once(started: Story) -> None:
     assert writes == [call for call in started.cluster.calls if call.startswith("write")]
 
 
+def test_a_failing_webhook_is_told_like_a_refusal(
+    applied: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server calls it an internal error; what keeps the Job from being is the same."""
+
+    async def fail(manifest: Json) -> ObservedJob:
+        raise ClusterError(f"create {manifest['kind']}: 500 failed calling webhook")
+
+    monkeypatch.setattr(applied.cluster, "create_job", fail)
+    applied.look()
+    assert applied.ready()["reason"] == "PodNotCreated"
+    assert "failed calling webhook" in applied.ready()["message"]
+
+
 def test_an_obstacle_is_over_when_the_container_starts(started: Story) -> None:
     """What was missing appeared: the run goes on without anybody editing anything."""
     fail_mount(started, "credentials", 'secret "db" not found')
@@ -75,11 +91,17 @@ def test_an_obstacle_is_over_when_the_container_starts(started: Story) -> None:
 
 def test_an_obstacle_past_the_retry_deadline_stalls_the_resource(started: Story) -> None:
     """After an hour a person is told that one is needed, and it still goes on by itself."""
-    started.cluster.clock.pass_time(timedelta(hours=1))
     fail_mount(started, "credentials", 'secret "db" not found')
+    assert started.status["phase"] == "Pending"
+    started.cluster.clock.pass_time(timedelta(hours=1))
+    started.look()
     assert started.status["phase"] == "Retrying"
     assert started.conditions()["Stalled"] == "True"
     assert started.ready()["reason"] == "SecretNotFound"
+    started.cluster.start_pod(started.job)
+    started.look()
+    assert started.status["phase"] == "Running", "what was missing is there"
+    assert started.conditions()["Stalled"] == "False"
 
 
 def test_give_up_deletes_a_job_that_never_started(started: Story) -> None:
@@ -87,8 +109,9 @@ def test_give_up_deletes_a_job_that_never_started(started: Story) -> None:
     retry = {"deadlineSeconds": 60, "afterDeadline": "GiveUp"}
     started.cluster.edit(lambda body: body["spec"]["policy"].update(retry=retry))
     started.look()
-    started.cluster.clock.pass_time(timedelta(minutes=2))
     fail_mount(started, "credentials", 'secret "db" not found')
+    started.cluster.clock.pass_time(timedelta(minutes=2))
+    started.look()
     assert started.status["phase"] == "Failed"
     assert started.ready()["reason"] == "SecretNotFound"
     assert started.cluster.jobs == {}

@@ -10,7 +10,9 @@ import pytest
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.decide import DeleteJob, OwnJob, decide
-from meshmigrate.controller.observed import Json
+from meshmigrate.controller.observed import Json, ObservedResource
+from meshmigrate.controller.port import Conflict
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with, killed
@@ -45,7 +47,8 @@ def test_an_edit_of_the_spec_starts_a_run(started: Story) -> None:
     started.cluster.edit(lambda body: body["spec"].update(target=5))
     started.look()
     assert started.status["runNumber"] == 2
-    assert started.status["currentRun"]["id"] == str(names.run_id(UID, 2))
+    run = started.status["currentRun"]
+    assert run["id"] == str(names.run_id(UID, 2, run["specHash"], ""))
     assert started.conditions()["Ready"] == "False"
 
 
@@ -264,6 +267,35 @@ def test_a_killed_container_is_no_failure_but_a_new_attempt(started: Story, exit
     assert len(started.cluster.created_jobs) == 2
 
 
+def test_what_kept_the_program_from_starting_is_told(started: Story) -> None:
+    """A wrong image ends without a result, and the kubelet's text is the only cause there is."""
+    cause = b'exec: "meshmigrate": executable file not found in $PATH'
+    started.cluster.end_pod(started.job, exit_code=128, message=cause)
+    started.look()
+    assert cause.decode() in started.ready()["message"]
+
+
+def test_an_end_whose_answer_was_lost_is_counted_all_the_same(
+    started: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write had been done: the conflict is with ourselves."""
+    write_status = started.cluster.write_status
+
+    async def losing(resource: ObservedResource, status: Status) -> ObservedResource:
+        written = await write_status(resource, status)
+        if status.phase == "Succeeded":
+            raise Conflict("the answer was lost, and the second try met the first")
+        return written
+
+    monkeypatch.setattr(started.cluster, "write_status", losing)
+    finish(started)
+    count = started.operator.metrics.registry.get_sample_value(
+        "meshmigrate_runs_total",
+        {"namespace": KEY.namespace, "outcome": "Succeeded", "reason": "Succeeded"},
+    )
+    assert count == 1
+
+
 def test_an_evicted_pod_is_a_lost_runner(started: Story) -> None:
     """A pod that the kubelet failed as a whole leaves no result either."""
     pod = started.cluster.start_pod(started.job)
@@ -318,6 +350,7 @@ def test_a_job_newer_than_the_status_is_left_alone(started: Story) -> None:
     second = started.job
     assert started.status["currentRun"]["attempt"] == 2
     started.cluster.resources[KEY] = old
+    started.cluster.clock.pass_time(timedelta(seconds=60))
     observed = started.cluster.observe()
     touched = decide(replace(observed, jobs=(observed.jobs[1],)))
     assert second == observed.jobs[1].name

@@ -8,8 +8,9 @@ import pytest
 
 from meshmigrate.controller.app import CacheSync, resource_states, until_first_ends
 from meshmigrate.controller.cache import Cache
-from meshmigrate.controller.observed import Key, observe_resource
+from meshmigrate.controller.observed import Key, ObservedResource, observe_resource
 from meshmigrate.controller.port import ClusterError, Conflict, NotFound
+from meshmigrate.controller.status import Status
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.controller.workers import resync, work
 from meshmigrate.observe.metrics import Metrics
@@ -101,6 +102,7 @@ def test_the_resync_trusts_no_watch(started: Story) -> None:
     assert slept == [60, 60]
     resource = cache.resource(KEY)
     assert resource is not None
+    cache.forget_distrusted(KEY)
     assert cache.jobs(resource) == ()
 
 
@@ -114,6 +116,25 @@ def test_a_vanished_job_is_found_by_the_resync(started: Story) -> None:
     cache.distrust(KEY)
     asyncio.run(started.operator.reconciler.reconcile(KEY))
     assert started.status["currentRun"]["attempt"] == 2
+
+
+def test_a_resync_in_the_middle_of_the_work_loses_no_runner(
+    started: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was seen is forgotten before the next look, never between two steps of this one."""
+    started.cluster.start_pod(started.job)
+    cluster, cache = started.cluster, started.operator.cache
+    write_status = cluster.write_status
+
+    async def slowly(resource: ObservedResource, status: Status) -> ObservedResource:
+        cache.distrust(KEY)
+        return await write_status(resource, status)
+
+    monkeypatch.setattr(cluster, "write_status", slowly)
+    job = started.job
+    started.look()
+    assert started.status["phase"] == "Running"
+    assert list(cluster.jobs) == [job]
 
 
 def test_readiness_waits_for_all_resources() -> None:

@@ -1,6 +1,7 @@
 """Taking a fingerprint, and telling two of them apart."""
 
 import hashlib
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,10 @@ Sections = Mapping[str, Mapping[str, str]]
 """Section to object to definition."""
 
 
+_FREE_TEXT: Final = frozenset({"functions", "comments"})
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """An object that two fingerprints show differently; an empty definition is its absence."""
@@ -63,12 +68,26 @@ class Difference:
     after: str
 
     def __str__(self) -> str:
-        before, after = " ".join(self.before.split()), " ".join(self.after.split())
+        before, after = self._shown(self.before), self._shown(self.after)
         if not after:
             return f"{self.section}: {self.object} is missing; it was: {before}"
         if not before:
             return f"{self.section}: {self.object} was not there before; it is: {after}"
         return f"{self.section}: {self.object} was: {before}; it is: {after}"
+
+    def _shown(self, definition: str) -> str:
+        """Give a definition without what may be a secret in it: it leaves the database.
+
+        Tokens stand in the bodies of functions, in comments and in literals; the ledger keeps
+        the whole definition.
+        """
+        if not definition:
+            return ""
+        digest = hashlib.sha256(definition.encode()).hexdigest()[:8]
+        if self.section in _FREE_TEXT:
+            return f"text {digest}"
+        text = " ".join(_LITERAL.sub("'…'", definition).split())
+        return text if "'…'" not in text else f"{text} (text {digest})"
 
 
 @dataclass(frozen=True, slots=True)

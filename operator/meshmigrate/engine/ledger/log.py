@@ -43,9 +43,10 @@ WITH r AS (
 SELECT r.id FROM r
 WHERE r.id <> r.expected_id OR r.previous_hash <> r.expected_previous OR r.hash <> {content}
 UNION ALL
-SELECT h.last_id FROM {ledger}.log_head AS h
+SELECT coalesce(h.last_id, l.id, 0) FROM (VALUES (1)) AS one (id)
+LEFT JOIN {ledger}.log_head AS h ON h.id = one.id
 LEFT JOIN (SELECT id, hash FROM {ledger}.log ORDER BY id DESC LIMIT 1) AS l ON true
-WHERE (h.last_id, h.hash) <> (coalesce(l.id, 0), coalesce(l.hash, ''))
+WHERE (h.last_id, h.hash) IS DISTINCT FROM (coalesce(l.id, 0), coalesce(l.hash, ''))
 ORDER BY 1 LIMIT 1
 """
 _VERSIONS = """

@@ -25,10 +25,18 @@ SCHEMA_MARK: Final = "meshmigrate ledger"
 
 _COMMENT: Final = f"{SCHEMA_MARK}: what is applied to this database, and how it went."
 
+_LONGEST_NAME: Final = 63
+"""The server cuts longer names (PostgreSQL manual, "Identifiers and Key Words")."""
+
 _FIND = """
 SELECT coalesce(pg_catalog.obj_description(n.oid, 'pg_namespace'), ''),
-       EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid)
-FROM pg_catalog.pg_namespace AS n WHERE n.nspname = %(schema)s
+       EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid),
+       o.rolname, o.rolsuper OR o.rolname = session_user
+           OR NOT s.rolsuper AND pg_catalog.pg_has_role(session_user, o.oid, 'MEMBER')
+FROM pg_catalog.pg_namespace AS n
+JOIN pg_catalog.pg_roles AS o ON o.oid = n.nspowner
+JOIN pg_catalog.pg_roles AS s ON s.rolname = session_user
+WHERE n.nspname = %(schema)s
 """
 _VERSION = "SELECT ledger_version FROM {ledger}.meta"
 _SET_VERSION = """
@@ -48,11 +56,19 @@ def find_version(ledger: Ledger) -> int:
         ``LedgerConflict`` if the schema is somebody else's, ``LedgerTooNew`` if this release
         does not know the version.
     """
+    _refuse_name(ledger.schema)
     with session.translated():
         found = ledger.connection.execute(_FIND, {"schema": ledger.schema}).fetchone()
         if found is None:
             return 0
-        comment, in_use = found
+        comment, in_use, owner, trusted = found
+        if not trusted:
+            raise Refusal(
+                Reason.LEDGER_CONFLICT,
+                f"the schema '{ledger.schema}' belongs to the role {owner}: what stands in it "
+                "would run with the rights of this one",
+                hint="Connect as its owner, or choose another ledger schema.",
+            )
         if not comment.startswith(SCHEMA_MARK):
             if not in_use:
                 return 0
@@ -70,6 +86,16 @@ def find_version(ledger: Ledger) -> int:
             hint="Use the release of meshmigrate that wrote it, or a newer one.",
         )
     return version
+
+
+def _refuse_name(schema: str) -> None:
+    """Refuse schemas that are for something else: a ledger's schema is in no fingerprint."""
+    if schema == "public" or schema.startswith("pg_") or len(schema.encode()) > _LONGEST_NAME:
+        raise Refusal(
+            Reason.LEDGER_CONFLICT,
+            f"'{schema}' cannot be a ledger schema",
+            hint="Give a schema of its own: not public, not pg_..., at most 63 bytes.",
+        )
 
 
 def is_current(version: int) -> bool:

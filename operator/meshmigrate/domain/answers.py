@@ -1,0 +1,154 @@
+"""The output of the commands that only look: their JSON, documented in docs/cli.md.
+
+Times are RFC 3339 from the server's clock, durations in seconds.
+"""
+
+from typing import Literal
+
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import DatabaseIdentity, FailureDetail
+from meshmigrate.domain.runspec import Contract, Intent
+
+
+class Problem(Contract, frozen=True, kw_only=True):
+    """Why there is no answer: the same fields as in the result of a run."""
+
+    api_version: Literal[1]
+    outcome: Outcome
+    reason: str
+    message: str
+    failure: FailureDetail
+
+
+class LockHolder(Contract, frozen=True, kw_only=True):
+    """The session that holds the migration lock."""
+
+    pid: int
+    application_name: str = ""
+    role: str = ""
+    connected_since: str = ""
+    """In the session's time zone, as a person reads it."""
+    run_id: str = ""
+    """The run it works for, where the ledger says so."""
+
+
+class RunSummary(Contract, frozen=True, kw_only=True):
+    """A run: what it set out to do, and how it ended if it has."""
+
+    id: str
+    attempt: int
+    intent: Intent
+    """``undo`` from the moment on at which it turned back."""
+    started_at: str
+    finished_at: str = ""
+    outcome: str = ""
+    reason: str = ""
+    message: str = ""
+    actor: str = ""
+    resource: str = ""
+
+
+class Status(Contract, frozen=True, kw_only=True):
+    """Where a database stands."""
+
+    api_version: Literal[1]
+    database: DatabaseIdentity
+    ledger_schema: str
+    ledger_version: int
+    """0: there is no ledger yet."""
+    current_version: str = ""
+    applied_count: int
+    pending_count: int | None = None
+    """Left out where no folder of migrations was found."""
+    lock: LockHolder | None = None
+    """Left out while nobody holds it."""
+    unfinished: tuple[RunSummary, ...]
+    runs: tuple[RunSummary, ...]
+    """The last ones that have ended, the latest first."""
+
+
+class LogRow(Contract, frozen=True, kw_only=True):
+    """A row of the migration log."""
+
+    id: int
+    at: str
+    event: str
+    run_id: str = ""
+    attempt: int | None = None
+    version: str = ""
+    script: str = ""
+    duration_seconds: float | None = None
+    outcome: str = ""
+    error_code: str = ""
+    message: str = ""
+    hash: str
+    """In hexadecimal."""
+
+
+class Chain(Contract, frozen=True, kw_only=True):
+    """What walking the log's hash chain found."""
+
+    intact: bool
+    rows: int
+    """How many rows the log has."""
+    first_broken: int | None = None
+    """The id of the first row that does not fit."""
+
+
+class LogAnswer(Contract, frozen=True, kw_only=True):
+    """The end of the migration log."""
+
+    api_version: Literal[1]
+    database: DatabaseIdentity
+    ledger_schema: str
+    ledger_version: int
+    """0: there is no ledger yet."""
+    rows: tuple[LogRow, ...]
+    """The last ones, in the order in which they were written."""
+    chain: Chain | None = None
+    """Only where it was to be verified."""
+
+
+class NewFiles(Contract, frozen=True, kw_only=True):
+    """The files of a migration that was just made."""
+
+    api_version: Literal[1]
+    version: str
+    migration: str
+    rollback: str
+
+
+class PendingFile(Contract, frozen=True, kw_only=True):
+    """A migration that is not applied."""
+
+    version: str
+    name: str
+    file: str
+    statements: int
+    kinds: dict[str, int]
+    """Command tag to how often it occurs, in the order of the first of each."""
+    checks: int
+    """How many files of checks belong to it."""
+    has_rollback: bool
+
+
+class PlanAnswer(Contract, frozen=True, kw_only=True):
+    """What apply would do."""
+
+    api_version: Literal[1]
+    database: DatabaseIdentity
+    ledger_schema: str
+    ledger_version: int
+    """0: there is no ledger yet, and apply creates it."""
+    current_version: str = ""
+    target: str
+    digest: str
+    """What identifies the plan: versions and checksums."""
+    pending: tuple[PendingFile, ...]
+    unfinished: tuple[RunSummary, ...]
+    """What apply brings to an end first: a way back is finished, a way forward is closed."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether apply would change nothing."""
+        return not (self.pending or self.unfinished)

@@ -1,0 +1,45 @@
+"""Looking at a database: one read-only transaction, no lock, nothing left behind."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from meshmigrate.domain.database_url import ConnectionParameters
+from meshmigrate.domain.errors import MigrationError, Refusal
+from meshmigrate.engine import session
+from meshmigrate.engine.connect import connect
+from meshmigrate.engine.early import restated
+from meshmigrate.engine.ledger import schema
+from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.probe import Server, examine
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One state of a database, as long as the transaction lasts."""
+
+    server: Server
+    ledger: Ledger
+    ledger_version: int
+    """0: there is no ledger yet, and nothing may be read from it."""
+
+
+@contextmanager
+def look(parameters: ConnectionParameters, ledger_schema: str, command: str) -> Iterator[Sight]:
+    """Connect as a run does, refused for the same reasons, and change nothing.
+
+    Not even the session: its settings would stay with a pooler's server session.
+
+    Raises
+    ------
+    MigrationError
+        Why the database or its ledger cannot be read.
+    """
+    try:
+        with session.translated(), closing(connect(parameters, command)) as connection:
+            server = examine(connection, parameters, command)
+            with session.snapshot(connection):
+                ledger = Ledger(connection, ledger_schema)
+                yield Sight(server, ledger, schema.find_version(ledger))
+    except MigrationError as error:
+        raise restated(error, Refusal) from error
