@@ -31,7 +31,7 @@ from meshmigrate.engine.run import Tools, run
 from meshmigrate.engine.stop import Stop
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
-PASSWORD: Final = "p@ss#w0rd%/:9f27"
+PASSWORD: Final = "p@ss#w0rd%/:zqxj"
 GATE: Final = 4711
 """An advisory lock that a test holds to keep a statement of a migration where it is."""
 

@@ -34,7 +34,7 @@ BAD_FILES: dict[str, tuple[dict[str, str | bytes], Reason]] = {
         Reason.COPY_FROM_STDIN,
     ),
     "cannot run in a transaction": (
-        {"migrations/1_a.sql": "CREATE INDEX CONCURRENTLY i ON a (x)"},
+        {"migrations/1_a.sql": "CREATE INDEX CONCURRENTLY ON a (x)"},
         Reason.NON_TRANSACTIONAL,
     ),
     "gives the lock away": (

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     ADVISORY_LOCK_TIMEOUT = "AdvisoryLockTimeout"
     TABLE_LOCK_TIMEOUT = "TableLockTimeout"
     DISK_FULL = "DiskFull"
+    STEP_UNKNOWN = "StepUnknown"
     FENCED = "Fenced"
     ABANDONED = "Abandoned"
     TERMINATED = "Terminated"

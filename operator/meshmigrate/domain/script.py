@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from meshmigrate.domain.errors import Location
+from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
 
 
@@ -46,6 +47,44 @@ class Script:
         return Location(self.file, before.count("\n") + 1, offset - line_start + 1)
 
 
+class Action(StrEnum):
+    """What a statement does that runs outside a transaction and can be looked up afterwards."""
+
+    CREATE_INDEX = "create index"
+    DROP_INDEX = "drop index"
+    REINDEX_INDEX = "reindex index"
+    REINDEX_TABLE = "reindex table"
+    DETACH_PARTITION = "detach partition"
+    VACUUM = "vacuum"
+
+
+Name = tuple[str, ...]
+"""A name as written: schema, if there is one, and object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a statement outside a transaction does, and to what.
+
+    Parameters
+    ----------
+    object
+        The index, table or partition; empty where the effect needs no look-up.
+    table
+        The table of an index that is created, or the parent of a partition.
+    tolerant
+        Whether it says IF EXISTS or IF NOT EXISTS.
+    definition
+        The index that is created, as a statement about a table of that name in ``pg_temp``.
+    """
+
+    action: Action
+    object: Name = ()
+    table: Name = ()
+    tolerant: bool = False
+    definition: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of a script.
@@ -58,11 +97,18 @@ class Statement:
         Its command tag, such as ``CREATE TABLE``.
     offset
         Where it starts in the script's text, in characters from 0.
+    locks
+        Those stronger than ACCESS SHARE on relations that exist before it; None if its text
+        does not tell.
+    outside
+        What it does, if it runs outside transactions only.
     """
 
     text: str
     kind: str
     offset: int
+    locks: tuple[TableLock, ...] | None = None
+    outside: Outside | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ class Deadline:
         """Whether nothing is left."""
         return self.remaining == 0.0
 
+    @property
+    def half_passed(self) -> bool:
+        """Whether half of the time or more is behind us."""
+        return self.remaining <= self._seconds / 2
+
     def exceeded(self, cancelled: MigrationError | None = None) -> Failure:
         """Give the failure that says so, at the place of the statement that was cancelled."""
         return Failure(

@@ -1,5 +1,6 @@
 """What follows when the way forward has ended: success, or what the policy says on failure."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace as with_fields
@@ -8,13 +9,15 @@ from meshmigrate.domain.errors import LockTimeout
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Migration
 from meshmigrate.engine import session
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.forward import Stumble
-from meshmigrate.engine.ledger import history, log, runs
-from meshmigrate.engine.ledger.runs import TurningPoint
+from meshmigrate.engine.ledger import history, journal, log, runs
+from meshmigrate.engine.ledger.journal import Step
+from meshmigrate.engine.ledger.runs import PartialFile, TurningPoint
 from meshmigrate.engine.undo import go_back
 
 _GO_ON: Final = (
@@ -49,7 +52,11 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
         Event(name=EventName.FAILED, message=str(error), warning=True, version=str(version))
     )
     standing = history.of_run(locked.ledger, locked.identity.id)
-    if not standing:
+    steps = journal.read(locked.ledger, version, "up")
+    mine = any(step.run_id == locked.identity.id for step in steps)
+    if error.reason is Reason.STEP_UNKNOWN:
+        return _halt(locked, stumbled, standing, steps, why="as a person has to look")
+    if not standing and not mine:
         if isinstance(error, LockTimeout):
             raise error
         return _end(
@@ -59,38 +66,65 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
             reason=error.reason,
             consequence="nothing had been applied, the database is as it was",
         )
-    applied = ", ".join(str(row.version) for row in reversed(standing))
     if locked.policy.on_failure == "Halt":
-        return _end(
-            locked,
-            stumbled,
-            outcome=Outcome.HALTED,
-            reason=error.reason,
-            consequence=f"still applied, as onFailure is Halt: {applied}",
-        )
-    without = _without_rollback(standing)
+        return _halt(locked, stumbled, standing, steps, why="as onFailure is Halt")
+    without = _without_rollback(stumbled.migration if mine else None, standing)
     if without:
-        return _end(
-            locked,
-            stumbled,
-            outcome=Outcome.HALTED,
-            reason=Reason.NO_ROLLBACK_SCRIPT,
-            consequence=f"still applied, as there is no rollback script for {without}: {applied}",
-        )
-    return _turn_back(locked, stumbled)
+        why = f"as there is no rollback script for {without}"
+        return _halt(locked, stumbled, standing, steps, why=why, reason=Reason.NO_ROLLBACK_SCRIPT)
+    shared = journal.shared(locked.ledger, locked.identity.id)
+    if shared:
+        why = f"as an earlier run did a part of {', '.join(shared)}"
+        return _halt(locked, stumbled, standing, steps, why=why)
+    return _turn_back(locked, stumbled, partial=mine)
 
 
-def _without_rollback(standing: tuple[AppliedVersion, ...]) -> str:
-    return ", ".join(str(row.version) for row in standing if row.rollback_checksum is None)
+def _halt(
+    locked: LockedRun,
+    stumbled: Stumble,
+    standing: tuple[AppliedVersion, ...],
+    steps: Sequence[Step],
+    *,
+    why: str,
+    reason: Reason | None = None,
+) -> Ending:
+    applied = ", ".join(str(row.version) for row in reversed(standing))
+    done = f"of version {stumbled.migration.version} " + ", ".join(map(str, steps)) if steps else ""
+    return _end(
+        locked,
+        stumbled,
+        outcome=Outcome.HALTED,
+        reason=reason or stumbled.error.reason,
+        consequence=f"still applied, {why}: {'; '.join(filter(None, (applied, done)))}",
+    )
 
 
-def _turn_back(locked: LockedRun, stumbled: Stumble) -> Ending:
+def _without_rollback(partial: Migration | None, standing: tuple[AppliedVersion, ...]) -> str:
+    without = [row.version for row in standing if row.rollback_checksum is None]
+    if partial is not None and partial.rollback is None:
+        without.insert(0, partial.version)
+    return ", ".join(map(str, without))
+
+
+def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending:
+    migration = stumbled.migration
+    rollback = migration.rollback if partial else None
     why = TurningPoint(
         reason=stumbled.error.reason,
-        detail=failure_detail(stumbled.error, stumbled.migration.version),
+        detail=failure_detail(stumbled.error, migration.version),
+        partial=None
+        if rollback is None
+        else PartialFile(
+            version=str(migration.version),
+            name=migration.name,
+            checksum=migration.script.checksum,
+            rollback_checksum=rollback.checksum,
+        ),
     )
     with session.transaction(locked.ledger.connection):
         locked.lease.guard()
+        if rollback is not None:
+            history.keep(locked.ledger, rollback)
         runs.turn_back(locked.ledger, locked.identity.id, why)
         log.append(locked.ledger, _entry(locked, stumbled))
     run = runs.find(locked.ledger, locked.identity.id)

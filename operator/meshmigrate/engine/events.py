@@ -16,6 +16,7 @@ class EventName(StrEnum):
     PLANNED = "planned"
     APPLYING = "applying"
     APPLIED = "applied"
+    WAITING_FOR_TABLES = "waiting-for-tables"
     TABLE_LOCK_RETRY = "table-lock-retry"
     FAILED = "failed"
     ROLLING_BACK = "rolling-back"

@@ -13,7 +13,6 @@ from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
-from meshmigrate.engine.blockers import describe_blockers
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
@@ -24,6 +23,7 @@ from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
 from meshmigrate.engine.statements import run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop, interruption
+from meshmigrate.engine.table_wait import TableWait
 
 _TRANSACTION: Final = "SELECT pg_catalog.pg_current_xact_id()::text"
 
@@ -35,6 +35,8 @@ class Work:
     version: Version
     script: PreparedScript
     checks: tuple[PreparedScript, ...] = ()
+    settings: tuple[Statement, ...] = ()
+    """What the script has set before: a step of it does not begin with its first statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ class Executor:
     ) -> None:
         """Run a file; when a lock is not to be had, the whole transaction tries again.
 
+        Before each try, and outside of a transaction, old transactions that are in the way are
+        waited for.
+
         Parameters
         ----------
         record
@@ -79,6 +84,7 @@ class Executor:
             The connection was lost, or somebody asked to stop.
         """
         attempt = 1
+        tables = TableWait(self.connection, self.server, self.clock, self.events)
         while True:
             self.stop.check()
             if deadline.passed:
@@ -91,11 +97,17 @@ class Executor:
                 attempt=attempt,
             )
             try:
+                shortest_ms = tables.wait(
+                    work.script,
+                    version=work.version,
+                    give_up=lambda: deadline.passed or lock_deadline.half_passed,
+                )
+                limits.outlast(shortest_ms)
                 self._try(work, record, limits)
             except MigrationError as error:
                 if not is_worth_another_try(error):
                     self._explain(error, limits, deadline)
-                self._pause(work, error, attempt, lock_deadline)
+                self.pause(work, error, attempt, lock_deadline, tables.blockers)
                 attempt += 1
             else:
                 return
@@ -106,9 +118,8 @@ class Executor:
             own = self.lease.guard()
             session.enter_script(self.connection, self.server)
             script = work.script.script
-            run_statements(
-                self.connection, script, work.script.statements, before=self._before(limits)
-            )
+            statements = work.settings + work.script.statements
+            run_statements(self.connection, script, statements, before=self._before(limits))
             settle(self.connection, script)
             for check in work.checks:
                 session.enter_script(self.connection, self.server)
@@ -140,10 +151,16 @@ class Executor:
             hint="Remove what commits or rolls back: a file and its history row are one.",
         )
 
-    def _pause(
-        self, work: Work, error: MigrationError, attempt: int, lock_deadline: Deadline
+    def pause(
+        self,
+        work: Work,
+        error: MigrationError,
+        attempt: int,
+        lock_deadline: Deadline,
+        name_blockers: Callable[[], str],
     ) -> None:
-        blockers = self._blockers()
+        """Wait before another try, or raise the error if there is no time for one."""
+        blockers = self._told(name_blockers)
         pause = pause_seconds(attempt, self.jitter())
         held_by = f"; table locks are held by {blockers}" if blockers else ""
         if pause >= lock_deadline.remaining:
@@ -166,10 +183,10 @@ class Executor:
         )
         self.clock.sleep(pause)
 
-    def _blockers(self) -> str:
+    def _told(self, name_blockers: Callable[[], str]) -> str:
         """Name who holds table locks; that this could not be told is no failure of the file."""
         try:
-            return describe_blockers(self.connection)
+            return name_blockers()
         except Interruption:
             raise
         except MigrationError:

@@ -12,6 +12,7 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Work
 from meshmigrate.engine.ledger import history, log
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
+from meshmigrate.engine.run_file import run_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,15 @@ def apply(
             _event(EventName.APPLYING, prepared.migration, index, len(pending), "applying")
         )
         try:
-            locked.executor.run(
+            run_file(
+                locked.executor,
+                locked.identity.id,
+                "up",
                 Work(prepared.migration.version, prepared.script, checks),
                 partial(_record, locked, prepared.migration),
                 deadline=deadline,
-                lock_deadline=Deadline(
+                lock_deadline=partial(
+                    Deadline,
                     locked.clock,
                     locked.policy.lock.table_lock_deadline_seconds,
                     name="tableLockDeadlineSeconds",

@@ -48,8 +48,13 @@ class Limits:
         self._strong_lock_held = False
         self._in_force: tuple[int, int] | None = None
         self._started: float | None = None
+        self._shortest_ms = 0
         self.seconds = timeout_seconds
         """What the last statement may take."""
+
+    def outlast(self, milliseconds: int) -> None:
+        """Let every statement wait at least this long for a lock."""
+        self._shortest_ms = milliseconds
 
     def prepare(self, statement: Statement) -> None:
         """Set what holds for the next statement."""
@@ -57,6 +62,7 @@ class Limits:
         lock_ms = lock_timeout_ms(
             statement.kind, self._attempt, after_strong=self._strong_lock_held
         )
+        lock_ms = max(lock_ms, self._shortest_ms)
         wanted = (lock_ms, min(math.ceil(self.seconds * 1000), _LONGEST_MS))
         if wanted != self._in_force:
             self._connection.execute(

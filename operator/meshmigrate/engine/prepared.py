@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.script import Migration, Script, Statement
+from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.sql.prepare import prepare
 
 
@@ -14,6 +16,16 @@ class PreparedScript:
 
     script: Script
     statements: tuple[Statement, ...]
+
+    @property
+    def locks(self) -> frozenset[TableLock]:
+        """What its statements take on tables that are there before it, as far as is known."""
+        return frozenset(chain.from_iterable(one.locks or () for one in self.statements))
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether no single transaction can hold it."""
+        return any(statement.outside for statement in self.statements)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
+from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun, Verdict, finish
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.ledger import history, runs
+from meshmigrate.engine.ledger import history, journal, runs
 from meshmigrate.engine.ledger.runs import Run
+from meshmigrate.engine.reckoning import settle_unfinished
 from meshmigrate.engine.undo import go_back
 
 
@@ -16,7 +18,8 @@ def settle_others(locked: LockedRun) -> None:
     """End what others left: a run on its way back arrives, one on its way forward is closed.
 
     What the latter applied stays: each file was committed with its history row, so the history
-    says what is there, and the run that works now goes on from it.
+    says what is there, and the run that works now goes on from it. A step that it was in the
+    middle of is settled first.
 
     Raises
     ------
@@ -49,6 +52,9 @@ def _settle(locked: LockedRun, run: Run) -> None:
 
 
 def _abandon(locked: LockedRun, run: Run) -> None:
+    seconds = locked.policy.rollback_deadline_seconds
+    deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
+    settle_unfinished(locked.executor, journal.unfinished(locked.ledger, run.id), deadline)
     versions = [str(row.version) for row in reversed(history.of_run(locked.ledger, run.id))]
     verdict = Verdict(
         outcome=Outcome.INTERRUPTED,

@@ -10,17 +10,20 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
+from meshmigrate.domain.version import Version
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Work
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.catalog import Difference, Fingerprint
-from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
+from meshmigrate.engine.run_file import run_file
 
 _NAMED: Final = 3
+_TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}
 _REPAIR: Final = (
     "Bring the named objects back by hand (the log in the ledger lists them all), "
     "correct the rollback script, and run again."
@@ -44,7 +47,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     seconds = locked.policy.rollback_deadline_seconds
     deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
     before = catalog.load(locked.ledger, run.fingerprint_before)
-    rows = history.of_run(locked.ledger, run.id)
+    rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
     for index, row in enumerate(rows):
         locked.events(_event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:
@@ -55,6 +58,15 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(_event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
     return _prove(locked, identity, before, why)
+
+
+def _partial(locked: LockedRun, run: Run, why: TurningPoint) -> tuple[AppliedVersion, ...]:
+    """Give the file that failed after some of its steps, as long as any of them stands."""
+    part = why.partial
+    if part is None or not journal.read(locked.ledger, Version(part.version), "up"):
+        return ()
+    version, checksums = Version(part.version), (part.checksum, part.rollback_checksum)
+    return (AppliedVersion(version, part.name, *checksums, run.id, "applied"),)
 
 
 def _roll_back(
@@ -69,11 +81,12 @@ def _roll_back(
         )
 
     def record() -> None:
-        history.remove(locked.ledger, row)
+        whole = history.remove(locked.ledger, row)
+        journal.clear(locked.ledger, row.version)
         log.append(
             locked.ledger,
             log.Entry(
-                event=log.ROLLED_BACK,
+                event=log.ROLLED_BACK if whole else log.STEPS_ROLLED_BACK,
                 run_id=identity.id,
                 attempt=identity.attempt,
                 version=str(row.version),
@@ -84,7 +97,15 @@ def _roll_back(
 
     work = Work(row.version, prepare_script(script))
     # Getting back matters more than a quick answer: locks are tried for until the end.
-    locked.executor.run(work, record, deadline=deadline, lock_deadline=deadline)
+    run_file(
+        locked.executor,
+        identity.id,
+        "down",
+        work,
+        record,
+        deadline=deadline,
+        lock_deadline=lambda: deadline,
+    )
 
 
 def _prove(
@@ -121,14 +142,16 @@ def _failed(
     why: TurningPoint,
 ) -> Ending:
     after, differences = _compare(locked, before)
-    standing = history.of_run(locked.ledger, identity.id)
+    standing = [str(left.version) for left in reversed(history.of_run(locked.ledger, identity.id))]
+    if str(row.version) not in standing:
+        standing.append(f"steps of {row.version}")
     reason = Reason.ROLLBACK_SCRIPT_FAILED
     verdict = Verdict(
         outcome=Outcome.ROLLBACK_FAILED,
-        reason=error.reason if error.reason is Reason.DEADLINE_EXCEEDED else reason,
+        reason=error.reason if error.reason in _TELLING else reason,
         message=f"version {why.detail.version} failed, and then the rollback script of version "
         f"{row.version}: {error.message}; still applied by this run: "
-        f"{', '.join(str(left.version) for left in reversed(standing))}",
+        f"{', '.join(standing)}",
         failure=with_fields(failure_detail(error, row.version), hint=_REPAIR_VERSION),
         differences=tuple(map(str, differences)),
     )

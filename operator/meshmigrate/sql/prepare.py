@@ -1,8 +1,10 @@
 """The one door to the parser: what a script is made of, or why it cannot be run."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from meshmigrate.domain.script import Script, Statement
+from meshmigrate.sql.outside import outside
 from meshmigrate.sql.refuse import refuse_forbidden
 from meshmigrate.sql.split import split
 
@@ -25,4 +27,5 @@ def prepare(script: Script) -> tuple[Statement, ...]:
 def _allowed(script: Script) -> Iterator[Statement]:
     for statement, node in split(script):
         refuse_forbidden(script, statement, node)
-        yield statement
+        effect = outside(node)
+        yield replace(statement, outside=effect) if effect else statement

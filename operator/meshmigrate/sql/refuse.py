@@ -20,6 +20,7 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, ScriptKind, Statement
 from meshmigrate.sql import do_block
+from meshmigrate.sql.outside import outside
 from meshmigrate.sql.transactional import outside_transactions
 
 _UNLOCK: Final = "pg_advisory_unlock"
@@ -44,8 +45,8 @@ _WHY: Final = {
         "Use INSERT; a dump made with --inserts has no COPY.",
     ),
     Reason.NON_TRANSACTIONAL: (
-        "cannot run inside a transaction, and this release runs each file in one",
-        "Use the form without CONCURRENTLY where there is one, or run the statement by hand.",
+        "cannot run inside a transaction, and what it did cannot be looked up after a crash",
+        "Give the index a name, use a form that a transaction can hold, or run it by hand.",
     ),
     Reason.INVALID_CHECK: (
         "is not allowed in a check, which only reads",
@@ -90,7 +91,8 @@ def _findings(script: Script, statement: Statement, node: Node) -> Iterator[tupl
             yield Reason.SESSION_CONTROL, f"{_UNLOCK} in the body of DO"
         case "copy_stmt" if not tree.filename:
             yield Reason.COPY_FROM_STDIN, "COPY FROM stdin" if tree.is_from else "COPY TO stdout"
-    if form := outside_transactions(node):
+    form = outside_transactions(node)
+    if form and outside(node) is None:
         yield Reason.NON_TRANSACTIONAL, form
     # A function's definition calls nothing yet.
     if name != "create_function_stmt" and _MAY_UNLOCK.search(statement.text) and _unlocks(tree):

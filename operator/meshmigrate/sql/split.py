@@ -8,6 +8,7 @@ from postgast.pg_query_pb2 import Node
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.sql.classify import command_tag
 from meshmigrate.sql.parse import Piece, parse_script
+from meshmigrate.sql.table_locks import table_locks
 
 
 class Parsed(NamedTuple):
@@ -40,4 +41,5 @@ def _statements(piece: Piece) -> Iterator[Parsed]:
         offset += len(raw[position:start].decode())
         position = start
         text = raw[start:end].decode().rstrip()
-        yield Parsed(Statement(text, command_tag(found.stmt), offset), found.stmt)
+        tree = found.stmt
+        yield Parsed(Statement(text, command_tag(tree), offset, table_locks(tree)), tree)

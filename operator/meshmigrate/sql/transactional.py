@@ -47,7 +47,7 @@ def outside_transactions(node: Node) -> str | None:
 
 
 def _reindex(statement: Any) -> str | None:
-    if _enabled(statement.params, "concurrently", default=False):
+    if enabled(statement.params, "concurrently", default=False):
         return "REINDEX CONCURRENTLY"
     return _WHOLE_REINDEX.get(statement.kind)
 
@@ -57,6 +57,18 @@ def _alter_table(statement: Any) -> str | None:
     return "DETACH PARTITION CONCURRENTLY" if any(c.concurrent for c in commands) else None
 
 
+def _create_index(statement: Any) -> str | None:
+    if not statement.concurrent:
+        return None
+    return "CREATE INDEX CONCURRENTLY" + ("" if statement.idxname else " without a name")
+
+
+def _vacuum(statement: Any) -> str | None:
+    if not statement.is_vacuumcmd:
+        return None
+    return "VACUUM FULL" if enabled(statement.options, "full", default=False) else "VACUUM"
+
+
 def _alter_database(statement: Any) -> str | None:
     moves = _option(statement.options, "tablespace")
     return "ALTER DATABASE SET TABLESPACE" if moves else None
@@ -64,14 +76,14 @@ def _alter_database(statement: Any) -> str | None:
 
 def _create_subscription(statement: Any) -> str | None:
     creates_slot = all(
-        _enabled(statement.options, name, default=True) for name in ("connect", "create_slot")
+        enabled(statement.options, name, default=True) for name in ("connect", "create_slot")
     )
     return "CREATE SUBSCRIPTION with a replication slot" if creates_slot else None
 
 
 def _alter_subscription(statement: Any) -> str | None:
     refreshes = statement.kind == AlterSubscriptionType.ALTER_SUBSCRIPTION_REFRESH or (
-        statement.kind in _REFRESHING and _enabled(statement.options, "refresh", default=True)
+        statement.kind in _REFRESHING and enabled(statement.options, "refresh", default=True)
     )
     return "ALTER SUBSCRIPTION with a refresh" if refreshes else None
 
@@ -80,7 +92,7 @@ def _option(options: Iterable[Node], name: str) -> DefElem | None:
     return next((o.def_elem for o in options if o.def_elem.defname == name), None)
 
 
-def _enabled(options: Iterable[Node], name: str, *, default: bool) -> bool:
+def enabled(options: Iterable[Node], name: str, *, default: bool) -> bool:
     """Read a Boolean option as PostgreSQL does (defGetBoolean): without a value it is true."""
     option = _option(options, name)
     if option is None:
@@ -100,7 +112,7 @@ _BY_FORM: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "cluster_stmt": lambda s: None if s.HasField("relation") else "CLUSTER of all tables",
     "create_subscription_stmt": _create_subscription,
     "drop_stmt": lambda s: "DROP INDEX CONCURRENTLY" if s.concurrent else None,
-    "index_stmt": lambda s: "CREATE INDEX CONCURRENTLY" if s.concurrent else None,
+    "index_stmt": _create_index,
     "reindex_stmt": _reindex,
-    "vacuum_stmt": lambda s: "VACUUM" if s.is_vacuumcmd else None,
+    "vacuum_stmt": _vacuum,
 }

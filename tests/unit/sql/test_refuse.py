@@ -4,7 +4,7 @@ import pytest
 
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.script import Script, ScriptKind
+from meshmigrate.domain.script import Action, Outside, Script, ScriptKind
 from meshmigrate.sql.prepare import prepare
 
 
@@ -84,17 +84,14 @@ def test_copy_through_the_client_is_refused_even_with_its_data(text: str) -> Non
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        ("CREATE INDEX CONCURRENTLY i ON t (a)", "CREATE INDEX CONCURRENTLY"),
-        ("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)", "CREATE INDEX CONCURRENTLY"),
-        ("DROP INDEX CONCURRENTLY i", "DROP INDEX CONCURRENTLY"),
-        ("REINDEX INDEX CONCURRENTLY i", "REINDEX CONCURRENTLY"),
-        ("REINDEX (CONCURRENTLY, VERBOSE) TABLE t", "REINDEX CONCURRENTLY"),
-        ("REINDEX (CONCURRENTLY on) TABLE t", "REINDEX CONCURRENTLY"),
+        ("CREATE INDEX CONCURRENTLY ON t (a)", "CREATE INDEX CONCURRENTLY without a name"),
+        ("DROP INDEX CONCURRENTLY i, j", "DROP INDEX CONCURRENTLY"),
+        ("REINDEX SCHEMA CONCURRENTLY s", "REINDEX CONCURRENTLY"),
         ("REINDEX SCHEMA s", "REINDEX SCHEMA"),
         ("REINDEX DATABASE", "REINDEX DATABASE"),
         ("REINDEX SYSTEM", "REINDEX SYSTEM"),
-        ("VACUUM", "VACUUM"),
-        ("VACUUM (FULL, ANALYZE) t", "VACUUM"),
+        ("VACUUM (FULL, ANALYZE) t", "VACUUM FULL"),
+        ("VACUUM FULL", "VACUUM FULL"),
         ("CLUSTER", "CLUSTER of all tables"),
         ("CREATE DATABASE d", "CREATE DATABASE"),
         ("DROP DATABASE d", "DROP DATABASE"),
@@ -103,7 +100,6 @@ def test_copy_through_the_client_is_refused_even_with_its_data(text: str) -> Non
         ("DROP TABLESPACE x", "DROP TABLESPACE"),
         ("ALTER SYSTEM SET work_mem = '1MB'", "ALTER SYSTEM"),
         ("ALTER SYSTEM RESET ALL", "ALTER SYSTEM"),
-        ("ALTER TABLE t DETACH PARTITION p CONCURRENTLY", "DETACH PARTITION CONCURRENTLY"),
         (
             "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p",
             "CREATE SUBSCRIPTION with a replication slot",
@@ -113,11 +109,51 @@ def test_copy_through_the_client_is_refused_even_with_its_data(text: str) -> Non
         ("ALTER SUBSCRIPTION s ADD PUBLICATION p", "ALTER SUBSCRIPTION with a refresh"),
     ],
 )
-def test_what_runs_only_outside_a_transaction_is_refused_by_name(text: str, form: str) -> None:
-    """A statement that no transaction can hold is known before anything ran."""
+def test_what_cannot_be_journalled_is_refused_by_name(text: str, form: str) -> None:
+    """A statement that no transaction can hold, and no look-up settle, is known before."""
     with pytest.raises(Refusal, match=f"^m/1_x.sql:1:1: {form} cannot run inside a transaction"):
         prepare(Script(ScriptKind.MIGRATION, "m/1_x.sql", text))
     assert reason_of(text) is Reason.NON_TRANSACTIONAL
+
+
+@pytest.mark.parametrize(
+    ("text", "effect"),
+    [
+        (
+            "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON s.t (a) WHERE t.a > 1",
+            Outside(
+                Action.CREATE_INDEX,
+                ("i",),
+                ("s", "t"),
+                tolerant=True,
+                definition="CREATE UNIQUE INDEX i ON pg_temp.t USING btree (a) WHERE t.a > 1",
+            ),
+        ),
+        ("DROP INDEX CONCURRENTLY s.i", Outside(Action.DROP_INDEX, ("s", "i"))),
+        (
+            "DROP INDEX CONCURRENTLY IF EXISTS i",
+            Outside(Action.DROP_INDEX, ("i",), tolerant=True),
+        ),
+        ("REINDEX INDEX CONCURRENTLY i", Outside(Action.REINDEX_INDEX, ("i",))),
+        ("REINDEX (CONCURRENTLY, VERBOSE) TABLE t", Outside(Action.REINDEX_TABLE, ("t",))),
+        ("REINDEX (CONCURRENTLY on) TABLE s.t", Outside(Action.REINDEX_TABLE, ("s", "t"))),
+        (
+            "ALTER TABLE t DETACH PARTITION p CONCURRENTLY",
+            Outside(Action.DETACH_PARTITION, ("p",), ("t",)),
+        ),
+        ("VACUUM", Outside(Action.VACUUM)),
+        ("VACUUM (FULL off, ANALYZE) t", Outside(Action.VACUUM)),
+        ("REINDEX TABLE t", None),
+        ("ALTER TABLE t DETACH PARTITION p", None),
+        ("CREATE INDEX i ON t (a)", None),
+        ("DROP INDEX i", None),
+        ("ANALYZE", None),
+    ],
+)
+def test_what_can_be_looked_up_runs_outside_transactions(text: str, effect: Outside | None) -> None:
+    """The statement says what to look up afterwards; all others belong in a transaction."""
+    (statement,) = prepare(Script(ScriptKind.MIGRATION, "m/1_x.sql", text))
+    assert statement.outside == effect
 
 
 @pytest.mark.parametrize(
@@ -170,6 +206,8 @@ def test_what_a_transaction_can_hold_is_allowed(text: str) -> None:
         "SELECT 1 INTO t",
         "WITH gone AS (DELETE FROM t RETURNING id) SELECT true FROM gone",
         "SET ROLE app",
+        "VACUUM t",
+        "CREATE INDEX CONCURRENTLY i ON t (a)",
     ],
 )
 def test_a_check_only_reads(text: str) -> None:

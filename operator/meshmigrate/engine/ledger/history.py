@@ -24,15 +24,19 @@ INSERT INTO {ledger}.script (checksum, kind, text) VALUES (%(checksum)s, %(kind)
 ON CONFLICT DO NOTHING
 """
 _SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND kind = %(kind)s"
-# now() is the start of the transaction, so the difference is what the file took; a version that
-# is declared present took none.
+# A file that runs in steps began with the first of them, all others with the transaction; a
+# version that is declared present took no time.
 _ADD = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
 SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
        %(rollback_checksum)s, pg_catalog.clock_timestamp(),
-       CASE %(how)s::text WHEN 'applied' THEN pg_catalog.clock_timestamp() - pg_catalog.now()
-                          ELSE interval '0' END,
+       CASE %(how)s::text WHEN 'applied' THEN
+           pg_catalog.clock_timestamp() - coalesce(
+               (SELECT min(s.started_at) FROM {ledger}.step AS s
+                WHERE s.version = %(version)s AND s.direction = 'up' AND s.run_id = %(run_id)s),
+               pg_catalog.now())
+       ELSE interval '0' END,
        %(run_id)s, %(how)s
 FROM {ledger}.applied AS a
 """
@@ -56,6 +60,12 @@ def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:
     )
 
 
+def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> Script:
+    """Give a script that the ledger keeps, by its checksum."""
+    values = {"checksum": checksum, "kind": kind.value}
+    return Script(kind, file, ledger.row(_SCRIPT, values)[0])
+
+
 def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied") -> None:
     """Record a version, with its scripts, in the transaction that applied or declared it."""
     script, rollback = migration.script, migration.rollback
@@ -71,6 +81,15 @@ def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied"
     ledger.execute(_ADD, values)
 
 
+def remove(ledger: Ledger, row: AppliedVersion) -> bool:
+    """Take a version out of the history, in the transaction that rolled it back.
+
+    Returns whether it was there: a file that failed after some of its steps is not.
+    """
+    removed = ledger.execute(_REMOVE, {"version": str(row.version), "run_id": row.run_id})
+    return removed.rowcount > 0
+
+
 def accept(ledger: Ledger, row: AppliedVersion, migration: Migration) -> None:
     """Record other scripts for a version; a rollback script that the source lacks stays."""
     _keep_scripts(ledger, migration)
@@ -83,11 +102,6 @@ def accept(ledger: Ledger, row: AppliedVersion, migration: Migration) -> None:
     ledger.execute(_ACCEPT, values)
 
 
-def remove(ledger: Ledger, row: AppliedVersion) -> None:
-    """Take a version out of the history, in the transaction that rolled it back."""
-    ledger.execute(_REMOVE, {"version": str(row.version), "run_id": row.run_id})
-
-
 def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
     """Give the rollback script as it was when the version was applied, if it had one.
 
@@ -95,19 +109,19 @@ def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
     """
     if row.rollback_checksum is None:
         return None
-    kind = ScriptKind.ROLLBACK
-    text: str = ledger.row(_SCRIPT, {"checksum": row.rollback_checksum, "kind": kind.value})[0]
-    return Script(kind, f"rollbacks/{row.version}_{row.name}.sql", text)
+    file = f"rollbacks/{row.version}_{row.name}.sql"
+    return kept_script(ledger, row.rollback_checksum, ScriptKind.ROLLBACK, file)
 
 
 def _keep_scripts(ledger: Ledger, migration: Migration) -> None:
     if len(migration.script.text.encode()) <= _KEPT_MIGRATION_BYTES:
-        _keep(ledger, migration.script)
+        keep(ledger, migration.script)
     if migration.rollback is not None:
-        _keep(ledger, migration.rollback)
+        keep(ledger, migration.rollback)
 
 
-def _keep(ledger: Ledger, script: Script) -> None:
+def keep(ledger: Ledger, script: Script) -> None:
+    """Keep the text of a script."""
     values = {"checksum": script.checksum, "kind": script.kind.value, "text": script.text}
     ledger.execute(_KEEP_SCRIPT, values)
 

@@ -47,11 +47,21 @@ WHERE id = %(id)s
 """
 
 
+class PartialFile(Contract, frozen=True, kw_only=True):
+    """A file that failed after some of its steps: taken back although it has no history row."""
+
+    version: str
+    name: str
+    checksum: str
+    rollback_checksum: str
+
+
 class TurningPoint(Contract, frozen=True, kw_only=True):
     """Why a run went back: kept while it does, whoever finishes it."""
 
     reason: str
     detail: FailureDetail
+    partial: PartialFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+"""Looking up what statements outside transactions leave: indexes, their copies, partitions."""
+
+from psycopg.rows import TupleRow
+
+from meshmigrate.domain.script import Action, Name, Outside
+from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.session import translated
+
+_QUALIFIED = """
+SELECT pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass(%s)
+"""
+_INDEX = """
+SELECT i.indisvalid AND i.indisready
+FROM pg_catalog.pg_index AS i WHERE i.indexrelid = pg_catalog.to_regclass(%s)
+"""
+# A definition is what follows the names of index and table.
+_DEFINITION = """
+SELECT i.indisunique,
+       pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', '')
+FROM pg_catalog.pg_index AS i WHERE i.indexrelid = pg_catalog.to_regclass(%s)
+"""
+_ATTACHED = """
+SELECT h.inhdetachpending FROM pg_catalog.pg_inherits AS h
+WHERE h.inhrelid = pg_catalog.to_regclass(%s) AND h.inhparent = pg_catalog.to_regclass(%s)
+"""
+# A table, its partitions, and what PostgreSQL stores beside each of them.
+_TABLES = """
+WITH named AS (
+    SELECT coalesce((SELECT i.indrelid FROM pg_catalog.pg_index AS i
+                     WHERE i.indexrelid = pg_catalog.to_regclass(%s)),
+                    pg_catalog.to_regclass(%s)::oid) AS oid
+), tree AS (
+    SELECT oid FROM named
+    UNION SELECT p.relid::oid FROM named, pg_catalog.pg_partition_tree(named.oid) AS p
+)
+SELECT c.oid FROM tree JOIN pg_catalog.pg_class AS c USING (oid)
+UNION SELECT c.reltoastrelid FROM tree JOIN pg_catalog.pg_class AS c USING (oid)
+"""
+_INVALID = """
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_index AS i
+JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE i.indrelid = ANY(%s::oid[]) AND NOT (i.indisvalid AND i.indisready) AND c.relkind = 'i'
+    AND (NOT %s OR c.relname ~ '_cc(new|old)[0-9]*$')
+ORDER BY 1
+"""
+# Both are visible to every role; a lock alone may be that of a vacuum, which yields to a DROP.
+_BUILDING = """
+SELECT l.pid FROM pg_catalog.pg_locks AS l
+JOIN pg_catalog.pg_stat_progress_create_index AS p ON p.pid = l.pid
+WHERE l.locktype = 'relation' AND l.relation = ANY(%s::oid[]) AND l.granted
+    AND l.mode = 'ShareUpdateExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
+                      WHERE d.datname = pg_catalog.current_database())
+"""
+
+
+def find_index(connection: Connection, index: str) -> bool | None:
+    """Tell whether an index is valid and ready; None if there is none of that name."""
+    row = connection.execute(_INDEX, [index or None]).fetchone()
+    return None if row is None else bool(row[0])
+
+
+def find_definition(connection: Connection, index: str) -> TupleRow | None:
+    """Give what an index is, without the names of index and table."""
+    return connection.execute(_DEFINITION, [index]).fetchone()
+
+
+def find_attachment(connection: Connection, partition: str, parent: str) -> bool | None:
+    """Tell whether a partition waits to be detached; None if it is not attached."""
+    row = connection.execute(_ATTACHED, [partition, parent]).fetchone()
+    return None if row is None else bool(row[0])
+
+
+def find_tables(connection: Connection, relation: str, table: str) -> list[int]:
+    """Give the tables that belong to an index, or else to a table: partitions and TOAST too."""
+    return [oid for (oid,) in connection.execute(_TABLES, [relation or None, table or None])]
+
+
+def find_invalid(connection: Connection, tables: list[int], *, copies: bool) -> list[str]:
+    """Name the INVALID indexes of tables, qualified and quoted; only REINDEX's copies if asked."""
+    return [name for (name,) in connection.execute(_INVALID, [tables, copies]).fetchall()]
+
+
+def is_building(connection: Connection, tables: list[int]) -> bool:
+    """Tell whether another session is building an index of the tables."""
+    return connection.execute(_BUILDING, [tables]).fetchone() is not None
+
+
+def locate(connection: Connection, outside: Outside) -> tuple[str, str]:
+    """Give object and table, qualified and quoted, as the names mean in the script's session.
+
+    What does not exist is given as it is written: the server will say so.
+    """
+    with translated():
+        if outside.action is not Action.CREATE_INDEX:
+            return _locate(connection, outside.object), _locate(connection, outside.table)
+        found = _qualified(connection, outside.table)
+        if found is None:
+            return quoted(outside.object), quoted(outside.table)
+        index = connection.execute("SELECT pg_catalog.quote_ident(%s)", outside.object).fetchone()
+        # An index is in the schema of its table.
+        return f"{found[0]}.{index[0] if index else ''}", ".".join(found)
+
+
+def _locate(connection: Connection, name: Name) -> str:
+    row = _qualified(connection, name) if name else None
+    return ".".join(row) if row else quoted(name)
+
+
+def _qualified(connection: Connection, name: Name) -> tuple[str, str] | None:
+    row = connection.execute(_QUALIFIED, [quoted(name)]).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def quoted(name: Name) -> str:
+    """Write a name so that it means exactly this."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name)

@@ -1,0 +1,64 @@
+"""One file, whichever way it has to be run."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from meshmigrate.domain.errors import MigrationError
+from meshmigrate.engine.clock import Deadline
+from meshmigrate.engine.executor import Executor, Work
+from meshmigrate.engine.ledger import journal
+from meshmigrate.engine.ledger.journal import Direction
+from meshmigrate.engine.server_error import is_cancelled
+from meshmigrate.engine.steps import Steps
+from meshmigrate.engine.stop import interruption
+
+
+def run_file(
+    executor: Executor,
+    run_id: UUID,
+    direction: Direction,
+    work: Work,
+    record: Callable[[], None],
+    *,
+    deadline: Deadline,
+    lock_deadline: Callable[[], Deadline],
+) -> None:
+    """Run a file: in one transaction if one can hold it, otherwise in steps.
+
+    Parameters
+    ----------
+    record
+        Writes the ledger's rows, in the last transaction.
+    deadline
+        Until when statements may run.
+    lock_deadline
+        Gives until when a transaction that begins now may be tried again.
+
+    Raises
+    ------
+    Failure
+        What a statement or a check did wrong; ``StepUnknown`` if a person has to look.
+    LockTimeout
+        ``TableLockTimeout``.
+    Interruption
+        The connection was lost, or somebody asked to stop.
+    """
+    # A file that was begun in steps goes on in steps, whatever it has become since.
+    begun = journal.read(executor.lease.ledger, work.version, direction)
+    if not (begun or work.script.in_steps):
+        executor.run(work, record, deadline=deadline, lock_deadline=lock_deadline())
+        return
+    steps = Steps(
+        executor=executor,
+        run_id=run_id,
+        direction=direction,
+        work=work,
+        deadline=deadline,
+        lock_deadline=lock_deadline,
+    )
+    try:
+        steps.run(record)
+    except MigrationError as error:
+        if is_cancelled(error) and executor.stop.requested:
+            raise interruption() from error
+        raise

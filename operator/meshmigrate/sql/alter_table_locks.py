@@ -1,0 +1,122 @@
+"""Which locks ALTER TABLE takes: the strongest of its subcommands', and on whom else.
+
+The source is PostgreSQL's AlterTableGetLockLevel, and the manual of ALTER TABLE.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from postgast import walk
+from postgast.pg_query_pb2 import AlterTableType, Constraint, ConstrType
+
+from meshmigrate.domain.table_lock import LockMode, Reach, TableLock
+
+_SHARE_UPDATE_EXCLUSIVE: Final = {
+    AlterTableType.AT_AttachPartition,
+    AlterTableType.AT_ClusterOn,
+    AlterTableType.AT_DetachPartitionFinalize,
+    AlterTableType.AT_DropCluster,
+    AlterTableType.AT_ResetOptions,
+    AlterTableType.AT_SetOptions,
+    AlterTableType.AT_SetStatistics,
+    AlterTableType.AT_ValidateConstraint,
+}
+_SHARE_ROW_EXCLUSIVE: Final = {
+    AlterTableType.AT_DisableTrig,
+    AlterTableType.AT_DisableTrigAll,
+    AlterTableType.AT_DisableTrigUser,
+    AlterTableType.AT_EnableAlwaysTrig,
+    AlterTableType.AT_EnableReplicaTrig,
+    AlterTableType.AT_EnableTrig,
+    AlterTableType.AT_EnableTrigAll,
+    AlterTableType.AT_EnableTrigUser,
+}
+_STORAGE: Final = {AlterTableType.AT_SetRelOptions, AlterTableType.AT_ResetRelOptions}
+_LIGHT_STORAGE: Final = {
+    "deduplicate_items",
+    "fillfactor",
+    "log_autovacuum_min_duration",
+    "parallel_workers",
+    "toast_tuple_target",
+    "vacuum_index_cleanup",
+    "vacuum_max_eager_freeze_failure_rate",
+    "vacuum_truncate",
+}
+
+_ON_FOREIGN_KEYS: Final = {
+    AlterTableType.AT_DropColumn: LockMode.ACCESS_EXCLUSIVE,
+    AlterTableType.AT_DropConstraint: LockMode.ACCESS_EXCLUSIVE,
+    AlterTableType.AT_ValidateConstraint: LockMode.ROW_SHARE,
+}
+
+
+def alter_table(tree: Any) -> Iterator[TableLock]:
+    """Give the locks of ALTER TABLE, ALTER INDEX, ALTER VIEW and their like."""
+    commands = [part.alter_table_cmd for part in tree.cmds]
+    strongest = max((_mode(command) for command in commands), default=LockMode.ACCESS_EXCLUSIVE)
+    reaches = (Reach.ITSELF, Reach.DESCENDANTS) if tree.relation.inh else (Reach.ITSELF,)
+    attaches = any(c.subtype == AlterTableType.AT_AttachPartition for c in commands)
+    detaches = any(c.subtype == AlterTableType.AT_DetachPartition for c in commands)
+    yield from named(
+        tree.relation, strongest, *((Reach.ITSELF,) if attaches or detaches else reaches)
+    )
+    for command in commands:
+        yield from _others(tree.relation, command)
+
+
+def named(relation: Any, mode: LockMode, *reaches: Reach) -> Iterator[TableLock]:
+    """Give the lock on a relation that a statement names, and on those reached from it."""
+    for reach in reaches or (Reach.ITSELF,):
+        yield TableLock(relation.schemaname, relation.relname, mode, reach)
+
+
+def _mode(command: Any) -> LockMode:
+    kind = command.subtype
+    if kind in _SHARE_UPDATE_EXCLUSIVE or (kind in _STORAGE and _is_light(command)):
+        return LockMode.SHARE_UPDATE_EXCLUSIVE
+    if kind in _SHARE_ROW_EXCLUSIVE or _adds_foreign_key(command):
+        return LockMode.SHARE_ROW_EXCLUSIVE
+    if (
+        kind == AlterTableType.AT_DetachPartition
+        and getattr(command, "def").partition_cmd.concurrent
+    ):
+        return LockMode.SHARE_UPDATE_EXCLUSIVE
+    return LockMode.ACCESS_EXCLUSIVE
+
+
+def _is_light(command: Any) -> bool:
+    names = [part.def_elem.defname for part in getattr(command, "def").list.items]
+    return all(name in _LIGHT_STORAGE or name.startswith("autovacuum_") for name in names)
+
+
+def _adds_foreign_key(command: Any) -> bool:
+    constraint = getattr(command, "def").constraint
+    return bool(
+        command.subtype == AlterTableType.AT_AddConstraint
+        and constraint.contype == ConstrType.CONSTR_FOREIGN
+    )
+
+
+def _others(relation: Any, command: Any) -> Iterator[TableLock]:
+    """Give the locks of a subcommand on other relations than the one that is altered."""
+    kind, definition = command.subtype, getattr(command, "def")
+    if mode := _ON_FOREIGN_KEYS.get(kind):
+        schema, name = relation.schemaname, relation.relname
+        yield TableLock(schema, name, mode, Reach.FOREIGN_KEYS, command.name)
+    elif kind == AlterTableType.AT_AttachPartition:
+        yield from named(
+            definition.partition_cmd.name,
+            LockMode.ACCESS_EXCLUSIVE,
+            Reach.ITSELF,
+            Reach.DESCENDANTS,
+        )
+        yield from named(relation, LockMode.ACCESS_EXCLUSIVE, Reach.DEFAULT_PARTITION)
+    elif kind == AlterTableType.AT_DetachPartition:
+        yield from named(definition.partition_cmd.name, LockMode.ACCESS_EXCLUSIVE)
+        yield from named(relation, LockMode.ACCESS_EXCLUSIVE, Reach.DEFAULT_PARTITION)
+    elif kind == AlterTableType.AT_AddInherit:
+        yield from named(definition.range_var, LockMode.SHARE_UPDATE_EXCLUSIVE)
+    else:
+        for _, part in walk(definition):
+            if isinstance(part, Constraint) and part.contype == ConstrType.CONSTR_FOREIGN:
+                yield from named(part.pktable, LockMode.SHARE_ROW_EXCLUSIVE)
