@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.rows import TupleRow
 
+from meshmigrate.cli.start import Start
 from meshmigrate.domain.database_url import parse_database_url
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, decode_result
@@ -128,6 +129,11 @@ class Database:
         """Whether a statement waits for the gate."""
         return bool(self.query("SELECT 1 FROM pg_locks WHERE objid = %s AND NOT granted", GATE))
 
+    def waits_for_row(self) -> bool:
+        """Whether a session waits for a row that another one has locked."""
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+        return bool(self.query(waits))
+
     def lock_holders(self) -> list[str]:
         """Give the application names of who holds the migration lock."""
         rows = self.query(
@@ -223,8 +229,12 @@ def attempt(
     *,
     url: str | None = None,
     during: Callable[[Event], None] = lambda _: None,
+    start: Start = run,
 ) -> Attempt:
-    """Run a spec in this process; ``during`` sees each event as it happens."""
+    """Run a spec in this process; ``during`` sees each event as it happens.
+
+    ``start`` does something else than to apply.
+    """
     events: list[Event] = []
 
     def record(event: Event) -> None:
@@ -233,5 +243,5 @@ def attempt(
 
     stop = Stop()
     parameters = parse_database_url(url or database.url)
-    ending = run(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=record))
+    ending = start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=record))
     return Attempt(ending.encoded, tuple(events))

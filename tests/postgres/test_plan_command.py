@@ -68,6 +68,20 @@ def test_every_pending_file_is_described(database: Database, project: Project) -
     assert (found["target"], found["ledgerVersion"], found["unfinished"]) == ("latest", 0, [])
 
 
+def test_late_files_are_refused_or_pending_as_the_policy_says(
+    database: Database, project: Project
+) -> None:
+    """The option is that of ``apply``, and the order too."""
+    project.migration("2", "CREATE TABLE b (x int)")
+    attempt(database, make_spec(project))
+    project.migration("3", "CREATE TABLE c (x int)").migration("1", "CREATE TABLE a (x int)")
+    refused = plan(database, project)
+    assert refused.returncode == 10
+    assert "--out-of-order Apply" in refused.stderr
+    found = answer(database, project, "--out-of-order", "Apply")
+    assert [file["version"] for file in found["pending"]] == ["1", "3"]
+
+
 def test_nothing_is_written_and_no_lock_is_asked_for(database: Database, project: Project) -> None:
     """No ledger is made, and the whole database is as it was."""
     project.migration("1", "CREATE TABLE a (x int)")

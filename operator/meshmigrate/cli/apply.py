@@ -6,13 +6,16 @@ from uuid import UUID, uuid4
 
 import click
 
+from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
     ReadURL,
+    Seconds,
     database_options,
     examples,
     folder_options,
     json_option,
     ledger_schema_option,
+    out_of_order_option,
     target_option,
 )
 from meshmigrate.domain.runspec import (
@@ -20,24 +23,13 @@ from meshmigrate.domain.runspec import (
     Ledger,
     LockPolicy,
     OnFailure,
+    OutOfOrder,
     Policy,
     RunIdentity,
     RunSpec,
 )
 
 _POLICY: Final = Policy()
-
-
-_YEAR: Final = 366 * 24 * 3600
-
-
-class _Seconds(click.FloatRange):
-    """A duration above zero."""
-
-    name = "seconds"
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True, max=_YEAR)
 
 
 @click.command(
@@ -57,6 +49,7 @@ class _Seconds(click.FloatRange):
     show_default=True,
     help="Roll back what this run applied, or stop where it is.",
 )
+@out_of_order_option
 @ledger_schema_option
 @click.option(
     "--run-id",
@@ -65,35 +58,35 @@ class _Seconds(click.FloatRange):
 )
 @click.option(
     "--acquire-timeout",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.lock.acquire_timeout_seconds,
     show_default=True,
     help="How long to wait for another run to end.",
 )
 @click.option(
     "--table-lock-deadline",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.lock.table_lock_deadline_seconds,
     show_default=True,
     help="How long a file may try for table locks.",
 )
 @click.option(
     "--statement-timeout",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.statement_timeout_seconds,
     show_default=True,
     help="How long one statement may take.",
 )
 @click.option(
     "--deadline",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.deadline_seconds,
     show_default=True,
     help="How long the way forward may take.",
 )
 @click.option(
     "--rollback-deadline",
-    type=_Seconds(),
+    type=Seconds(),
     default=_POLICY.rollback_deadline_seconds,
     show_default=True,
     help="How long the way back may take.",
@@ -105,6 +98,7 @@ def apply(
     folders: Folders,
     target: str,
     on_failure: OnFailure,
+    out_of_order: OutOfOrder,
     ledger_schema: str,
     run_id: UUID | None,
     acquire_timeout: float,
@@ -127,6 +121,7 @@ def apply(
         ledger=Ledger(schema=ledger_schema),
         policy=Policy(
             on_failure=on_failure,
+            out_of_order=out_of_order,
             lock=LockPolicy(
                 acquire_timeout_seconds=acquire_timeout,
                 table_lock_deadline_seconds=table_lock_deadline,
@@ -136,27 +131,4 @@ def apply(
             rollback_deadline_seconds=rollback_deadline,
         ),
     )
-    sys.exit(_run(spec, read_url, as_json=as_json))
-
-
-def _run(spec: RunSpec, read_url: ReadURL, *, as_json: bool) -> int:
-    from meshmigrate.cli.output import PlainView, View, error_lines
-    from meshmigrate.cli.start import carry_out
-    from meshmigrate.domain.result import decode_result
-
-    if as_json:
-        ending = carry_out(spec, read_url, lambda _: None)
-        click.echo(ending.encoded)
-        return ending.outcome.exit_code
-    view: View = PlainView()
-    if sys.stdout.isatty():
-        from meshmigrate.cli.output_terminal import TerminalView
-
-        view = TerminalView()
-    ending = carry_out(spec, read_url, view)
-    result = decode_result(ending.encoded)
-    view.close(result)
-    if result.failure is not None:
-        for line in error_lines(result.failure, spec.folders, result.differences):
-            click.echo(line, err=True)
-    return ending.outcome.exit_code
+    sys.exit(run_in_foreground(spec, read_url, as_json=as_json))

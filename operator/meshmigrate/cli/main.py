@@ -9,11 +9,14 @@ from meshmigrate.cli.output import internal_error
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 
 _COMMANDS: Final = {
+    "adopt": ("adopt", "Take over the history that Supabase's command line keeps."),
     "apply": ("apply", "Apply pending migrations, or go back when one fails."),
+    "baseline": ("baseline", "Declare versions present that a database already has."),
     "log": ("log", "Show the migration log, and verify that nobody changed it."),
     "new": ("new", "Make the files of a new migration."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
     "plan": ("plan", "Show what apply would do, and change nothing."),
+    "repair": ("repair", "Accept that the file of an applied version was changed."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
     "status": ("status", "Show where a database stands."),
 }

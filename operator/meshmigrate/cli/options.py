@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from meshmigrate.domain.runspec import Folders, Ledger
+from meshmigrate.domain.runspec import Folders, Ledger, Policy
 
 Command = Callable[..., None]
 ReadURL = Callable[[], str]
@@ -24,9 +24,25 @@ ledger_schema_option: Final = click.option(
 target_option: Final = click.option(
     "--target", default="latest", show_default=True, help="The version to reach."
 )
+out_of_order_option: Final = click.option(
+    "--out-of-order",
+    type=click.Choice(["Refuse", "Apply"]),
+    default=Policy().out_of_order,
+    show_default=True,
+    help="What to do with a version below the current one that is not applied.",
+)
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as one line of JSON, nothing else."
 )
+
+
+class Seconds(click.FloatRange):
+    """A duration above zero, of a year at most."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=366 * 24 * 3600)
 
 
 def examples(*lines: str) -> str:

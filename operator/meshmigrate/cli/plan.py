@@ -11,11 +11,12 @@ from meshmigrate.cli.options import (
     folder_options,
     json_option,
     ledger_schema_option,
+    out_of_order_option,
     target_option,
 )
 from meshmigrate.domain.answers import PendingFile, PlanAnswer
 from meshmigrate.domain.outcome import EXIT_FINDINGS
-from meshmigrate.domain.runspec import Folders
+from meshmigrate.domain.runspec import Folders, OutOfOrder
 
 
 @click.command(
@@ -28,6 +29,7 @@ from meshmigrate.domain.runspec import Folders
 @database_options
 @folder_options(required=True)
 @target_option
+@out_of_order_option
 @ledger_schema_option
 @click.option("--check", is_flag=True, help="Exit with code 11 if there is anything to do.")
 @json_option
@@ -36,6 +38,7 @@ def plan(
     read_url: ReadURL,
     folders: Folders,
     target: str,
+    out_of_order: OutOfOrder,
     ledger_schema: str,
     check: bool,
     as_json: bool,
@@ -56,7 +59,7 @@ def plan(
     with problems_told(as_json=as_json, folders=folders):
         wanted = read_wanted(folders, target)
         with look(parse_database_url(read_url()), ledger_schema, "plan") as sight:
-            found = read_plan(sight, wanted)
+            found = read_plan(sight, wanted, out_of_order)
     if as_json:
         give_json(found)
     else:

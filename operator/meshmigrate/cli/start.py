@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from meshmigrate.domain.database_url import parse_database_url
+from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
@@ -14,15 +14,20 @@ from meshmigrate.engine.events import Events
 from meshmigrate.engine.run import Tools, run
 from meshmigrate.engine.stop import stop_on_signals
 
+Start = Callable[[RunSpec, ConnectionParameters, Tools], Ending]
+"""What begins a run: the engine's ``run``, or another way to use a connection."""
 
-def carry_out(spec: RunSpec, read_url: Callable[[], str], events: Events) -> Ending:
+
+def carry_out(
+    spec: RunSpec, read_url: Callable[[], str], events: Events, start: Start = run
+) -> Ending:
     """Run a spec, stopping in order on SIGTERM and SIGINT."""
     stop = stop_on_signals()
     try:
         parameters = parse_database_url(read_url())
     except MigrationError as error:
         return refuse(spec.run, error, events)
-    return run(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=events))
+    return start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=events))
 
 
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:

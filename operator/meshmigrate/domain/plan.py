@@ -10,6 +10,7 @@ from msgspec import json
 
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import OutOfOrder
 from meshmigrate.domain.script import Migration, MigrationSet
 from meshmigrate.domain.version import Version
 
@@ -47,6 +48,7 @@ def make_plan(
     *,
     target: Version | None,
     run_id: UUID,
+    out_of_order: OutOfOrder = "Refuse",
 ) -> Plan:
     """Compare files and history.
 
@@ -56,6 +58,8 @@ def make_plan(
         The version to reach; None for all of them.
     run_id
         The run asking: what it has already applied still belongs to its plan.
+    out_of_order
+        Whether a version below the current one that is not applied is refused, or applied too.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def make_plan(
     files = {migration.version: migration for migration in source.migrations}
     applied = {row.version: row for row in history}
     current = max(applied, default=None)
-    _refuse_changed_history(history, files)
+    refuse_changed_history(history, source)
     if target is not None:
         _refuse_target(target, current, files)
     pending = tuple(
@@ -74,7 +78,8 @@ def make_plan(
         for migration in source.migrations
         if migration.version not in applied and (target is None or migration.version <= target)
     )
-    _refuse_out_of_order(pending, current, applied.keys())
+    if out_of_order == "Refuse":
+        _refuse_out_of_order(pending, current, applied.keys())
     mine = [files[row.version] for row in history if row.run_id == run_id]
     return Plan(current, pending, _digest([*mine, *pending]))
 
@@ -87,9 +92,15 @@ def _digest(migrations: Iterable[Migration]) -> str:
     return f"sha256:{hashlib.sha256(json.encode(items)).hexdigest()}"
 
 
-def _refuse_changed_history(
-    history: Iterable[AppliedVersion], files: dict[Version, Migration]
-) -> None:
+def refuse_changed_history(history: Iterable[AppliedVersion], source: MigrationSet) -> None:
+    """Refuse where a version of the history has no file any more, or another one.
+
+    Raises
+    ------
+    Refusal
+        ``MissingFile`` or ``ChecksumMismatch``.
+    """
+    files = {migration.version: migration for migration in source.migrations}
     for row in history:
         migration = files.get(row.version)
         if migration is None:
@@ -103,7 +114,9 @@ def _refuse_changed_history(
                 Reason.CHECKSUM_MISMATCH,
                 f"version {row.version} was edited after it was applied: "
                 f"the history has {row.checksum}, the file {migration.script.checksum}",
-                hint="Restore the file as it was and put the change into a new migration.",
+                hint="Restore the file as it was and put the change into a new migration; "
+                "or, where the database already is what the file says now, accept it: "
+                f"`meshmigrate repair --accept {row.version} --reason TEXT`.",
                 location=Location(migration.script.file),
             )
 
@@ -134,6 +147,7 @@ def _refuse_out_of_order(
         raise Refusal(
             Reason.OUT_OF_ORDER,
             f"version {late[0].version} is not applied, but the later version {after} is",
-            hint=f"Give the file a number above {current}.",
+            hint=f"Give the file a number above {current}, or, where its order does not matter, "
+            "apply it late: `--out-of-order Apply`.",
             location=Location(late[0].script.file),
         )

@@ -42,6 +42,11 @@ class Reason(StrEnum):
     CHECKSUM_MISMATCH = "ChecksumMismatch"
     OUT_OF_ORDER = "OutOfOrder"
     MISSING_FILE = "MissingFile"
+    HISTORY_NOT_EMPTY = "HistoryNotEmpty"
+    NOT_APPLIED = "NotApplied"
+    NOTHING_TO_ADOPT = "NothingToAdopt"
+    NOTHING_TO_REPAIR = "NothingToRepair"
+    RUN_UNFINISHED = "RunUnfinished"
     LEDGER_TOO_NEW = "LedgerTooNew"
     LEDGER_CONFLICT = "LedgerConflict"
 

@@ -15,6 +15,7 @@ from meshmigrate.domain.reason import Reason
 
 Intent = Literal["apply", "undo"]
 OnFailure = Literal["Rollback", "Halt"]
+OutOfOrder = Literal["Refuse", "Apply"]
 
 
 class Contract(
@@ -62,6 +63,7 @@ class Policy(Request, frozen=True, kw_only=True):
     """What to do when, as in the resource's ``spec.policy``; times in seconds."""
 
     on_failure: OnFailure = "Rollback"
+    out_of_order: OutOfOrder = "Refuse"
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600

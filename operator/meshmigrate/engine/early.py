@@ -51,6 +51,13 @@ def end_up_to_date(known: Known) -> Ending:
     return _ending(known, Outcome.UP_TO_DATE, Reason.UP_TO_DATE, message, finished=finished)
 
 
+def end_dry_run(known: Known, message: str) -> Ending:
+    """Give the end of an attempt that only said what it would do."""
+    finished = _leave(known, None)
+    message = f"dry run, nothing is changed: {message}"
+    return _ending(known, Outcome.SUCCEEDED, Reason.SUCCEEDED, message, finished=finished)
+
+
 def end_early(known: Known, error: MigrationError) -> Ending:
     """Give the end of an attempt that an error ended outside of any file of the user's.
 

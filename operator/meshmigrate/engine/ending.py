@@ -1,12 +1,12 @@
 """How a run ends: the result is built here, and stored with the run in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.result import FailureDetail, Result, Versions, encode_result
+from meshmigrate.domain.result import FailureDetail, Result, Versions, decode_result, encode_result
 from meshmigrate.domain.runspec import Policy, RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
@@ -87,6 +87,7 @@ def finish(
     *,
     after: Fingerprint,
     entries: Sequence[log.Entry] = (),
+    record: Callable[[], None] = lambda: None,
 ) -> Ending:
     """End a run for good: result, fingerprint, outcome and log rows in one transaction.
 
@@ -98,11 +99,14 @@ def finish(
         The schema as it is now.
     entries
         Rows for the log, to come before the one that says how the run ended.
+    record
+        Writes what else belongs into that transaction, before anything of the end.
     """
     ledger = locked.ledger
     session.reset(ledger.connection, locked.server)
     with session.transaction(ledger.connection):
         locked.lease.guard()
+        record()
         encoded = encode_result(_result(locked, identity, verdict))
         runs.finish(
             ledger,
@@ -118,6 +122,14 @@ def finish(
             locked.lease.give_back()
     locked.events(Event(name=EventName.FINISHED, message=f"{verdict.outcome}: {verdict.message}"))
     return Ending(verdict.outcome, encoded)
+
+
+def stored_ending(found: runs.Run | None) -> Ending | None:
+    """Give the result of a run that has ended: it is never executed again, whoever asks."""
+    if found is None or found.result is None:
+        return None
+    encoded = found.result.encode()
+    return Ending(decode_result(encoded).outcome, encoded)
 
 
 def _last_entry(identity: RunIdentity, verdict: Verdict) -> log.Entry:

@@ -5,13 +5,14 @@ from uuid import UUID, uuid4
 
 from meshmigrate.domain.answers import PendingFile, PlanAnswer
 from meshmigrate.domain.plan import make_plan
+from meshmigrate.domain.runspec import OutOfOrder
 from meshmigrate.engine.ledger import history, story
 from meshmigrate.engine.looking import Sight
 from meshmigrate.engine.prepared import PreparedMigration, prepare_plan
 from meshmigrate.engine.wanted import Wanted
 
 
-def read_plan(sight: Sight, wanted: Wanted) -> PlanAnswer:
+def read_plan(sight: Sight, wanted: Wanted, out_of_order: OutOfOrder) -> PlanAnswer:
     """Compare files and history in the transaction that is open, as a run does.
 
     A run finishes first the way back that another one has begun, so what that one applied
@@ -27,7 +28,13 @@ def read_plan(sight: Sight, wanted: Wanted) -> PlanAnswer:
     unfinished = story.unfinished(ledger) if ledger else ()
     going_back = {UUID(run.id) for run in unfinished if run.intent == "undo"}
     staying = [row for row in applied if row.run_id not in going_back]
-    plan = make_plan(wanted.source, staying, target=wanted.target, run_id=uuid4())
+    plan = make_plan(
+        wanted.source,
+        staying,
+        target=wanted.target,
+        run_id=uuid4(),
+        out_of_order=out_of_order,
+    )
     pending = prepare_plan(plan, wanted.source.final_checks)
     return PlanAnswer(
         api_version=1,

@@ -1,5 +1,6 @@
 """A run from its files to its result: the one sequence that every way of starting it shares."""
 
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
@@ -9,13 +10,12 @@ from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.result import decode_result
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
-from meshmigrate.engine.ending import Ending, LockedRun
+from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
@@ -40,11 +40,19 @@ class Tools:
     events: Events
 
 
-def run(spec: RunSpec, parameters: ConnectionParameters, tools: Tools) -> Ending:
+Work = Callable[["Attempt"], Ending]
+
+
+def run(
+    spec: RunSpec,
+    parameters: ConnectionParameters,
+    tools: Tools,
+    work: Work = lambda attempt: attempt.run(),
+) -> Ending:
     """Bring the database to the run's target, or back to where it was, and say which.
 
-    Every expected end, good or bad, is an ending; an exception is a fault of this program, and
-    even then the server rolls back what was open.
+    Other ``work`` does something else with the same connection. Every expected end is an ending;
+    an exception is a fault of this program, and even then the server rolls back what was open.
     """
     tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
@@ -56,9 +64,9 @@ def run(spec: RunSpec, parameters: ConnectionParameters, tools: Tools) -> Ending
             tools.stop.attach(known.connection)
             with session.translated():
                 known.server = _probe(known.connection, parameters, spec)
-                return _Attempt(
-                    spec, wanted, tools, known, known.connection, known.server, cleanup
-                ).run()
+                return work(
+                    Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
+                )
         except MigrationError as error:
             stopped = tools.stop.requested and is_cancelled(error)
             tools.stop.acknowledge()
@@ -82,7 +90,7 @@ def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSp
 
 
 @dataclass(slots=True)
-class _Attempt:
+class Attempt:
     """One attempt of a run, connected."""
 
     spec: RunSpec
@@ -100,7 +108,7 @@ class _Attempt:
         version = schema.find_version(ledger)
         if version:
             self.known.ledger = ledger
-            stored = _stored(runs.find(ledger, self.spec.run.id))
+            stored = stored_ending(runs.find(ledger, self.spec.run.id))
             if stored is not None:
                 return stored
         if not (version and runs.unfinished(ledger)):
@@ -108,10 +116,12 @@ class _Attempt:
             prepare_plan(plan, self.wanted.source.final_checks)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
-        self._lock()
+        self.take_lock()
         return self._run_locked(ledger)
 
-    def _lock(self) -> None:
+    def take_lock(self) -> None:
+        """Wait for the migration lock, and hold it until the end."""
+
         def waiting(holder: lock.Holder) -> None:
             self._tell(
                 EventName.WAITING_FOR_LOCK, f"the migration lock is held by {holder}", warning=True
@@ -124,24 +134,29 @@ class _Attempt:
         self.cleanup.callback(lock.release, self.connection)
         self._tell(EventName.LOCKED, "holding the migration lock")
 
-    def _run_locked(self, ledger: Ledger) -> Ending:
-        """Look again, now that nobody else can change anything, and act."""
+    def bring_up_to_date(self, ledger: Ledger) -> None:
+        """Create the ledger or upgrade it; the lock must be held."""
         if schema.upgrade(ledger, self.server, schema.find_version(ledger)):
             self._tell(EventName.LEDGER_UPGRADED, f"ledger schema '{ledger.schema}' upgraded")
         session.reset(self.connection, self.server)
         self.known.ledger = ledger
+
+    def _run_locked(self, ledger: Ledger) -> Ending:
+        """Look again, now that nobody else can change anything, and act."""
+        self.bring_up_to_date(ledger)
         mine = runs.find(ledger, self.spec.run.id)
-        stored = _stored(mine)
+        stored = stored_ending(mine)
         if stored is not None:
             return stored
-        locked = self._locked_run(ledger)
+        locked = self.take_lease(ledger)
         settle_others(locked)
         if mine is not None and mine.turning_point is not None:
             attempt = self._resumed(locked, mine).identity.attempt
             return go_back(locked, replace(mine, attempt=attempt), mine.turning_point)
         return self._go_forward(locked, mine)
 
-    def _locked_run(self, ledger: Ledger) -> LockedRun:
+    def take_lease(self, ledger: Ledger) -> LockedRun:
+        """Become the one who may write; the lock must be held."""
         with session.transaction(self.connection):
             taken = lease.take(ledger, self.spec.run.id)
         self.known.lease = taken
@@ -173,7 +188,7 @@ class _Attempt:
                 return end_up_to_date(self.known)
             self._start(locked, plan)
         else:
-            _refuse_other_plan(mine, plan)
+            runs.refuse_other_plan(mine, plan)
             locked = self._resumed(locked, mine)
         final_checks = tuple(map(prepare_script, self.wanted.source.final_checks))
         stumbled = forward.apply(locked, pending, final_checks)
@@ -205,7 +220,11 @@ class _Attempt:
         applied = history.read(ledger) if ledger is not None else ()
         self.known.present = tuple(row.version for row in applied)
         return make_plan(
-            self.wanted.source, applied, target=self.wanted.target, run_id=self.spec.run.id
+            self.wanted.source,
+            applied,
+            target=self.wanted.target,
+            run_id=self.spec.run.id,
+            out_of_order=self.spec.policy.out_of_order,
         )
 
     def _entry(self, event: str, attempt: int) -> log.Entry:
@@ -213,20 +232,3 @@ class _Attempt:
 
     def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
         self.tools.events(Event(name=name, message=message, warning=warning))
-
-
-def _stored(found: Run | None) -> Ending | None:
-    """Give the result of a run that has ended: it is never executed again, whoever asks."""
-    if found is None or found.result is None:
-        return None
-    encoded = found.result.encode()
-    return Ending(decode_result(encoded).outcome, encoded)
-
-
-def _refuse_other_plan(mine: Run, plan: Plan) -> None:
-    if mine.plan_digest != plan.digest:
-        raise Refusal(
-            Reason.SOURCE_CHANGED,
-            f"run {mine.id} began with other files than it is given now",
-            hint="Start a new run: it takes over what this one has applied.",
-        )

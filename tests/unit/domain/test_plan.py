@@ -102,6 +102,16 @@ def test_a_file_before_an_applied_one_is_refused() -> None:
     )
     assert error.reason is Reason.OUT_OF_ORDER
     assert str(error).startswith("m/2_x.sql: ")
+    assert "`--out-of-order Apply`" in error.hint
+
+
+@given(st.sets(st.integers(1, 8)))
+def test_late_files_are_pending_in_numeric_order_where_the_policy_says_so(done: set[int]) -> None:
+    """Whatever is applied, the rest follows in order of the number; the target still limits it."""
+    files = source(*(migration(str(number)) for number in range(1, 9)))
+    history = [applied(str(number)) for number in done]
+    plan = make_plan(files, history, target=None, run_id=RUN, out_of_order="Apply")
+    assert [m.version.number for m in plan.pending] == sorted(set(range(1, 9)) - done)
 
 
 def test_a_target_must_be_there_and_ahead() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL
 
-from meshmigrate.domain.plan import AppliedVersion
+from meshmigrate.domain.plan import AppliedVersion, How
 from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
@@ -24,18 +24,26 @@ INSERT INTO {ledger}.script (checksum, kind, text) VALUES (%(checksum)s, %(kind)
 ON CONFLICT DO NOTHING
 """
 _SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND kind = %(kind)s"
-# A file that runs in steps began with the first of them, all others with the transaction.
+# A file that runs in steps began with the first of them, all others with the transaction; a
+# version that is declared present took no time.
 _ADD = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
 SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
        %(rollback_checksum)s, pg_catalog.clock_timestamp(),
-       pg_catalog.clock_timestamp() - coalesce(
-           (SELECT min(s.started_at) FROM {ledger}.step AS s
-            WHERE s.version = %(version)s AND s.direction = 'up' AND s.run_id = %(run_id)s),
-           pg_catalog.now()),
-       %(run_id)s, 'applied'
+       CASE %(how)s::text WHEN 'applied' THEN
+           pg_catalog.clock_timestamp() - coalesce(
+               (SELECT min(s.started_at) FROM {ledger}.step AS s
+                WHERE s.version = %(version)s AND s.direction = 'up' AND s.run_id = %(run_id)s),
+               pg_catalog.now())
+       ELSE interval '0' END,
+       %(run_id)s, %(how)s
 FROM {ledger}.applied AS a
+"""
+_ACCEPT = """
+UPDATE {ledger}.applied
+SET checksum = %(checksum)s, rollback_checksum = coalesce(%(rollback_checksum)s, rollback_checksum)
+WHERE version = %(version)s
 """
 _REMOVE = "DELETE FROM {ledger}.applied WHERE version = %(version)s AND run_id = %(run_id)s"
 
@@ -58,19 +66,17 @@ def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> S
     return Script(kind, file, ledger.row(_SCRIPT, values)[0])
 
 
-def add(ledger: Ledger, migration: Migration, run_id: UUID) -> None:
-    """Record a version as applied, with its scripts, in the transaction that applied it."""
+def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied") -> None:
+    """Record a version, with its scripts, in the transaction that applied or declared it."""
     script, rollback = migration.script, migration.rollback
-    if len(script.text.encode()) <= _KEPT_MIGRATION_BYTES:
-        keep(ledger, script)
-    if rollback is not None:
-        keep(ledger, rollback)
+    _keep_scripts(ledger, migration)
     values = {
         "version": str(migration.version),
         "name": migration.name,
         "checksum": script.checksum,
         "rollback_checksum": rollback.checksum if rollback else None,
         "run_id": run_id,
+        "how": how,
     }
     ledger.execute(_ADD, values)
 
@@ -84,6 +90,18 @@ def remove(ledger: Ledger, row: AppliedVersion) -> bool:
     return removed.rowcount > 0
 
 
+def accept(ledger: Ledger, row: AppliedVersion, migration: Migration) -> None:
+    """Record other scripts for a version; a rollback script that the source lacks stays."""
+    _keep_scripts(ledger, migration)
+    rollback = migration.rollback
+    values = {
+        "version": str(row.version),
+        "checksum": migration.script.checksum,
+        "rollback_checksum": rollback.checksum if rollback else None,
+    }
+    ledger.execute(_ACCEPT, values)
+
+
 def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
     """Give the rollback script as it was when the version was applied, if it had one.
 
@@ -93,6 +111,13 @@ def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
         return None
     file = f"rollbacks/{row.version}_{row.name}.sql"
     return kept_script(ledger, row.rollback_checksum, ScriptKind.ROLLBACK, file)
+
+
+def _keep_scripts(ledger: Ledger, migration: Migration) -> None:
+    if len(migration.script.text.encode()) <= _KEPT_MIGRATION_BYTES:
+        keep(ledger, migration.script)
+    if migration.rollback is not None:
+        keep(ledger, migration.rollback)
 
 
 def keep(ledger: Ledger, script: Script) -> None:

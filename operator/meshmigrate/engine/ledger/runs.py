@@ -8,7 +8,10 @@ from msgspec import json
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
+from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.plan import Plan
+from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.runspec import Contract, Intent, RunSpec
 from meshmigrate.engine.ledger.store import Ledger
@@ -95,7 +98,7 @@ def unfinished(ledger: Ledger) -> list[Run]:
     return _select(ledger, _UNFINISHED, {})
 
 
-def start(ledger: Ledger, spec: RunSpec, *, plan_digest: str, fingerprint: str) -> None:
+def start(ledger: Ledger, spec: RunSpec, *, plan_digest: str | None, fingerprint: str) -> None:
     """Record a run, before its first statement."""
     provenance = spec.provenance
     values = {
@@ -116,6 +119,22 @@ def resume(ledger: Ledger, run_id: UUID, attempt: int) -> int:
     """Record another attempt of a run, and give its number: higher than any before."""
     row = ledger.row(_RESUME, {"id": run_id, "attempt": attempt})
     return int(row[0])
+
+
+def refuse_other_plan(run: Run, plan: Plan) -> None:
+    """Refuse to continue a run with files that are not those it began with.
+
+    Raises
+    ------
+    Refusal
+        ``SourceChanged``.
+    """
+    if run.plan_digest != plan.digest:
+        raise Refusal(
+            Reason.SOURCE_CHANGED,
+            f"run {run.id} began with other files than it is given now",
+            hint="Start a new run: it takes over what this one has applied.",
+        )
 
 
 def turn_back(ledger: Ledger, run_id: UUID, why: TurningPoint) -> None:
