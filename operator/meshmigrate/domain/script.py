@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from meshmigrate.domain.data_change import DataChange
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
@@ -102,6 +103,8 @@ class Statement:
         does not tell.
     outside
         What it does, if it runs outside transactions only.
+    change
+        What it does to data that is there before it; None if nothing that is known.
     """
 
     text: str
@@ -109,6 +112,7 @@ class Statement:
     offset: int
     locks: tuple[TableLock, ...] | None = None
     outside: Outside | None = None
+    change: DataChange | None = None
 
 
 @dataclass(frozen=True, slots=True)

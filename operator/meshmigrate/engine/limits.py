@@ -56,6 +56,10 @@ class Limits:
         """Let every statement wait at least this long for a lock."""
         self._shortest_ms = milliseconds
 
+    def forget(self) -> None:
+        """Take nothing for granted: the session was reset."""
+        self._in_force = None
+
     def prepare(self, statement: Statement) -> None:
         """Set what holds for the next statement."""
         self.seconds = min(self._timeout_seconds, math.ceil(self._deadline.remaining) or 0.001)

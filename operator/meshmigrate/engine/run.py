@@ -8,12 +8,14 @@ from msgspec.structs import replace as with_fields
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
+from meshmigrate.domain.mode import Course
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection, connect
+from meshmigrate.engine.course import choose_course, resume_course
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
@@ -113,7 +115,8 @@ class Attempt:
                 return stored
         if not (version and runs.unfinished(ledger)):
             plan = self._plan(ledger if version else None)
-            prepare_plan(plan, self.wanted.source.final_checks)
+            pending = prepare_plan(plan, self.wanted.source.final_checks)
+            choose_course(pending, self.spec.policy, ledger if version else None)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
@@ -186,24 +189,34 @@ class Attempt:
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
-            self._start(locked, plan)
+            course = choose_course(pending, self.spec.policy, locked.ledger)
+            self._start(locked, plan, course)
         else:
             runs.refuse_other_plan(mine, plan)
             locked = self._resumed(locked, mine)
+            course = resume_course(locked, mine, pending)
+        locked = replace(locked, course=course)
+        self._tell(EventName.PLANNED, str(course), warning=not course.rollback.way.ready)
         final_checks = tuple(map(prepare_script, self.wanted.source.final_checks))
         stumbled = forward.apply(locked, pending, final_checks)
         if stumbled is None:
             return conclude.succeed(locked)
         return conclude.stumble(locked, stumbled)
 
-    def _start(self, locked: LockedRun, plan: Plan) -> None:
+    def _start(self, locked: LockedRun, plan: Plan, course: Course) -> None:
         """Commit what the run sets out to do, and the schema it found, before it begins."""
         before = catalog.take(self.connection)
         with session.transaction(self.connection):
             locked.lease.guard()
             digest = catalog.keep(locked.ledger, before)
-            runs.start(locked.ledger, self.spec, plan_digest=plan.digest, fingerprint=digest)
-            log.append(locked.ledger, self._entry("Started", self.spec.run.attempt))
+            runs.start(
+                locked.ledger,
+                self.spec,
+                plan_digest=plan.digest,
+                fingerprint=digest,
+                mode=course.choice.mode,
+            )
+            log.append(locked.ledger, self._entry("Started", self.spec.run.attempt, course))
         self.known.started = True
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
@@ -227,8 +240,9 @@ class Attempt:
             out_of_order=self.spec.policy.out_of_order,
         )
 
-    def _entry(self, event: str, attempt: int) -> log.Entry:
-        return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)
+    def _entry(self, event: str, attempt: int, course: Course | None = None) -> log.Entry:
+        message = str(course) if course else None
+        return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt, message=message)
 
     def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
         self.tools.events(Event(name=name, message=message, warning=warning))

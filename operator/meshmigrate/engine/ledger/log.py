@@ -4,6 +4,7 @@ Times and hashes are the server's own, so that whoever can read the table can ve
 """
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -24,8 +25,8 @@ WITH r AS (
     SELECT (%(last_id)s + 1)::bigint AS id, pg_catalog.clock_timestamp() AS at,
            %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
            %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
-           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp() - pg_catalog.now() END
-               AS duration,
+           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp()
+               - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
            %(message)s::text AS message, %(previous_hash)s::bytea AS previous_hash
 ), appended AS (
@@ -61,7 +62,10 @@ STEPS_ROLLED_BACK: Final = "StepsRolledBack"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row to write; ``timed`` takes the age of the transaction as its duration."""
+    """One row to write.
+
+    ``timed`` takes the time since ``started`` as its duration, or the age of the transaction.
+    """
 
     event: str
     run_id: UUID | None = None
@@ -72,6 +76,7 @@ class Entry:
     error_code: str | None = None
     message: str | None = None
     timed: bool = False
+    started: datetime | None = None
 
 
 def append(ledger: Ledger, entry: Entry) -> None:
