@@ -27,8 +27,9 @@ from meshmigrate.domain.runspec import (
 )
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
+from meshmigrate.engine.tools import Tools
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -186,6 +187,7 @@ def make_spec(
     run_id: UUID | None = None,
     attempt: int = 1,
     target: str = "latest",
+    allow_rollback: bool = False,
     policy: Policy | None = None,
     schema: str = "meshmigrate",
 ) -> RunSpec:
@@ -195,6 +197,7 @@ def make_spec(
         run=RunIdentity(id=run_id or uuid4(), attempt=attempt),
         folders=project.folders,
         target=target,
+        allow_rollback=allow_rollback,
         ledger=Ledger(schema=schema),
         policy=policy or Policy(),
         provenance=Provenance(actor="ci", commit="0123abcd"),

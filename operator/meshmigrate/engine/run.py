@@ -11,14 +11,15 @@ from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.mode import Course
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.retreat import is_retreat
 from meshmigrate.domain.runspec import RunSpec
+from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
-from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.course import choose_course, resume_course
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
-from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
+from meshmigrate.engine.events import Event, EventName, UntilBroken
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
@@ -27,20 +28,11 @@ from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
 from meshmigrate.engine.probe import Server, examine
 from meshmigrate.engine.recovery import settle_others
+from meshmigrate.engine.retreat import finish_way_back, retreat
 from meshmigrate.engine.server_error import is_cancelled
-from meshmigrate.engine.stop import Stop, interruption
-from meshmigrate.engine.undo import go_back
+from meshmigrate.engine.stop import interruption
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_wanted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a run needs of the world besides the database."""
-
-    clock: Clock
-    stop: Stop
-    events: Events
-
 
 Work = Callable[["Attempt"], Ending]
 
@@ -50,18 +42,21 @@ def run(
     parameters: ConnectionParameters,
     tools: Tools,
     work: Work = lambda attempt: attempt.run(),
+    read: Callable[[RunSpec], Wanted] = lambda spec: read_wanted(spec.folders, spec.target),
 ) -> Ending:
     """Bring the database to the run's target, or back to where it was, and say which.
 
-    Other ``work`` does something else with the same connection. Every expected end is an ending;
-    an exception is a fault of this program, and even then the server rolls back what was open.
+    Other ``work`` does something else with the same connection, another ``read`` needs no files.
+    Every expected end is an ending; an exception is a fault of this program, and even then the
+    server rolls back what was open.
     """
     tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
     with ExitStack() as cleanup:
         try:
             tools.stop.check()
-            wanted = known.wanted = _read(spec)
+            _refuse_unknown_intent(spec)
+            wanted = known.wanted = read(spec)
             known.connection = cleanup.enter_context(closing(connect(parameters, spec.run.id)))
             tools.stop.attach(known.connection)
             with session.translated():
@@ -75,14 +70,13 @@ def run(
             return end_early(known, interruption() if stopped else error)
 
 
-def _read(spec: RunSpec) -> Wanted:
+def _refuse_unknown_intent(spec: RunSpec) -> None:
     if spec.run.intent != "apply":
         raise Refusal(
             Reason.INVALID_SPEC,
             f"this release does not know the intent '{spec.run.intent}' of a run",
             hint="Operator and runner image must be of the same release.",
         )
-    return read_wanted(spec.folders, spec.target)
 
 
 def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSpec) -> Server:
@@ -113,14 +107,14 @@ class Attempt:
             stored = stored_ending(runs.find(ledger, self.spec.run.id))
             if stored is not None:
                 return stored
-        if not (version and runs.unfinished(ledger)):
+        if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
             pending = prepare_plan(plan, self.wanted.source.final_checks)
-            choose_course(pending, self.spec.policy, ledger if version else None)
+            choose_course(pending, self.spec.policy, self.known.ledger)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
-        return self._run_locked(ledger)
+        return self.run_locked(ledger, self._go)
 
     def take_lock(self) -> None:
         """Wait for the migration lock, and hold it until the end."""
@@ -144,8 +138,11 @@ class Attempt:
         session.reset(self.connection, self.server)
         self.known.ledger = ledger
 
-    def _run_locked(self, ledger: Ledger) -> Ending:
-        """Look again, now that nobody else can change anything, and act."""
+    def run_locked(self, ledger: Ledger, go: Callable[[LockedRun, Run | None], Ending]) -> Ending:
+        """Look again, now that nobody else can change anything, and act.
+
+        What was left unfinished comes to its end first; ``go`` does what is new.
+        """
         self.bring_up_to_date(ledger)
         mine = runs.find(ledger, self.spec.run.id)
         stored = stored_ending(mine)
@@ -153,10 +150,10 @@ class Attempt:
             return stored
         locked = self.take_lease(ledger)
         settle_others(locked)
-        if mine is not None and mine.turning_point is not None:
-            attempt = self._resumed(locked, mine).identity.attempt
-            return go_back(locked, replace(mine, attempt=attempt), mine.turning_point)
-        return self._go_forward(locked, mine)
+        if mine is not None and mine.way_back is not None:
+            locked = self._resumed(locked, mine)
+            return finish_way_back(locked, replace(mine, attempt=locked.identity.attempt))
+        return go(locked, mine)
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
@@ -183,40 +180,35 @@ class Attempt:
             lock_wait_seconds=self.known.lock_wait_seconds,
         )
 
-    def _go_forward(self, locked: LockedRun, mine: Run | None) -> Ending:
+    def _go(self, locked: LockedRun, mine: Run | None) -> Ending:
+        lower = self._lower_target(locked.ledger) if mine is None else None
+        if lower is not None:
+            return retreat(locked, self.spec, lower)
         plan = self._plan(locked.ledger)
         pending = prepare_plan(plan, self.wanted.source.final_checks)
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
             course = choose_course(pending, self.spec.policy, locked.ledger)
-            self._start(locked, plan, course)
+            self._start(locked, plan.digest, course)
         else:
             runs.refuse_other_plan(mine, plan)
             locked = self._resumed(locked, mine)
             course = resume_course(locked, mine, pending)
         locked = replace(locked, course=course)
         self._tell(EventName.PLANNED, str(course), warning=not course.rollback.way.ready)
-        final_checks = tuple(map(prepare_script, self.wanted.source.final_checks))
-        stumbled = forward.apply(locked, pending, final_checks)
-        if stumbled is None:
-            return conclude.succeed(locked)
-        return conclude.stumble(locked, stumbled)
+        checks = map(prepare_script, self.wanted.source.final_checks)
+        stumbled = forward.apply(locked, pending, tuple(checks))
+        return conclude.stumble(locked, stumbled) if stumbled else conclude.succeed(locked)
 
-    def _start(self, locked: LockedRun, plan: Plan, course: Course) -> None:
+    def _start(self, locked: LockedRun, plan: str, course: Course) -> None:
         """Commit what the run sets out to do, and the schema it found, before it begins."""
-        before = catalog.take(self.connection)
+        before, mode = catalog.take(self.connection), course.choice.mode
         with session.transaction(self.connection):
             locked.lease.guard()
-            digest = catalog.keep(locked.ledger, before)
-            runs.start(
-                locked.ledger,
-                self.spec,
-                plan_digest=plan.digest,
-                fingerprint=digest,
-                mode=course.choice.mode,
-            )
-            log.append(locked.ledger, self._entry("Started", self.spec.run.attempt, course))
+            kept = catalog.keep(locked.ledger, before)
+            runs.start(locked.ledger, self.spec, plan_digest=plan, fingerprint=kept, mode=mode)
+            log.append(locked.ledger, self._entry(log.STARTED, self.spec.run.attempt, str(course)))
         self.known.started = True
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
@@ -240,8 +232,17 @@ class Attempt:
             out_of_order=self.spec.policy.out_of_order,
         )
 
-    def _entry(self, event: str, attempt: int, course: Course | None = None) -> log.Entry:
-        message = str(course) if course else None
+    def _lower_target(self, ledger: Ledger) -> Version | None:
+        """Give the target if it lies below the current version and going back is allowed."""
+        target = self.wanted.target
+        if target is None or not self.spec.allow_rollback:
+            return None
+        applied = history.read(ledger)
+        self.known.present = tuple(row.version for row in applied)
+        goes_back = is_retreat(applied, target, self.wanted.source)
+        return target if goes_back else None
+
+    def _entry(self, event: str, attempt: int, message: str | None = None) -> log.Entry:
         return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt, message=message)
 
     def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
