@@ -81,9 +81,8 @@ def plan(
 def _show(found: PlanAnswer) -> None:
     from meshmigrate.cli.answer import give_facts, give_rows, place_facts
 
-    give_facts(place_facts(found))
+    give_facts([*place_facts(found), *_course(found)])
     if found.pending:
-        give_facts(_course(found))
         columns = ("Version", "Name", "Statements", "Kinds", "Runs in", "Locks", "Rollback")
         give_rows("pending", columns, map(_row, found.pending))
     elif found.empty:
@@ -91,6 +90,8 @@ def _show(found: PlanAnswer) -> None:
 
 
 def _course(found: PlanAnswer) -> Iterator[tuple[str, str]]:
+    if not found.pending:
+        return
     ready = found.rollback_ready
     yield "mode", f"{found.transaction_mode}: {found.transaction_mode_reason}"
     if found.held_until_end:
