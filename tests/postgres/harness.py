@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from meshmigrate.cli.start import Start
-from meshmigrate.domain.database_url import parse_database_url
+from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.runspec import (
@@ -241,7 +241,9 @@ def attempt(
         events.append(event)
         during(event)
 
+    def credentials() -> ConnectionParameters:
+        return parse_database_url(url or database.url)
+
     stop = Stop()
-    parameters = parse_database_url(url or database.url)
-    ending = start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=record))
+    ending = start(spec, credentials, Tools(clock=SystemClock(stop), stop=stop, events=record))
     return Attempt(ending.encoded, tuple(events))

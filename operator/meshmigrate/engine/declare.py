@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
-from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.early import end_dry_run, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, finish
 from meshmigrate.engine.fingerprint import catalog
@@ -58,7 +57,7 @@ Decide = Callable[[Situation], Declaration]
 
 def declare(
     spec: RunSpec,
-    parameters: ConnectionParameters,
+    credentials: Credentials,
     tools: Tools,
     decide: Decide,
     *,
@@ -71,7 +70,7 @@ def declare(
     and leaves no trace, not even in the log.
     """
     work = partial(_look, decide=decide) if dry_run else partial(_declare, decide=decide)
-    return run(spec, parameters, tools, work=work)
+    return run(spec, credentials, tools, work=work)
 
 
 def _look(attempt: Attempt, *, decide: Decide) -> Ending:

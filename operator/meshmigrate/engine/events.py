@@ -8,6 +8,7 @@ from enum import StrEnum
 class EventName(StrEnum):
     """What happened."""
 
+    WAITING_FOR_CREDENTIALS = "waiting-for-credentials"
     CONNECTED = "connected"
     WAITING_FOR_LOCK = "waiting-for-lock"
     LOCKED = "locked"

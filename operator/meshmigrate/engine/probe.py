@@ -1,18 +1,17 @@
 """What the server is, asked before anything else."""
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, LiteralString
-from uuid import UUID
 
 import psycopg
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
-from meshmigrate.engine.connect import Connection, connect, connection_refused
+from meshmigrate.engine.connect import Connection, connection_refused
 
 OLDEST_SERVER: Final = 14
 NEWEST_SERVER: Final = 18
@@ -46,8 +45,13 @@ class Server:
         return DatabaseIdentity(name=self.database, system_identifier=self.system_identifier)
 
 
-def examine(connection: Connection, parameters: ConnectionParameters, name: UUID | str) -> Server:
+def examine(connection: Connection, connect_again: Callable[[], Connection]) -> Server:
     """Ask what stands at the other end, a pooler in between included.
+
+    Parameters
+    ----------
+    connect_again
+        Makes a second connection, which only a pooler is tried with.
 
     Raises
     ------
@@ -55,7 +59,7 @@ def examine(connection: Connection, parameters: ConnectionParameters, name: UUID
         ``TransactionPooler``, ``UnsupportedServer`` or ``ReadOnlyServer``.
     """
     if behind_pooler(connection):
-        with closing(connect(parameters, name)) as other:
+        with closing(connect_again()) as other:
             refuse_transaction_pooler(connection, other)
     return probe(connection)
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.clock import Clock
-from meshmigrate.engine.connect import Connection, connect
+from meshmigrate.engine.connect import Connection, Connector, Credentials
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
@@ -45,7 +44,7 @@ Work = Callable[["Attempt"], Ending]
 
 def run(
     spec: RunSpec,
-    parameters: ConnectionParameters,
+    credentials: Credentials,
     tools: Tools,
     work: Work = lambda attempt: attempt.run(),
 ) -> Ending:
@@ -56,14 +55,15 @@ def run(
     """
     tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
+    connector = _connector(spec, credentials, tools)
     with ExitStack() as cleanup:
         try:
             tools.stop.check()
             wanted = known.wanted = _read(spec)
-            known.connection = cleanup.enter_context(closing(connect(parameters, spec.run.id)))
+            known.connection = cleanup.enter_context(closing(connector.connect()))
             tools.stop.attach(known.connection)
             with session.translated():
-                known.server = _probe(known.connection, parameters, spec)
+                known.server = _probe(known.connection, connector)
                 return work(
                     Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
                 )
@@ -83,8 +83,17 @@ def _read(spec: RunSpec) -> Wanted:
     return read_wanted(spec.folders, spec.target)
 
 
-def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSpec) -> Server:
-    server = examine(connection, parameters, spec.run.id)
+def _connector(spec: RunSpec, credentials: Credentials, tools: Tools) -> Connector:
+    def tell(message: str) -> None:
+        tools.events(Event(name=EventName.WAITING_FOR_CREDENTIALS, message=message, warning=True))
+
+    # What an earlier attempt of the run was let in with may have been changed since.
+    before = spec.run.attempt > 1
+    return Connector(credentials, spec.run.id, tools.clock, had_success=before, tell=tell)
+
+
+def _probe(connection: Connection, connector: Connector) -> Server:
+    server = examine(connection, connector.connect)
     session.reset(connection, server)
     return server
 
