@@ -27,8 +27,9 @@ from meshmigrate.domain.runspec import (
 )
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
+from meshmigrate.engine.tools import Tools
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"

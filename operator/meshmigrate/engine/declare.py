@@ -19,7 +19,8 @@ from meshmigrate.engine.ending import Ending, LockedRun, Verdict, finish
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, log, runs, schema
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.run import Attempt, Tools, run
+from meshmigrate.engine.run import Attempt, run
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
 
 

@@ -11,7 +11,9 @@ import psycopg
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
+from meshmigrate.engine import identity
 from meshmigrate.engine.connect import Connection, connection_refused
+from meshmigrate.engine.identity import Identity
 
 OLDEST_SERVER: Final = 14
 NEWEST_SERVER: Final = 18
@@ -22,11 +24,12 @@ SELECT pg_catalog.pg_is_in_recovery(),
        pg_catalog.current_setting('transaction_read_only')::boolean,
        pg_catalog.current_setting('server_encoding')
 """
-_IDENTITY = """
+_IDENTITY: Final[LiteralString] = (
+    """
 SELECT pg_catalog.current_database(),
-       (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,
-       extract(epoch FROM pg_catalog.clock_timestamp())::float8
-"""
+       extract(epoch FROM pg_catalog.clock_timestamp())::float8, """
+    + identity.COLUMNS
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,16 @@ class Server:
 
     major: int
     database: str
-    system_identifier: str
+    cluster: Identity
     clock: datetime
     """The server's time at the probe."""
 
     @property
     def identity(self) -> DatabaseIdentity:
         """Which database this is."""
-        return DatabaseIdentity(name=self.database, system_identifier=self.system_identifier)
+        return DatabaseIdentity(
+            name=self.database, system_identifier=self.cluster.system_identifier
+        )
 
 
 def examine(connection: Connection, connect_again: Callable[[], Connection]) -> Server:
@@ -94,8 +99,8 @@ def probe(connection: Connection) -> Server:
             hint="Supported is UTF8, the default of every current installation.",
         )
     # In seconds: psycopg reads a time only in the ISO style, and a role may have another.
-    database, system_identifier, seconds = _one(connection, _IDENTITY)
-    return Server(major, database, system_identifier, datetime.fromtimestamp(seconds, UTC))
+    database, seconds, *cluster = _one(connection, _IDENTITY)
+    return Server(major, database, Identity(*cluster), datetime.fromtimestamp(seconds, UTC))
 
 
 def refuse_transaction_pooler(connection: Connection, other: Connection) -> None:

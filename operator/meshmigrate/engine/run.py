@@ -1,7 +1,6 @@
 """A run from its files to its result: the one sequence that every way of starting it shares."""
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
@@ -11,33 +10,22 @@ from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import conclude, forward, lock, session
-from meshmigrate.engine.clock import Clock
-from meshmigrate.engine.connect import Connection, Connector, Credentials
+from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
-from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
+from meshmigrate.engine.events import Event, EventName, UntilBroken
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.ledger import history, lease, log, runs, schema
+from meshmigrate.engine.ledger import history, lease, log, losses, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
-from meshmigrate.engine.probe import Server, examine
+from meshmigrate.engine.probe import Server
+from meshmigrate.engine.reconnect import Link, keep_connected
 from meshmigrate.engine.recovery import settle_others
-from meshmigrate.engine.server_error import is_cancelled
-from meshmigrate.engine.stop import Stop, interruption
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.undo import go_back
 from meshmigrate.engine.wanted import Wanted, read_wanted
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a run needs of the world besides the database."""
-
-    clock: Clock
-    stop: Stop
-    events: Events
-
 
 Work = Callable[["Attempt"], Ending]
 
@@ -55,22 +43,17 @@ def run(
     """
     tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
-    connector = _connector(spec, credentials, tools)
-    with ExitStack() as cleanup:
-        try:
-            tools.stop.check()
-            wanted = known.wanted = _read(spec)
-            known.connection = cleanup.enter_context(closing(connector.connect()))
-            tools.stop.attach(known.connection)
-            with session.translated():
-                known.server = _probe(known.connection, connector)
-                return work(
-                    Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
-                )
-        except MigrationError as error:
-            stopped = tools.stop.requested and is_cancelled(error)
-            tools.stop.acknowledge()
-            return end_early(known, interruption() if stopped else error)
+    try:
+        tools.stop.check()
+        wanted = known.wanted = _read(spec)
+    except MigrationError as error:
+        tools.stop.acknowledge()
+        return end_early(known, error)
+
+    def attempt(link: Link) -> Ending:
+        return work(Attempt(spec, wanted, tools, known, link))
+
+    return keep_connected(spec, credentials, tools, known, attempt)
 
 
 def _read(spec: RunSpec) -> Wanted:
@@ -83,21 +66,6 @@ def _read(spec: RunSpec) -> Wanted:
     return read_wanted(spec.folders, spec.target)
 
 
-def _connector(spec: RunSpec, credentials: Credentials, tools: Tools) -> Connector:
-    def tell(message: str) -> None:
-        tools.events(Event(name=EventName.WAITING_FOR_CREDENTIALS, message=message, warning=True))
-
-    # What an earlier attempt of the run was let in with may have been changed since.
-    before = spec.run.attempt > 1
-    return Connector(credentials, spec.run.id, tools.clock, had_success=before, tell=tell)
-
-
-def _probe(connection: Connection, connector: Connector) -> Server:
-    server = examine(connection, connector.connect)
-    session.reset(connection, server)
-    return server
-
-
 @dataclass(slots=True)
 class Attempt:
     """One attempt of a run, connected."""
@@ -106,9 +74,17 @@ class Attempt:
     wanted: Wanted
     tools: Tools
     known: Known
-    connection: Connection
-    server: Server
-    cleanup: ExitStack
+    link: Link
+
+    @property
+    def connection(self) -> Connection:
+        """The one that works."""
+        return self.link.connection
+
+    @property
+    def server(self) -> Server:
+        """The server as it was found."""
+        return self.link.server
 
     def run(self) -> Ending:
         """Look without the lock first: most of the time there is nothing to do."""
@@ -137,10 +113,10 @@ class Attempt:
             )
 
         timeout = self.spec.policy.lock.acquire_timeout_seconds
-        self.known.lock_wait_seconds = lock.acquire(
+        self.known.lock_wait_seconds += lock.acquire(
             self.connection, timeout, self.tools.clock, waiting=waiting
         )
-        self.cleanup.callback(lock.release, self.connection)
+        self.link.cleanup.callback(lock.release, self.connection)
         self._tell(EventName.LOCKED, "holding the migration lock")
 
     def bring_up_to_date(self, ledger: Ledger) -> None:
@@ -166,9 +142,15 @@ class Attempt:
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
+        lost, in_flight = self.link.lost, self.known.in_flight
         with session.transaction(self.connection):
-            taken = lease.take(ledger, self.spec.run.id)
+            if lost is not None:
+                lost.check(ledger, self.server)
+                lost.account(ledger, self.known, self.server)
+            cluster = self.server.cluster
+            taken = lease.take(ledger, self.spec.run.id, self.known.holder, cluster)
         self.known.lease = taken
+        in_flight.begin(losses.find_suspect(ledger, self.spec.run.id))
         executor = Executor(
             connection=self.connection,
             server=self.server,
@@ -177,6 +159,7 @@ class Attempt:
             clock=self.tools.clock,
             stop=self.tools.stop,
             events=self.tools.events,
+            in_flight=in_flight,
         )
         return LockedRun(
             identity=self.spec.run,
@@ -185,6 +168,7 @@ class Attempt:
             server=self.server,
             lease=taken,
             executor=executor,
+            deadlines=self.link.deadlines,
             events=self.tools.events,
             lock_wait_seconds=self.known.lock_wait_seconds,
         )
@@ -216,7 +200,9 @@ class Attempt:
         self.known.started = True
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
-        """Count another attempt of a run that the ledger knows."""
+        """Count another attempt of a run that the ledger knows; a new connection is none."""
+        if self.known.started:
+            return replace(locked, identity=self.known.identity)
         self.known.started = True
         with session.transaction(self.connection):
             locked.lease.guard()

@@ -57,6 +57,7 @@ WHERE run_id = %(run_id)s AND event = %(event)s ORDER BY id
 APPLIED: Final = "Applied"
 ROLLED_BACK: Final = "RolledBack"
 STEPS_ROLLED_BACK: Final = "StepsRolledBack"
+CONNECTION_LOST: Final = "ConnectionLost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
