@@ -42,6 +42,16 @@ class Server:
         """What it has logged."""
         return self.data.joinpath("server.log").read_text(errors="replace")
 
+    def start(self) -> None:
+        """Start it, and wait until it lets clients in; nothing happens if it runs."""
+        if not self.data.joinpath("postmaster.pid").exists():
+            log = self.data / "server.log"
+            _run(self.programs / "pg_ctl", f"--pgdata={self.data}", f"--log={log}", "start")
+
+    def stop(self, mode: str) -> None:
+        """Stop it: ``fast`` ends sessions in order, ``immediate`` is like a crash."""
+        _run(self.programs / "pg_ctl", f"--pgdata={self.data}", f"--mode={mode}", "stop")
+
 
 @contextmanager
 def running_server(version: str) -> Iterator[Server]:
@@ -101,8 +111,7 @@ def _start(server: Server) -> None:
         configuration.writelines(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
         configuration.write(f"port = {server.port}\n")
         configuration.write(f"unix_socket_directories = '{server.data.parent}'\n")
-    log = server.data / "server.log"
-    _run(server.programs / "pg_ctl", f"--pgdata={server.data}", f"--log={log}", "--wait", "start")
+    server.start()
 
 
 def _run(*command: Path | str) -> None:

@@ -8,13 +8,15 @@ from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.engine.clock import SystemClock
+from meshmigrate.engine.connect import Credentials
 from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.events import Events
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import stop_on_signals
+from meshmigrate.engine.tools import Tools
 
-Start = Callable[[RunSpec, ConnectionParameters, Tools], Ending]
+Start = Callable[[RunSpec, Credentials, Tools], Ending]
 """What begins a run: the engine's ``run``, or another way to use a connection."""
 
 
@@ -22,12 +24,12 @@ def carry_out(
     spec: RunSpec, read_url: Callable[[], str], events: Events, start: Start = run
 ) -> Ending:
     """Run a spec, stopping in order on SIGTERM and SIGINT."""
+
+    def credentials() -> ConnectionParameters:
+        return parse_database_url(read_url())
+
     stop = stop_on_signals()
-    try:
-        parameters = parse_database_url(read_url())
-    except MigrationError as error:
-        return refuse(spec.run, error, events)
-    return start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=events))
+    return start(spec, credentials, Tools(clock=SystemClock(stop), stop=stop, events=events))
 
 
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:

@@ -1,5 +1,6 @@
-"""The one connection that does the work, and what it means when it cannot be had."""
+"""The connections of a run, and what it means when one cannot be had."""
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -10,8 +11,11 @@ from psycopg.rows import TupleRow
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
 from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.clock import Clock
 
 Connection = psycopg.Connection[TupleRow]
+Credentials = Callable[[], ConnectionParameters]
+"""Reads the parameters anew each time: a password may be changed while a run goes on."""
 
 # Without keepalives a client that lost its server, or a server its client, notices in two
 # hours (measured); the session settings ask the same of the server's side.
@@ -25,9 +29,11 @@ _DEFAULTS: Final[dict[str, str]] = {
 }
 _AUTHENTICATION: Final = (
     "authentication failed",
-    "no pg_hba.conf entry",
+    "pg_hba.conf",
     "no password supplied",
     "is not permitted to log in",
+    "no such user",  # PgBouncer's words
+    "Tenant or user not found",  # Supavisor's
 )
 _TLS: Final = (
     "certificate verify failed",
@@ -36,6 +42,80 @@ _TLS: Final = (
     "root certificate file",
     "SSL error: certificate",
 )
+
+
+_CHANGEABLE: Final = frozenset(
+    {Reason.AUTHENTICATION_FAILED, Reason.CREDENTIALS_MISSING, Reason.INVALID_DATABASE_URL}
+)
+"""What a Secret that is just being changed looks like."""
+_REREAD_INTERVAL: Final = 5.0
+_REREAD_FOR: Final = 150.0
+"""The kubelet takes up to two minutes to bring a changed Secret into a pod."""
+
+
+class Connector:
+    """Makes the connections of one run, each with the credentials as they are then.
+
+    Where they have worked before, that they do not now means that they are being changed: they
+    are read again every 5 s for 150 s. A first contact is refused at once.
+
+    Parameters
+    ----------
+    credentials
+        Reads them.
+    name
+        The run, as of ``connect``.
+    had_success
+        Whether they have worked before: in an earlier attempt of the run, or, by itself, in this
+        process.
+    tell
+        Called before each wait, with what is wrong.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        name: UUID | str,
+        clock: Clock,
+        *,
+        had_success: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._credentials = credentials
+        self._name = name
+        self._clock = clock
+        self._tell = tell
+        self.had_success = had_success
+
+    def connect(self) -> Connection:
+        """Connect, waiting for credentials that are just being changed.
+
+        Raises
+        ------
+        Refusal
+            ``AuthenticationFailed``, ``TLSFailed``, ``InvalidDatabaseURL`` or
+            ``CredentialsMissing``.
+        Unreachable
+            ``DatabaseUnreachable``.
+        Interruption
+            Somebody asked to stop.
+        """
+        started = self._clock.monotonic()
+        while True:
+            try:
+                connection = connect(self._credentials(), self._name)
+            except Refusal as refusal:
+                left = started + _REREAD_FOR - self._clock.monotonic()
+                if refusal.reason not in _CHANGEABLE or not self.had_success or left <= 0:
+                    raise
+                self._tell(
+                    f"{refusal.message}; they have worked before, so the credentials are read "
+                    f"again every {_REREAD_INTERVAL:g} s for {left:.0f} s"
+                )
+                self._clock.sleep(_REREAD_INTERVAL)
+            else:
+                self.had_success = True
+                return connection
 
 
 def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:

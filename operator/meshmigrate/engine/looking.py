@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
@@ -36,8 +37,9 @@ def look(parameters: ConnectionParameters, ledger_schema: str, command: str) -> 
         Why the database or its ledger cannot be read.
     """
     try:
-        with session.translated(), closing(connect(parameters, command)) as connection:
-            server = examine(connection, parameters, command)
+        connect_again = partial(connect, parameters, command)
+        with session.translated(), closing(connect_again()) as connection:
+            server = examine(connection, connect_again)
             with session.snapshot(connection):
                 ledger = Ledger(connection, ledger_schema)
                 yield Sight(server, ledger, schema.find_version(ledger))

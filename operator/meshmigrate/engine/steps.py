@@ -164,6 +164,7 @@ class Steps:
 
     def _send(self, start: int, outside: Outside, step: Step) -> None:
         executor, script = self.executor, self.work.script
+        executor.in_flight.refuse_suspect(script.script, script.statements[start : start + 1])
         enter_step(executor, script, start)
         unlimited(executor.connection, self.deadline)
         send(executor.connection, script.script, script.statements[start])
