@@ -7,13 +7,22 @@ from typing import Any, Final
 
 import click
 
-from meshmigrate.domain.runspec import Folders, Ledger, Policy
+from meshmigrate.domain.runspec import Access, Folders, Ledger, Policy
 
 Command = Callable[..., None]
 ReadURL = Callable[[], str]
 
 FOLDER: Final = click.Path(path_type=Path)
 MIGRATION_FOLDERS: Final = (Path("migrations"), Path("supabase/migrations"))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read names between commas; none at all is allowed."""
+    found = tuple(name.strip() for name in text.split(",")) if text else ()
+    if not all(found):
+        raise click.BadParameter(f"{text!r} has an empty name")
+    return found
+
 
 ledger_schema_option: Final = click.option(
     "--ledger-schema",
@@ -30,6 +39,19 @@ out_of_order_option: Final = click.option(
     default=Policy().out_of_order,
     show_default=True,
     help="What to do with a version below the current one that is not applied.",
+)
+role_option: Final = click.option(
+    "--role",
+    default=Access().role,
+    metavar="ROLE",
+    help="SET ROLE for the scripts, so that it owns what they make. Default: the one that logs in.",
+)
+search_path_option: Final = click.option(
+    "--search-path",
+    type=names,
+    default="",
+    metavar="SCHEMA,...",
+    help="Schemas in which scripts find names. Default: the role's own.",
 )
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as one line of JSON, nothing else."

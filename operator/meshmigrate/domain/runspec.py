@@ -70,6 +70,15 @@ class Policy(Request, frozen=True, kw_only=True):
     rollback_deadline_seconds: float = 3600
 
 
+class Access(Request, frozen=True, kw_only=True):
+    """How the database is worked with, once its URL has been read."""
+
+    role: str = ""
+    """The role that scripts run as; empty for the one that logs in."""
+    search_path: tuple[str, ...] = ()
+    """The schemas that scripts find names in; empty for the role's own."""
+
+
 class Ledger(Request, frozen=True, kw_only=True):
     """Which ledger keeps the history: one schema is one history."""
 
@@ -92,6 +101,7 @@ class RunSpec(Request, frozen=True, kw_only=True):
     run: RunIdentity
     folders: Folders
     target: str = "latest"
+    database: Access = Access()
     ledger: Ledger = Ledger()
     policy: Policy = Policy()
     provenance: Provenance = Provenance()

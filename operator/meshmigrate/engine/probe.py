@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, LiteralString
 
@@ -11,6 +11,7 @@ import psycopg
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
+from meshmigrate.domain.runspec import Access
 from meshmigrate.engine.connect import Connection, connection_refused
 
 OLDEST_SERVER: Final = 14
@@ -31,13 +32,15 @@ SELECT pg_catalog.current_database(),
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server as it was found."""
+    """The server as it was found, and how scripts are to find it."""
 
     major: int
     database: str
     system_identifier: str
     clock: datetime
     """The server's time at the probe."""
+    access: Access = field(default_factory=Access)
+    """As whom scripts run, and with which names."""
 
     @property
     def identity(self) -> DatabaseIdentity:

@@ -22,6 +22,7 @@ from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
+from meshmigrate.engine.privileges import refuse_role
 from meshmigrate.engine.probe import Server, examine
 from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.server_error import is_cancelled
@@ -63,7 +64,7 @@ def run(
             known.connection = cleanup.enter_context(closing(connector.connect()))
             tools.stop.attach(known.connection)
             with session.translated():
-                known.server = _probe(known.connection, connector)
+                known.server = _probe(known.connection, connector, spec)
                 return work(
                     Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
                 )
@@ -92,9 +93,10 @@ def _connector(spec: RunSpec, credentials: Credentials, tools: Tools) -> Connect
     return Connector(credentials, spec.run.id, tools.clock, had_success=before, tell=tell)
 
 
-def _probe(connection: Connection, connector: Connector) -> Server:
-    server = examine(connection, connector.connect)
+def _probe(connection: Connection, connector: Connector, spec: RunSpec) -> Server:
+    server = replace(examine(connection, connector.connect), access=spec.database)
     session.reset(connection, server)
+    refuse_role(connection, server)
     return server
 
 
