@@ -12,7 +12,8 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
 from meshmigrate.domain.runspec import Access
-from meshmigrate.engine.connect import Connection, connection_refused
+from meshmigrate.engine.connect import Connection, protection
+from meshmigrate.engine.connection_error import connection_refused
 
 OLDEST_SERVER: Final = 14
 NEWEST_SERVER: Final = 18
@@ -115,7 +116,7 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
     """
     first = server_pid(connection)
     for _ in range(_POOLER_ROUNDS):
-        other.execute("BEGIN")
+        other.execute(f"BEGIN; {protection('SET LOCAL')}".encode())
         server_pid(other)
         now = server_pid(connection)
         other.execute("ROLLBACK")

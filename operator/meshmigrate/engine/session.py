@@ -12,23 +12,15 @@ from typing import Final
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.connect import Connection, protection
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import own_error
 
-# SET after connecting and not `options`: poolers refuse those. The interval lets the server
-# notice in 2 s that a killed client is gone; without it, it finishes the statement, commits,
-# and holds the lock until then (measured).
-_RESET: Final = """
+_RESET: Final = f"""
 RESET SESSION AUTHORIZATION;
 RESET ROLE;
 RESET ALL;
-SET client_connection_check_interval = '2s';
-SET tcp_keepalives_idle = 10;
-SET tcp_keepalives_interval = 5;
-SET tcp_keepalives_count = 3;
-SET tcp_user_timeout = '30s';
-SET idle_in_transaction_session_timeout = '60s';
+{protection("SET")}
 SET idle_session_timeout = 0;
 SET default_transaction_isolation = 'read committed';
 SET client_encoding = 'UTF8';
