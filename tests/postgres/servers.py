@@ -17,7 +17,7 @@ VERSIONS: Final = ("15", "18")
 SUPERUSER_PASSWORD: Final = "super-secret-3f1c"
 _PREFIX: Final = "meshmigrate-tests-"
 _SETTINGS: Final = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": "127.0.0.1,::1",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -68,6 +68,15 @@ def running_server(version: str) -> Iterator[Server]:
             _stop(server.data)
     finally:
         shutil.rmtree(base, ignore_errors=True)
+
+
+def become_standby(server: Server) -> None:
+    """Restart a server as a standby that has nobody to follow."""
+    signal_file = server.data / "standby.signal"
+    signal_file.touch()
+    _give_to_server_user(signal_file)
+    log = server.data / "server.log"
+    _run(server.programs / "pg_ctl", f"--pgdata={server.data}", f"--log={log}", "--wait", "restart")
 
 
 def end_leftovers() -> None:

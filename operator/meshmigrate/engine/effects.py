@@ -33,7 +33,7 @@ _POLL_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Looks up and completes what one statement did; the session must have our own names.
+    """Looks up and completes what one statement did, with our own names and the script's role.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class Effects:
             session.enter_script(connection, server)
             connection.execute(f"CREATE TEMPORARY TABLE {stand_in} (LIKE {self.table})".encode())
             connection.execute(self.outside.definition.encode())
-            session.leave_script(connection, server)
+            session.look_as_script(connection, server)
             made = f"{STAND_IN}.{quoted(self.outside.object)}"
             wanted = find_definition(connection, made)
             connection.execute(f"DROP TABLE {stand_in}".encode())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, LiteralString
 
@@ -11,8 +11,10 @@ import psycopg
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
+from meshmigrate.domain.runspec import Access
 from meshmigrate.engine import identity
-from meshmigrate.engine.connect import Connection, connection_refused
+from meshmigrate.engine.connect import Connection, protection
+from meshmigrate.engine.connection_error import connection_refused
 from meshmigrate.engine.identity import Identity
 
 OLDEST_SERVER: Final = 14
@@ -34,13 +36,15 @@ SELECT pg_catalog.current_database(),
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server as it was found."""
+    """The server as it was found, and how scripts are to find it."""
 
     major: int
     database: str
     cluster: Identity
     clock: datetime
     """The server's time at the probe."""
+    access: Access = field(default_factory=Access)
+    """As whom scripts run, and with which names."""
 
     @property
     def identity(self) -> DatabaseIdentity:
@@ -117,7 +121,7 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
     """
     first = server_pid(connection)
     for _ in range(_POOLER_ROUNDS):
-        other.execute("BEGIN")
+        other.execute(f"BEGIN; {protection('SET LOCAL')}".encode())
         server_pid(other)
         now = server_pid(connection)
         other.execute("ROLLBACK")
