@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from meshmigrate.domain.directive import Directive, Word, parse_duration
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
@@ -29,16 +30,38 @@ class Script:
         The name to show, relative to its folder.
     text
         The content: decoded UTF-8, LF line ends, no byte order mark.
+    directives
+        What it says about itself, each word once.
     """
 
     kind: ScriptKind
     file: str
     text: str
+    directives: tuple[Directive, ...] = ()
 
     @property
     def checksum(self) -> str:
         """``sha256:`` and the digest of the normalised text."""
         return f"sha256:{hashlib.sha256(self.text.encode()).hexdigest()}"
+
+    @property
+    def no_transaction(self) -> bool:
+        """Whether each of its statements is a step of its own."""
+        return self._argument(Word.NO_TRANSACTION) is not None
+
+    @property
+    def irreversible(self) -> str | None:
+        """Why a run must not start this rollback script by itself; None if it may."""
+        return self._argument(Word.IRREVERSIBLE)
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """How long each of its statements may take, if it says so itself."""
+        time = self._argument(Word.TIMEOUT)
+        return None if time is None else parse_duration(time)
+
+    def _argument(self, word: Word) -> str | None:
+        return next((each.arguments for each in self.directives if each.word is word), None)
 
     def location(self, offset: int) -> Location:
         """Give the place of a character, counted from 0, as line and column counted from 1."""

@@ -18,6 +18,7 @@ from meshmigrate.engine.forward import Stumble
 from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.journal import Step
 from meshmigrate.engine.ledger.runs import PartialFile, TurningPoint
+from meshmigrate.engine.no_return import irreversible
 from meshmigrate.engine.undo import go_back
 
 _GO_ON: Final = (
@@ -68,14 +69,10 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
         )
     if locked.policy.on_failure == "Halt":
         return _halt(locked, stumbled, standing, steps, why="as onFailure is Halt")
-    without = _without_rollback(stumbled.migration if mine else None, standing)
-    if without:
-        why = f"as there is no rollback script for {without}"
-        return _halt(locked, stumbled, standing, steps, why=why, reason=Reason.NO_ROLLBACK_SCRIPT)
-    shared = journal.shared(locked.ledger, locked.identity.id)
-    if shared:
-        why = f"as an earlier run did a part of {', '.join(shared)}"
-        return _halt(locked, stumbled, standing, steps, why=why)
+    obstacle = _obstacle(locked, stumbled.migration if mine else None, standing)
+    if obstacle is not None:
+        why, reason = obstacle
+        return _halt(locked, stumbled, standing, steps, why=why, reason=reason)
     return _turn_back(locked, stumbled, partial=mine)
 
 
@@ -99,11 +96,21 @@ def _halt(
     )
 
 
-def _without_rollback(partial: Migration | None, standing: tuple[AppliedVersion, ...]) -> str:
+def _obstacle(
+    locked: LockedRun, partial: Migration | None, standing: tuple[AppliedVersion, ...]
+) -> tuple[str, Reason | None] | None:
+    """Say why a run cannot go back; None if it can."""
     without = [row.version for row in standing if row.rollback_checksum is None]
     if partial is not None and partial.rollback is None:
         without.insert(0, partial.version)
-    return ", ".join(map(str, without))
+    if without:
+        named = ", ".join(map(str, without))
+        return f"as there is no rollback script for {named}", Reason.NO_ROLLBACK_SCRIPT
+    final = irreversible(locked.ledger, partial, standing)
+    if final:
+        return f"as {final}", Reason.IRREVERSIBLE
+    shared = journal.shared(locked.ledger, locked.identity.id)
+    return (f"as an earlier run did a part of {', '.join(shared)}", None) if shared else None
 
 
 def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending:

@@ -119,10 +119,12 @@ class Executor:
             session.enter_script(self.connection, self.server)
             script = work.script.script
             statements = work.settings + work.script.statements
+            limits.begin(script)
             run_statements(self.connection, script, statements, before=self._before(limits))
             settle(self.connection, script)
             for check in work.checks:
                 session.enter_script(self.connection, self.server)
+                limits.begin(check.script)
                 run_checks(
                     self.connection, check.script, check.statements, before=self._before(limits)
                 )
@@ -206,7 +208,8 @@ class Executor:
         raise Failure(
             Reason.STATEMENT_TIMEOUT,
             f"the statement ran longer than {limits.seconds:g} s",
-            hint="Raise statementTimeoutSeconds, or split the work into smaller statements.",
+            hint="Raise statementTimeoutSeconds, begin the file with `-- meshmigrate: timeout 1h`, "
+            "or split the work into smaller statements.",
             location=error.location,
             sqlstate=error.sqlstate,
             statement=error.statement,

@@ -7,7 +7,7 @@ and the whole transaction tries again; a statement that waits for a row lock blo
 import math
 from typing import Final
 
-from meshmigrate.domain.script import Statement
+from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 
@@ -41,7 +41,7 @@ class Limits:
         attempt: int,
     ) -> None:
         self._connection = connection
-        self._timeout_seconds = timeout_seconds
+        self._policy_seconds = self._timeout_seconds = timeout_seconds
         self._deadline = deadline
         self._clock = clock
         self._attempt = attempt
@@ -51,6 +51,11 @@ class Limits:
         self._shortest_ms = 0
         self.seconds = timeout_seconds
         """What the last statement may take."""
+
+    def begin(self, script: Script) -> None:
+        """Let the statements of a script take as long as it says itself, or else the policy."""
+        self._timeout_seconds = script.timeout_seconds or self._policy_seconds
+        self._in_force = None
 
     def outlast(self, milliseconds: int) -> None:
         """Let every statement wait at least this long for a lock."""
@@ -84,7 +89,7 @@ class Limits:
 
     @property
     def bounded_by_deadline(self) -> bool:
-        """Whether the last statement had less time than the policy gives, as the run ends."""
+        """Whether the last statement had less time than it may take, as the run ends."""
         return self.seconds < self._timeout_seconds
 
 
