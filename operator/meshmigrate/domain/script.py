@@ -71,14 +71,29 @@ class Script:
 
 
 class Action(StrEnum):
-    """What a statement does that runs outside a transaction and can be looked up afterwards."""
+    """What a statement does that runs outside a transaction, and so what tells if it is done."""
 
     CREATE_INDEX = "create index"
     DROP_INDEX = "drop index"
     REINDEX_INDEX = "reindex index"
     REINDEX_TABLE = "reindex table"
+    REINDEX_SCHEMA = "reindex schema"
+    REINDEX_DATABASE = "reindex database"
     DETACH_PARTITION = "detach partition"
-    VACUUM = "vacuum"
+    CREATE_SHARED = "create shared"
+    DROP_SHARED = "drop shared"
+    REPEAT = "repeat"
+    """Done again if in doubt: twice is as good as once, and nothing half done is left."""
+    UNKNOWN = "unknown"
+    """Nothing tells; a person decides."""
+
+
+class SharedCatalog(StrEnum):
+    """Where that is listed which belongs to the whole server."""
+
+    DATABASE = "pg_database"
+    TABLESPACE = "pg_tablespace"
+    SUBSCRIPTION = "pg_subscription"
 
 
 Name = tuple[str, ...]
@@ -92,13 +107,19 @@ class Outside:
     Parameters
     ----------
     object
-        The index, table or partition; empty where the effect needs no look-up.
+        The index, table, partition, schema, database, tablespace or subscription; empty where
+        the effect needs no look-up.
     table
         The table of an index that is created, or the parent of a partition.
     tolerant
         Whether it says IF EXISTS or IF NOT EXISTS.
     definition
         The index that is created, as a statement about a table of that name in ``pg_temp``.
+    catalog
+        Where the object is listed, if it is none of this database alone.
+    strong
+        Whether the application may have to wait behind its locks; then it waits for them briefly
+        and tries again, which leaves nothing behind.
     """
 
     action: Action
@@ -106,6 +127,8 @@ class Outside:
     table: Name = ()
     tolerant: bool = False
     definition: str = ""
+    catalog: SharedCatalog | None = None
+    strong: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Migration
+from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
@@ -19,6 +20,7 @@ from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.journal import Step
 from meshmigrate.engine.ledger.runs import PartialFile, TurningPoint
 from meshmigrate.engine.no_return import irreversible
+from meshmigrate.engine.reckoning import changing
 from meshmigrate.engine.undo import go_back
 
 _GO_ON: Final = (
@@ -53,13 +55,15 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
         Event(name=EventName.FAILED, message=str(error), warning=True, version=str(version))
     )
     standing = history.of_run(locked.ledger, locked.identity.id)
-    steps = journal.read(locked.ledger, version, "up")
+    steps = changing(locked.ledger, journal.read(locked.ledger, version, "up"))
     mine = any(step.run_id == locked.identity.id for step in steps)
     if error.reason is Reason.STEP_UNKNOWN:
         return _halt(locked, stumbled, standing, steps, why="as a person has to look")
+    if not (standing or mine) and isinstance(error, LockTimeout):
+        raise error
+    if not steps:
+        _forget_steps(locked, version)
     if not standing and not mine:
-        if isinstance(error, LockTimeout):
-            raise error
         return _end(
             locked,
             stumbled,
@@ -74,6 +78,13 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
         why, reason = obstacle
         return _halt(locked, stumbled, standing, steps, why=why, reason=reason)
     return _turn_back(locked, stumbled, partial=mine)
+
+
+def _forget_steps(locked: LockedRun, version: Version) -> None:
+    """Let the file begin anew: what is done of it changed nothing, such as VACUUM."""
+    with session.transaction(locked.ledger.connection):
+        locked.lease.guard()
+        journal.forget_done(locked.ledger, version)
 
 
 def _halt(
@@ -109,8 +120,9 @@ def _obstacle(
     final = irreversible(locked.ledger, partial, standing)
     if final:
         return f"as {final}", Reason.IRREVERSIBLE
-    shared = journal.shared(locked.ledger, locked.identity.id)
-    return (f"as an earlier run did a part of {', '.join(shared)}", None) if shared else None
+    shared = changing(locked.ledger, journal.shared(locked.ledger, locked.identity.id))
+    others = ", ".join(dict.fromkeys(step.version for step in shared))
+    return (f"as an earlier run did a part of {others}", None) if others else None
 
 
 def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending:
@@ -144,8 +156,9 @@ def _end(
     locked: LockedRun, stumbled: Stumble, *, outcome: Outcome, reason: Reason, consequence: str
 ) -> Ending:
     error, version = stumbled.error, stumbled.migration.version
-    # The way on from a halt is not the way out of the error alone.
-    hint = {"hint": _GO_ON} if outcome is Outcome.HALTED else {}
+    # The way on from a halt is not the way out of the error alone, unless a person has to look.
+    halted = outcome is Outcome.HALTED and error.reason is not Reason.STEP_UNKNOWN
+    hint = {"hint": _GO_ON} if halted else {}
     verdict = Verdict(
         outcome=outcome,
         reason=reason,

@@ -17,7 +17,7 @@ from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.ledger.lease import Lease
-from meshmigrate.engine.limits import Limits, pause_seconds
+from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
@@ -205,12 +205,4 @@ class Executor:
             raise error
         if limits.bounded_by_deadline:
             raise deadline.exceeded(error) from error
-        raise Failure(
-            Reason.STATEMENT_TIMEOUT,
-            f"the statement ran longer than {limits.seconds:g} s",
-            hint="Raise statementTimeoutSeconds, begin the file with `-- meshmigrate: timeout 1h`, "
-            "or split the work into smaller statements.",
-            location=error.location,
-            sqlstate=error.sqlstate,
-            statement=error.statement,
-        ) from error
+        raise timed_out(error, limits.seconds) from error

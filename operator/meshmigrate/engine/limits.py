@@ -7,9 +7,12 @@ and the whole transaction tries again; a statement that waits for a row lock blo
 import math
 from typing import Final
 
+from meshmigrate.domain.errors import Failure, MigrationError
+from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.session import translated
 
 _DML: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _WEAK: Final = _DML | {"SELECT", "VALUES", "SET", "RESET", "SHOW", "NOTIFY"}
@@ -113,3 +116,28 @@ def lock_timeout_ms(kind: str, attempt: int, *, after_strong: bool) -> int:
 def pause_seconds(attempt: int, jitter: float) -> float:
     """Give the pause after a failed try, from 1: exponential, with full jitter in [0, 1)."""
     return jitter * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt, 16))
+
+
+def limit(connection: Connection, seconds: float, *, lock_ms: int = 0) -> None:
+    """Give the next statement outside of transactions its time, and the time to wait for a lock.
+
+    With 0 it waits as long as it must: a short lock_timeout would leave an INVALID index behind.
+    """
+    milliseconds = min(max(int(seconds * 1000), 1), _LONGEST_MS)
+    with translated():
+        connection.execute(
+            f"SET lock_timeout = {lock_ms}; SET statement_timeout = {milliseconds}".encode()
+        )
+
+
+def timed_out(error: MigrationError, seconds: float) -> Failure:
+    """Give the failure of a statement that has used up its time."""
+    return Failure(
+        Reason.STATEMENT_TIMEOUT,
+        f"the statement ran longer than {seconds:g} s",
+        hint="Raise statementTimeoutSeconds, begin the file with `-- meshmigrate: timeout 1h`, "
+        "or split the work into smaller statements.",
+        location=error.location,
+        sqlstate=error.sqlstate,
+        statement=error.statement,
+    )

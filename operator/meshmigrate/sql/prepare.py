@@ -30,5 +30,5 @@ def prepare(script: Script) -> tuple[Statement, ...]:
 def _allowed(script: Script) -> Iterator[Statement]:
     for statement, node in split(script):
         refuse_forbidden(script, statement, node)
-        effect = outside(node)
+        effect = outside(node, statement.text, no_transaction=script.no_transaction)
         yield replace(statement, outside=effect) if effect else statement
