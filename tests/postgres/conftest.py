@@ -1,5 +1,6 @@
 """Fixtures: every test runs on each server, with a database and a folder of its own."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,15 +13,25 @@ from psycopg.sql import SQL, Identifier, Literal
 from meshmigrate.domain.runspec import RunSpec
 from tests.postgres.harness import GATE, PASSWORD, Database, Project
 from tests.postgres.processes import Runner
-from tests.postgres.servers import (
-    SUPERUSER_PASSWORD,
-    VERSIONS,
-    Server,
-    end_leftovers,
-    running_server,
-)
+from tests.postgres.programs import OLDEST_TO_NEWEST
+from tests.postgres.servers import SUPERUSER_PASSWORD, Server, end_leftovers, running_server
 
 _ROLE = "app"
+_TWO_VERSIONS = ("15", "18")
+_EVERYWHERE = "MESHMIGRATE_TEST_EVERYWHERE"
+"""Variable that, set to anything, runs every test on every version."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that needs a server its versions: two, or all if it is marked so."""
+    if "server" in metafunc.fixturenames:
+        everywhere = (
+            _EVERYWHERE in os.environ
+            or metafunc.definition.get_closest_marker("every_version") is not None
+        )
+        versions = OLDEST_TO_NEWEST if everywhere else _TWO_VERSIONS
+        ids = [f"pg{version}" for version in versions]
+        metafunc.parametrize("server", versions, ids=ids, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,9 +39,9 @@ def _no_leftovers() -> None:
     end_leftovers()
 
 
-@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")
+@pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, _no_leftovers: None) -> Iterator[Server]:
-    """Give a running server of each version."""
+    """Give a running server of the version that the test asks for."""
     with running_server(request.param) as server:
         with _administrator(server) as connection:
             connection.execute(

@@ -29,6 +29,7 @@ from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.run import Tools, run
 from meshmigrate.engine.stop import Stop
+from tests.postgres.programs import clients
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -115,7 +116,7 @@ class Database:
     def dump(self) -> str:
         """Dump the whole database as text, without our schema and the random tokens."""
         command = [
-            str(self.server.programs / "pg_dump"),
+            str(clients() / "pg_dump"),
             "--exclude-schema=meshmigrate",
             f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
         ]

