@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/pytest
 POSTGRES_15 := /usr/lib/postgresql/15/bin/postgres
+PGBOUNCER := /usr/sbin/pgbouncer
+FAKETIME := /usr/bin/faketime
 ARCHIVES := $(filter 14 16 17,$(or $(POSTGRES),14 16 17))
 
 .PHONY: help
@@ -36,7 +38,7 @@ test-matrix: $(READY) test-servers ## The same with every test on every PostgreS
 	MESHMIGRATE_TEST_EVERYWHERE=1 $(PYTEST) tests/postgres $(if $(POSTGRES),-k pg$(POSTGRES))
 
 .PHONY: test-servers
-test-servers: $(POSTGRES_15) ## Fetch the servers that the tests need
+test-servers: $(POSTGRES_15) $(PGBOUNCER) $(FAKETIME) ## Fetch the servers that the tests need
 	@$(if $(ARCHIVES),$(PYTHON) -m hack.postgres $(ARCHIVES))
 
 .PHONY: test-cluster
@@ -97,3 +99,6 @@ $(READY): requirements/dev.txt requirements/build.txt pyproject.toml
 
 $(POSTGRES_15):
 	hack/apt-install postgresql-15
+
+$(PGBOUNCER) $(FAKETIME):
+	hack/apt-install $(@F)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from tests.postgres.programs import server_programs
 
@@ -46,15 +46,22 @@ class Server:
 @contextmanager
 def running_server(version: str) -> Iterator[Server]:
     """Make a cluster of its own and run it until the block ends."""
-    base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-    try:
-        _give_to_server_user(base)
-        server = Server(version, server_programs(version, base), base / "data", _free_port())
+    with server_folder() as base:
+        server = Server(version, server_programs(version, base), base / "data", free_port())
         _start(server)
         try:
             yield server
         finally:
             _stop(server.data)
+
+
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """Make a folder that the server's user may write, and remove it when the block ends."""
+    base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    try:
+        give_to_server_user(base)
+        yield base
     finally:
         shutil.rmtree(base, ignore_errors=True)
 
@@ -71,7 +78,7 @@ def end_leftovers() -> None:
 def _start(server: Server) -> None:
     password_file = server.data.parent / "password"
     password_file.write_text(SUPERUSER_PASSWORD)
-    _give_to_server_user(password_file)
+    give_to_server_user(password_file)
     _run(
         server.programs / "initdb",
         f"--pgdata={server.data}",
@@ -91,16 +98,13 @@ def _start(server: Server) -> None:
 
 
 def _run(*command: Path | str) -> None:
-    user = _server_user()
     done = subprocess.run(
         command,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        user=user.pw_uid if user else None,
-        group=user.pw_gid if user else None,
-        extra_groups=[] if user else None,
+        **as_server_user(),
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stderr}")
@@ -118,6 +122,22 @@ def _stop(data: Path) -> None:
         _run(programs / "pg_ctl", f"--pgdata={data}", "--mode=immediate", "--wait", "stop")
 
 
+class _Identity(TypedDict):
+    """Who a program is run as, in the words of ``subprocess``."""
+
+    user: int | None
+    group: int | None
+    extra_groups: list[int] | None
+
+
+def as_server_user() -> _Identity:
+    """Give the arguments that make ``subprocess`` run a program as the server's user."""
+    user = _server_user()
+    if user is None:
+        return {"user": None, "group": None, "extra_groups": None}
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
 def _server_user() -> pwd.struct_passwd | None:
     """Give the user to run as: PostgreSQL refuses root."""
     if os.getuid() != 0:
@@ -130,14 +150,22 @@ def _server_user() -> pwd.struct_passwd | None:
     raise RuntimeError("there is no user to run PostgreSQL as: make one named postgres")
 
 
-def _give_to_server_user(path: Path) -> None:
+def give_to_server_user(path: Path) -> None:
+    """Make the server's user the owner, if it is not the one who runs the tests."""
     user = _server_user()
     if user is not None:
         os.chown(path, user.pw_uid, user.pw_gid)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
