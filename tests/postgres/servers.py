@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,14 @@ class Server:
 
 
 @contextmanager
-def running_server(version: str) -> Iterator[Server]:
+def running_server(
+    version: str, *, initdb: tuple[str, ...] = (), settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Make a cluster of its own and run it until the block ends."""
     with server_folder() as base:
         server = Server(version, server_programs(version, base), base / "data", free_port())
-        _start(server)
+        _make(server, initdb, _SETTINGS | (settings or {}))
+        start(server)
         try:
             yield server
         finally:
@@ -72,10 +75,29 @@ def end_leftovers() -> None:
         session = base.name.removeprefix(_PREFIX).partition("-")[0]
         if not Path("/proc", session).exists():
             _stop(base / "data")
+            for line in Path("/proc/mounts").read_text().splitlines():
+                if line.split()[1].startswith(f"{base}/"):
+                    unmount(Path(line.split()[1]))
             shutil.rmtree(base, ignore_errors=True)
 
 
-def _start(server: Server) -> None:
+def unmount(folder: Path) -> None:
+    """Take away a mounted disk, even under somebody who still has a file open on it."""
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def start(server: Server) -> None:
+    """Start a server that does not run, and wait until it takes connections."""
+    log = server.data / "server.log"
+    _run(server.programs / "pg_ctl", f"--pgdata={server.data}", f"--log={log}", "--wait", "start")
+
+
+def is_running(server: Server) -> bool:
+    """Whether there is a server process, taking connections or not."""
+    return _running_pid(server.data) is not None
+
+
+def _make(server: Server, initdb: tuple[str, ...], settings: Mapping[str, str]) -> None:
     password_file = server.data.parent / "password"
     password_file.write_text(SUPERUSER_PASSWORD)
     give_to_server_user(password_file)
@@ -88,13 +110,12 @@ def _start(server: Server) -> None:
         "--encoding=UTF8",
         "--no-locale",
         "--no-sync",
+        *initdb,
     )
     with server.data.joinpath("postgresql.conf").open("a") as configuration:
-        configuration.writelines(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
+        configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         configuration.write(f"port = {server.port}\n")
         configuration.write(f"unix_socket_directories = '{server.data.parent}'\n")
-    log = server.data / "server.log"
-    _run(server.programs / "pg_ctl", f"--pgdata={server.data}", f"--log={log}", "--wait", "start")
 
 
 def _run(*command: Path | str) -> None:
@@ -112,14 +133,20 @@ def _run(*command: Path | str) -> None:
 
 def _stop(data: Path) -> None:
     """End the server that its own pid file names; it ends at once, there is nothing to keep."""
+    pid = _running_pid(data)
+    if pid is not None:
+        programs = Path("/proc", str(pid), "exe").readlink().parent
+        _run(programs / "pg_ctl", f"--pgdata={data}", "--mode=immediate", "--wait", "stop")
+
+
+def _running_pid(data: Path) -> int | None:
+    """Give the process that the pid file names, if it is this server and no later process."""
     try:
         pid = int(data.joinpath("postmaster.pid").read_text().split("\n")[0])
         command = Path("/proc", str(pid), "cmdline").read_bytes()
     except (OSError, ValueError):
-        return
-    if str(data).encode() in command:
-        programs = Path(command.split(b"\0")[0].decode()).parent
-        _run(programs / "pg_ctl", f"--pgdata={data}", "--mode=immediate", "--wait", "stop")
+        return None
+    return pid if str(data).encode() in command else None
 
 
 class _Identity(TypedDict):
