@@ -30,6 +30,7 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.tools import Tools
+from tests.postgres.programs import clients
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -116,7 +117,7 @@ class Database:
     def dump(self) -> str:
         """Dump the whole database as text, without our schema and the random tokens."""
         command = [
-            str(self.server.programs / "pg_dump"),
+            str(clients() / "pg_dump"),
             "--exclude-schema=meshmigrate",
             f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
         ]

@@ -112,7 +112,8 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
 
     Two clients of such a pooler both get the same advisory lock (measured), so nothing that
     this tool promises would hold. The test: while ``other`` keeps a server session busy, ours
-    must stay the same.
+    must stay the same. In its statement mode it refuses the transaction itself, as a violation
+    of the protocol (measured).
 
     Raises
     ------
@@ -121,19 +122,24 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
     """
     first = server_pid(connection)
     for _ in range(_POOLER_ROUNDS):
-        other.execute(f"BEGIN; {protection('SET LOCAL')}".encode())
+        try:
+            other.execute(f"BEGIN; {protection('SET LOCAL')}".encode())
+        except psycopg.errors.ProtocolViolation as error:
+            raise _no_session(connection, "statement") from error
         server_pid(other)
         now = server_pid(connection)
         other.execute("ROLLBACK")
         if now != first:
-            port = connection.info.port
-            raise Refusal(
-                Reason.TRANSACTION_POOLER,
-                f"port {port} is a pooler in transaction mode: locks and settings of a session "
-                "do not hold there",
-                hint="Connect to the database itself or to its pooler in session mode, "
-                "usually port 5432.",
-            )
+            raise _no_session(connection, "transaction")
+
+
+def _no_session(connection: Connection, mode: str) -> Refusal:
+    return Refusal(
+        Reason.TRANSACTION_POOLER,
+        f"port {connection.info.port} is a pooler in {mode} mode: locks and settings of a session "
+        "do not hold there",
+        hint="Connect to the database itself or to its pooler in session mode, usually port 5432.",
+    )
 
 
 def behind_pooler(connection: Connection) -> bool:
