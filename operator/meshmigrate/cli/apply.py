@@ -17,10 +17,13 @@ from meshmigrate.cli.options import (
     ledger_schema_option,
     on_failure_option,
     out_of_order_option,
+    role_option,
+    search_path_option,
     target_option,
     transaction_mode_option,
 )
 from meshmigrate.domain.runspec import (
+    Access,
     Folders,
     Ledger,
     LockPolicy,
@@ -48,6 +51,8 @@ _POLICY: Final = Policy()
 @on_failure_option
 @transaction_mode_option
 @out_of_order_option
+@role_option
+@search_path_option
 @ledger_schema_option
 @click.option(
     "--run-id",
@@ -98,6 +103,8 @@ def apply(
     on_failure: OnFailure,
     transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
     run_id: UUID | None,
     acquire_timeout: float,
@@ -117,6 +124,7 @@ def apply(
         run=RunIdentity(id=run_id or uuid4()),
         folders=folders,
         target=target,
+        database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema),
         policy=Policy(
             on_failure=on_failure,

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from meshmigrate.domain.mode import Choice, Course, choose_mode, set_course
-from meshmigrate.domain.runspec import Policy
+from meshmigrate.domain.plan import Plan
+from meshmigrate.domain.runspec import Policy, RunSpec
 from meshmigrate.domain.way_back import Pending
+from meshmigrate.engine import session
 from meshmigrate.engine.ending import LockedRun
-from meshmigrate.engine.ledger import history, journal
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import PreparedMigration, prepare_migration
@@ -25,6 +28,24 @@ def choose_course(
     pending = _pending(prepared, ledger)
     choice = choose_mode(policy.transaction_mode, pending, policy.on_failure)
     return set_course(choice, pending)
+
+
+def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -> None:
+    """Commit what the run sets out to do, and the schema it found, before it begins."""
+    ledger, before = locked.ledger, catalog.take(locked.ledger.connection)
+    with session.transaction(ledger.connection):
+        locked.lease.guard()
+        digest, mode = catalog.keep(ledger, before), course.choice.mode
+        runs.start(ledger, spec, plan_digest=plan.digest, fingerprint=digest, mode=mode)
+        log.append(
+            ledger,
+            log.Entry(
+                event=log.STARTED,
+                run_id=spec.run.id,
+                attempt=spec.run.attempt,
+                message=str(course),
+            ),
+        )
 
 
 def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigration]) -> Course:

@@ -17,8 +17,9 @@ from meshmigrate.engine import session
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
-from meshmigrate.engine.limits import Limits, pause_seconds
+from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
@@ -65,6 +66,7 @@ class Executor:
     clock: Clock
     stop: Stop
     events: Events
+    in_flight: InFlight
     jitter: Callable[[], float] = random.random
 
     def run(
@@ -102,6 +104,8 @@ class Executor:
         Interruption
             The connection was lost, or somebody asked to stop.
         """
+        for script in chain.from_iterable((p.work.script, *p.work.checks) for p in parts):
+            self.in_flight.refuse_suspect(script.script, script.statements)
         attempt, first, reached = 1, parts[0].work, [parts[0].work]
         statements = chain.from_iterable(part.work.script.statements for part in parts)
         together = PreparedScript(first.script.script, tuple(statements))
@@ -134,26 +138,31 @@ class Executor:
                 return
 
     def _try(self, parts: Sequence[Part], limits: Limits, reached: Callable[[Work], None]) -> None:
+        self.in_flight.commit = None
         session.reset(self.connection, self.server)
         with session.transaction(self.connection):
             own = self.lease.guard()
             for index, part in enumerate(parts):
                 if index > 0:
                     session.separate(self.connection, self.server)
-                    limits.forget()
                 reached(part.work)
+                self.in_flight.version = part.work.version
                 part.begin()
                 self._run(part.work, own, limits, shared=len(parts) > 1)
                 part.record()
+            self.in_flight.commit = Commit(own, parts[-1].work.script.script.file)
+        self.in_flight.commit = None
 
     def _run(self, work: Work, own: str, limits: Limits, *, shared: bool) -> None:
         session.enter_script(self.connection, self.server)
         script = work.script.script
+        limits.begin(script)
         statements = work.settings + work.script.statements
         run_statements(self.connection, script, statements, before=self._before(limits))
         settle(self.connection, script, by_name=shared)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
+            limits.begin(check.script)
             run_checks(self.connection, check.script, check.statements, before=self._before(limits))
         self._leave_script(own, script)
 
@@ -231,11 +240,4 @@ class Executor:
             raise error
         if limits.bounded_by_deadline:
             raise deadline.exceeded(error) from error
-        raise Failure(
-            Reason.STATEMENT_TIMEOUT,
-            f"the statement ran longer than {limits.seconds:g} s",
-            hint="Raise statementTimeoutSeconds, or split the work into smaller statements.",
-            location=error.location,
-            sqlstate=error.sqlstate,
-            statement=error.statement,
-        ) from error
+        raise timed_out(error, limits.seconds) from error

@@ -38,7 +38,7 @@ def apply(
     Interruption
         The connection was lost, or somebody asked to stop.
     """
-    deadline = Deadline(locked.clock, locked.policy.deadline_seconds, name="deadlineSeconds")
+    deadline = locked.deadlines.forward
     works = [
         Work(each.migration.version, each.script, each.checks + (final_checks if last else ()))
         for each, last in zip(pending, _lasts(len(pending)), strict=True)
@@ -96,10 +96,22 @@ def _apply_together(
     try:
         locked.executor.run_together(parts, deadline=deadline, lock_deadline=_lock_deadline(locked))
     except (Failure, LockTimeout) as error:
-        return Stumble(reached[-1], error)
+        return Stumble(_file_of(error, pending, reached[-1]), error)
     for file in files:
         file.tell(EventName.APPLIED, "applied")
     return None
+
+
+def _file_of(
+    error: MigrationError, pending: Sequence[PreparedMigration], reached: Migration
+) -> Migration:
+    """Give the migration that the place of an error belongs to, else the one that was reached.
+
+    A file can be at fault before it is reached: a statement that is not tried a third time.
+    """
+    file = error.location.file if error.location else None
+    named = (each.migration for each in pending if each.script.script.file == file)
+    return next(named, reached)
 
 
 @dataclass(slots=True)

@@ -92,7 +92,7 @@ def _pending_file(prepared: PreparedMigration, back: WayBack, locks: Locks) -> P
 
 
 def _count_steps(prepared: PreparedMigration) -> int:
-    statements, count, start = prepared.script.statements, 0, 0
-    while start < len(statements):
-        start, count = group_end(statements, start), count + 1
+    count = start = 0
+    while start < len(prepared.script.statements):
+        start, count = group_end(prepared.script, start), count + 1
     return count

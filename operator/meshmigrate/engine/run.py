@@ -1,36 +1,31 @@
 """A run from its files to its result: the one sequence that every way of starting it shares."""
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
-from meshmigrate.domain.mode import Course
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.retreat import is_retreat
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
-from meshmigrate.engine.connect import Connection, connect
-from meshmigrate.engine.course import choose_course, resume_course
+from meshmigrate.engine.connect import Connection, Credentials
+from meshmigrate.engine.course import choose_course, resume_course, start_course
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, UntilBroken
 from meshmigrate.engine.executor import Executor
-from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.ledger import history, lease, log, runs, schema
+from meshmigrate.engine.ledger import history, lease, log, losses, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
-from meshmigrate.engine.probe import Server, examine
+from meshmigrate.engine.probe import Server
+from meshmigrate.engine.reconnect import Link, keep_connected
 from meshmigrate.engine.recovery import settle_others
-from meshmigrate.engine.retreat import finish_way_back, retreat
-from meshmigrate.engine.server_error import is_cancelled
-from meshmigrate.engine.stop import interruption
+from meshmigrate.engine.retreat import begin_retreat, finish_way_back
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_wanted
 
@@ -39,7 +34,7 @@ Work = Callable[["Attempt"], Ending]
 
 def run(
     spec: RunSpec,
-    parameters: ConnectionParameters,
+    credentials: Credentials,
     tools: Tools,
     work: Work = lambda attempt: attempt.run(),
     read: Callable[[RunSpec], Wanted] = lambda spec: read_wanted(spec.folders, spec.target),
@@ -52,22 +47,18 @@ def run(
     """
     tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
-    with ExitStack() as cleanup:
-        try:
-            tools.stop.check()
-            _refuse_unknown_intent(spec)
-            wanted = known.wanted = read(spec)
-            known.connection = cleanup.enter_context(closing(connect(parameters, spec.run.id)))
-            tools.stop.attach(known.connection)
-            with session.translated():
-                known.server = _probe(known.connection, parameters, spec)
-                return work(
-                    Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
-                )
-        except MigrationError as error:
-            stopped = tools.stop.requested and is_cancelled(error)
-            tools.stop.acknowledge()
-            return end_early(known, interruption() if stopped else error)
+    try:
+        tools.stop.check()
+        _refuse_unknown_intent(spec)
+        wanted = known.wanted = read(spec)
+    except MigrationError as error:
+        tools.stop.acknowledge()
+        return end_early(known, error)
+
+    def attempt(link: Link) -> Ending:
+        return work(Attempt(spec, wanted, tools, known, link))
+
+    return keep_connected(spec, credentials, tools, known, attempt)
 
 
 def _refuse_unknown_intent(spec: RunSpec) -> None:
@@ -79,12 +70,6 @@ def _refuse_unknown_intent(spec: RunSpec) -> None:
         )
 
 
-def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSpec) -> Server:
-    server = examine(connection, parameters, spec.run.id)
-    session.reset(connection, server)
-    return server
-
-
 @dataclass(slots=True)
 class Attempt:
     """One attempt of a run, connected."""
@@ -93,9 +78,17 @@ class Attempt:
     wanted: Wanted
     tools: Tools
     known: Known
-    connection: Connection
-    server: Server
-    cleanup: ExitStack
+    link: Link
+
+    @property
+    def connection(self) -> Connection:
+        """The one that works."""
+        return self.link.connection
+
+    @property
+    def server(self) -> Server:
+        """The server as it was found."""
+        return self.link.server
 
     def run(self) -> Ending:
         """Look without the lock first: most of the time there is nothing to do."""
@@ -125,10 +118,10 @@ class Attempt:
             )
 
         timeout = self.spec.policy.lock.acquire_timeout_seconds
-        self.known.lock_wait_seconds = lock.acquire(
+        self.known.lock_wait_seconds += lock.acquire(
             self.connection, timeout, self.tools.clock, waiting=waiting
         )
-        self.cleanup.callback(lock.release, self.connection)
+        self.link.cleanup.callback(lock.release, self.connection)
         self._tell(EventName.LOCKED, "holding the migration lock")
 
     def bring_up_to_date(self, ledger: Ledger) -> None:
@@ -157,9 +150,15 @@ class Attempt:
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
+        lost, in_flight = self.link.lost, self.known.in_flight
         with session.transaction(self.connection):
-            taken = lease.take(ledger, self.spec.run.id)
+            if lost is not None:
+                lost.check(ledger, self.server)
+                lost.account(ledger, self.known, self.server)
+            cluster = self.server.cluster
+            taken = lease.take(ledger, self.spec.run.id, self.known.holder, cluster)
         self.known.lease = taken
+        in_flight.begin(losses.find_suspect(ledger, self.spec.run.id))
         executor = Executor(
             connection=self.connection,
             server=self.server,
@@ -168,6 +167,7 @@ class Attempt:
             clock=self.tools.clock,
             stop=self.tools.stop,
             events=self.tools.events,
+            in_flight=in_flight,
         )
         return LockedRun(
             identity=self.spec.run,
@@ -176,6 +176,7 @@ class Attempt:
             server=self.server,
             lease=taken,
             executor=executor,
+            deadlines=self.link.deadlines,
             events=self.tools.events,
             lock_wait_seconds=self.known.lock_wait_seconds,
         )
@@ -183,41 +184,43 @@ class Attempt:
     def _go(self, locked: LockedRun, mine: Run | None) -> Ending:
         lower = self._lower_target(locked.ledger) if mine is None else None
         if lower is not None:
-            return retreat(locked, self.spec, lower)
+            return self.retreat(locked, lower)
+        connected_again = self.known.started
         plan = self._plan(locked.ledger)
         pending = prepare_plan(plan, self.wanted.source.final_checks)
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
             course = choose_course(pending, self.spec.policy, locked.ledger)
-            self._start(locked, plan.digest, course)
+            start_course(locked, self.spec, plan, course)
+            self.known.started = True
         else:
             runs.refuse_other_plan(mine, plan)
             locked = self._resumed(locked, mine)
             course = resume_course(locked, mine, pending)
         locked = replace(locked, course=course)
-        self._tell(EventName.PLANNED, str(course), warning=not course.rollback.way.ready)
+        if not connected_again:
+            self._tell(EventName.PLANNED, str(course), warning=not course.rollback.way.ready)
         checks = map(prepare_script, self.wanted.source.final_checks)
         stumbled = forward.apply(locked, pending, tuple(checks))
         return conclude.stumble(locked, stumbled) if stumbled else conclude.succeed(locked)
 
-    def _start(self, locked: LockedRun, plan: str, course: Course) -> None:
-        """Commit what the run sets out to do, and the schema it found, before it begins."""
-        before, mode = catalog.take(self.connection), course.choice.mode
-        with session.transaction(self.connection):
-            locked.lease.guard()
-            kept = catalog.keep(locked.ledger, before)
-            runs.start(locked.ledger, self.spec, plan_digest=plan, fingerprint=kept, mode=mode)
-            log.append(locked.ledger, self._entry(log.STARTED, self.spec.run.attempt, str(course)))
+    def retreat(self, locked: LockedRun, target: Version) -> Ending:
+        """Go back to a version on purpose."""
+        run = begin_retreat(locked, self.spec, target)
         self.known.started = True
+        return finish_way_back(locked, run)
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
-        """Count another attempt of a run that the ledger knows."""
+        """Count another attempt of a run that the ledger knows; a new connection is none."""
+        if self.known.started:
+            return replace(locked, identity=self.known.identity)
         self.known.started = True
         with session.transaction(self.connection):
             locked.lease.guard()
             attempt = runs.resume(locked.ledger, mine.id, self.spec.run.attempt)
-            log.append(locked.ledger, self._entry("Resumed", attempt))
+            resumed = log.Entry(event="Resumed", run_id=self.spec.run.id, attempt=attempt)
+            log.append(locked.ledger, resumed)
         self.known.identity = with_fields(self.spec.run, attempt=attempt)
         return replace(locked, identity=self.known.identity)
 
@@ -241,9 +244,6 @@ class Attempt:
         self.known.present = tuple(row.version for row in applied)
         goes_back = is_retreat(applied, target, self.wanted.source)
         return target if goes_back else None
-
-    def _entry(self, event: str, attempt: int, message: str | None = None) -> log.Entry:
-        return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt, message=message)
 
     def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
         self.tools.events(Event(name=name, message=message, warning=warning))
