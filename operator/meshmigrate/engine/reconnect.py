@@ -7,7 +7,7 @@ as one: what is applied is read again, and nothing is taken for granted that was
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshmigrate.domain.errors import Interruption, MigrationError, Refusal
 from meshmigrate.domain.runspec import RunSpec
@@ -166,5 +166,7 @@ def _probe(connection: Connection, connector: Connector, known: Known) -> Server
                 "is read again from there"
             )
             known.events(Event(name=EventName.RECOVERING, message=message, warning=True))
+        # The run began when it first saw the server, also where this one's clock is behind.
+        server = replace(server, clock=before.clock)
     session.reset(connection, server)
     return server

@@ -23,6 +23,7 @@ from meshmigrate.engine.prepared import prepare_plan, prepare_script
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.reconnect import Link, keep_connected
 from meshmigrate.engine.recovery import settle_others
+from meshmigrate.engine.takeover import HolderWatch
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.undo import go_back
 from meshmigrate.engine.wanted import Wanted, read_wanted
@@ -106,15 +107,17 @@ class Attempt:
 
     def take_lock(self) -> None:
         """Wait for the migration lock, and hold it until the end."""
-
-        def waiting(holder: lock.Holder) -> None:
-            self._tell(
-                EventName.WAITING_FOR_LOCK, f"the migration lock is held by {holder}", warning=True
-            )
-
+        ledger = Ledger(self.connection, self.spec.ledger.schema)
+        watch = HolderWatch(
+            self.connection,
+            self.tools.events,
+            find_ledger=lambda: ledger if schema.find_version(ledger) else None,
+            may_end=frozenset(filter(None, (self.spec.run.id, self.spec.supersedes))),
+            idle_seconds=self.tools.patience.idle_holder,
+        )
         timeout = self.spec.policy.lock.acquire_timeout_seconds
         self.known.lock_wait_seconds += lock.acquire(
-            self.connection, timeout, self.tools.clock, waiting=waiting
+            self.connection, timeout, self.tools.clock, watch
         )
         self.link.cleanup.callback(lock.release, self.connection)
         self._tell(EventName.LOCKED, "holding the migration lock")
@@ -225,5 +228,5 @@ class Attempt:
     def _entry(self, event: str, attempt: int) -> log.Entry:
         return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)
 
-    def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
-        self.tools.events(Event(name=name, message=message, warning=warning))
+    def _tell(self, name: EventName, message: str) -> None:
+        self.tools.events(Event(name=name, message=message))
