@@ -37,7 +37,7 @@ class Lost:
     lease: Lease | None
     in_flight: InFlight
 
-    def check(self, ledger: Ledger, server: Server) -> None:
+    def check(self, ledger: Ledger) -> None:
         """Make sure that nobody else had the lock meanwhile; nothing is written before.
 
         Raises
@@ -46,7 +46,7 @@ class Lost:
             ``Fenced``.
         """
         if self.lease is not None:
-            self.lease.refuse_other_holder(ledger, server.cluster)
+            self.lease.refuse_other_holder(ledger)
 
     def account(self, ledger: Ledger, known: Known, server: Server) -> None:
         """Find out about a lost COMMIT and write the loss down, with the lease ours again.
@@ -125,7 +125,7 @@ def _finished(link: Link, spec: RunSpec) -> Ending | None:
     stored = stored_ending(runs.find(ledger, spec.run.id))
     if stored is None:
         # Also here, so that one who was overtaken does not wait for the lock first.
-        link.lost.check(ledger, link.server)
+        link.lost.check(ledger)
     return stored
 
 

@@ -148,7 +148,7 @@ class Attempt:
         lost, in_flight = self.link.lost, self.known.in_flight
         with session.transaction(self.connection):
             if lost is not None:
-                lost.check(ledger, self.server)
+                lost.check(ledger)
                 lost.account(ledger, self.known, self.server)
             cluster = self.server.cluster
             taken = lease.take(ledger, self.spec.run.id, self.known.holder, cluster)
