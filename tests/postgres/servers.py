@@ -70,6 +70,33 @@ def running_server(version: str) -> Iterator[Server]:
         shutil.rmtree(base, ignore_errors=True)
 
 
+@contextmanager
+def running_replica(primary: Server) -> Iterator[Server]:
+    """Make a streaming replica of a server and run it until the block ends."""
+    base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    try:
+        _give_to_server_user(base)
+        replica = Server(primary.version, primary.programs, base / "data", _free_port())
+        source = f"host=127.0.0.1 port={primary.port} user=postgres password={SUPERUSER_PASSWORD}"
+        _run(
+            primary.programs / "pg_basebackup",
+            f"--pgdata={replica.data}",
+            f"--dbname={source}",
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            "--no-sync",
+        )
+        with replica.data.joinpath("postgresql.conf").open("a") as configuration:
+            configuration.write(f"port = {replica.port}\n")
+        replica.start()
+        try:
+            yield replica
+        finally:
+            _stop(replica.data)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
 def end_leftovers() -> None:
     """End servers whose test session was killed: their folder names the pid it had."""
     for base in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
