@@ -30,6 +30,7 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.tools import Patience, Tools
+from tests.postgres.programs import clients
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -116,7 +117,7 @@ class Database:
     def dump(self) -> str:
         """Dump the whole database as text, without our schema and the random tokens."""
         command = [
-            str(self.server.programs / "pg_dump"),
+            str(clients() / "pg_dump"),
             "--exclude-schema=meshmigrate",
             f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
         ]
@@ -187,6 +188,7 @@ def make_spec(
     run_id: UUID | None = None,
     attempt: int = 1,
     target: str = "latest",
+    allow_rollback: bool = False,
     policy: Policy | None = None,
     schema: str = "meshmigrate",
 ) -> RunSpec:
@@ -196,6 +198,7 @@ def make_spec(
         run=RunIdentity(id=run_id or uuid4(), attempt=attempt),
         folders=project.folders,
         target=target,
+        allow_rollback=allow_rollback,
         ledger=Ledger(schema=schema),
         policy=policy or Policy(),
         provenance=Provenance(actor="ci", commit="0123abcd"),

@@ -1,7 +1,6 @@
 """Another server answers than the one the run began on: a replica that took over, or a stranger."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
@@ -10,10 +9,19 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.tools import Patience
-from tests.postgres.harness import PASSWORD, Database, Project, attempt, eventually, make_spec
-from tests.postgres.proxy import Proxy
+from tests.postgres.harness import (
+    PASSWORD,
+    Attempt,
+    Database,
+    Project,
+    attempt,
+    eventually,
+    make_spec,
+)
+from tests.postgres.proxy import COMMIT, Fault, Proxy
 from tests.postgres.servers import (
     SUPERUSER_PASSWORD,
     Server,
@@ -98,25 +106,22 @@ def test_a_commit_on_the_old_timeline_is_not_asked_for_on_the_new_one(
 ) -> None:
     """Its number means another transaction there: the history alone decides."""
     three_files(project)
-    crashed = "DO $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); END $$;\n"
-    database.query("CREATE TABLE here ()")
-    only_here = "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON marks DEFERRABLE INITIALLY DEFERRED"
-    assert crashed
-    assert only_here
+    fault = Fault(COMMIT, after=b"VALUES ('two')")
 
     def fail_over(event: Event) -> None:
-        if (event.name, event.version) == (EventName.APPLYING, "2"):
-            if replica.server.port == proxy.server_port:
-                return
-            flush(database)
-            replica.fall_behind()
+        if event.name is EventName.CONNECTION_LOST:
             replica.promote()
             proxy.lead_to(replica.server)
 
+    flush(database)
+    replica.fall_behind()
     with Proxy(database) as proxy:
+        proxy.fault = fault
         done = attempt(database, make_spec(project), url=proxy.url, during=fail_over)
     assert done.outcome is Outcome.SUCCEEDED
+    assert database.versions == ["1", "2"]
     assert replica.database.versions == ["1", "2", "3"]
+    assert not any("COMMIT" in message for message in done.messages(EventName.RECOVERING))
 
 
 def test_a_standby_is_waited_for_until_it_takes_over(
@@ -153,8 +158,53 @@ def test_a_standby_after_a_lost_connection_is_an_interruption(
     """Files are applied, so it is not Refused: the next attempt goes on at the primary."""
     three_files(project)
     spec = make_spec(project)
-    done = mislead(database, spec_run(project, spec), replica.server)
-    assert (done[0], done[1]) == (Outcome.INTERRUPTED, Reason.READ_ONLY_SERVER)
+    done = misled(database, spec, replica.server, patience=Patience(first_contact=0.3))
+    assert (done.outcome, done.result.reason) == (Outcome.INTERRUPTED, Reason.READ_ONLY_SERVER)
     again = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2))
     assert again.outcome is Outcome.SUCCEEDED
     assert marks(database) == ["one", "three", "two"]
+
+
+def test_another_cluster_behind_the_url_is_not_written_to(
+    database: Database, project: Project
+) -> None:
+    """Its system identifier is another one: Interrupted, and nothing of ours is there."""
+    three_files(project)
+    spec = make_spec(project)
+    with running_server(database.server.version) as server:
+        make_namesake(database, server)
+        done = misled(database, spec, server)
+        assert not replace(database, server=server).has_ledger
+    assert (done.outcome, done.result.reason) == (Outcome.INTERRUPTED, Reason.ANOTHER_DATABASE)
+    assert done.result.database is None
+    again = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2))
+    assert again.outcome is Outcome.SUCCEEDED
+
+
+def misled(
+    database: Database, spec: RunSpec, server: Server, patience: Patience | None = None
+) -> Attempt:
+    """Run a spec whose URL leads to another server once version 1 is applied."""
+
+    def mislead(event: Event) -> None:
+        if (event.name, event.version) == (EventName.APPLIED, "1"):
+            proxy.lead_to(server)
+
+    with Proxy(database) as proxy:
+        return attempt(database, spec, url=proxy.url, during=mislead, patience=patience)
+
+
+def make_namesake(database: Database, server: Server) -> None:
+    """Make a database and a role of the same names on another server."""
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=server.port,
+        dbname="postgres",
+        user="postgres",
+        password=SUPERUSER_PASSWORD,
+        autocommit=True,
+    ) as connection:
+        role, name = Identifier(database.role), Identifier(database.name)
+        password = Literal(PASSWORD)
+        connection.execute(SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
+        connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(name, role))

@@ -12,6 +12,8 @@ from tests.postgres.harness import Database, Project, attempt, eventually, make_
 from tests.postgres.processes import Runner
 from tests.postgres.test_steps import INDEX, TABLE, apply, indexes, journal
 
+pytestmark = pytest.mark.every_version
+
 StartRunner = Callable[[RunSpec], Runner]
 
 MARKED = "CREATE TABLE marks (x int);\nINSERT INTO marks VALUES (1);\n"

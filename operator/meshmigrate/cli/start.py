@@ -6,7 +6,8 @@ from pathlib import Path
 from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import RunIdentity, RunSpec
+from meshmigrate.domain.runspec import TLS, RunIdentity, RunSpec
+from meshmigrate.domain.tls import with_tls
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.connect import Credentials
 from meshmigrate.engine.early import Known, end_early
@@ -21,13 +22,9 @@ Start = Callable[[RunSpec, Credentials, Tools], Ending]
 
 
 def carry_out(
-    spec: RunSpec, read_url: Callable[[], str], events: Events, start: Start = run
+    spec: RunSpec, credentials: Credentials, events: Events, start: Start = run
 ) -> Ending:
     """Run a spec, stopping in order on SIGTERM and SIGINT."""
-
-    def credentials() -> ConnectionParameters:
-        return parse_database_url(read_url())
-
     stop = stop_on_signals()
     return start(spec, credentials, Tools(clock=SystemClock(stop), stop=stop, events=events))
 
@@ -35,6 +32,17 @@ def carry_out(
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:
     """Give the end of an attempt that did not come as far as connecting."""
     return end_early(Known(identity=identity, events=events), error)
+
+
+def read_credentials(read_text: Callable[[], str], tls: TLS) -> ConnectionParameters:
+    """Read the URL, and what is said beside it.
+
+    Raises
+    ------
+    Refusal
+        Whatever is wrong with them.
+    """
+    return with_tls(parse_database_url(read_text()), tls)
 
 
 def read_url_file(path: Path) -> str:

@@ -82,8 +82,10 @@ class Reason(StrEnum):
 
     # the way back
     NO_ROLLBACK_SCRIPT = "NoRollbackScript"
+    IRREVERSIBLE = "Irreversible"
     ROLLBACK_SCRIPT_FAILED = "RollbackScriptFailed"
     FINGERPRINT_MISMATCH = "FingerprintMismatch"
+    UNPROVEN = "Unproven"
     CONCURRENT_CHANGE = "ConcurrentChange"
     DATA_NOT_RESTORED = "DataNotRestored"
 

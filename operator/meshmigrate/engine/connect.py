@@ -1,7 +1,7 @@
 """The connections of a run, and what it means when one cannot be had."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import psycopg
@@ -9,9 +9,10 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from meshmigrate.domain.database_url import ConnectionParameters
-from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
+from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.clock import Clock
+from meshmigrate.engine.connection_error import connection_refused
 
 Connection = psycopg.Connection[TupleRow]
 Credentials = Callable[[], ConnectionParameters]
@@ -27,23 +28,18 @@ _DEFAULTS: Final[dict[str, str]] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-_AUTHENTICATION: Final = (
-    "authentication failed",
-    "pg_hba.conf",
-    "no password supplied",
-    "is not permitted to log in",
-    "no such user",  # PgBouncer's words
-    "Tenant or user not found",  # Supavisor's
-)
-_TLS: Final = (
-    "certificate verify failed",
-    "does not match host name",
-    "does not support SSL",
-    "root certificate file",
-    "SSL error: certificate",
-)
-
-
+# SET after connecting and not `options`: poolers refuse those. The interval lets the server
+# notice in 2 s that a killed client is gone; without it, it finishes the statement, commits,
+# and holds the lock until then (measured).
+_PROTECTION: Final[dict[str, str]] = {
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+_ALL_FAILURES: Final = "All failures were:"
 _CHANGEABLE: Final = frozenset(
     {Reason.AUTHENTICATION_FAILED, Reason.CREDENTIALS_MISSING, Reason.INVALID_DATABASE_URL}
 )
@@ -118,6 +114,15 @@ class Connector:
                 return connection
 
 
+def protection(command: Literal["SET", "SET LOCAL"]) -> str:
+    """Give the statements that let the server notice a client that is gone or has fallen silent.
+
+    Every session has them; what only looks has them for its transaction, as a pooler would keep
+    its settings for others.
+    """
+    return "".join(f"{command} {name} = '{value}';\n" for name, value in _PROTECTION.items())
+
+
 def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
     """Connect in autocommit mode, without server-side preparation.
 
@@ -152,39 +157,16 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
 
 
 def _verified(keywords: dict[str, str]) -> dict[str, str]:
-    if "sslmode" in keywords:
-        return keywords
-    return {"sslmode": "verify-full", "sslrootcert": "system"} | keywords
+    mode = keywords.get("sslmode", "verify-full")
+    # Without a file named, libpq looks for one in the home directory, and not at the system's.
+    roots = {"sslrootcert": "system"} if mode == "verify-full" else {}
+    return {"sslmode": mode} | roots | keywords
 
 
 def _scrubbed(error: psycopg.OperationalError, parameters: ConnectionParameters) -> str:
-    text = " ".join(str(error).split())
-    password = parameters.values.get("password")
-    return text.replace(password, "…") if password else text
-
-
-def connection_refused(message: str) -> MigrationError:
-    """Classify why there is no connection.
-
-    libpq gives no SQLSTATE for a failed connection, so the text decides; a server that speaks
-    another language is at worst retried instead of refused.
-    """
-    if any(text in message for text in _AUTHENTICATION):
-        return Refusal(
-            Reason.AUTHENTICATION_FAILED,
-            f"the database does not let us in: {message}",
-            hint="Check user and password of the database URL, and the server's pg_hba.conf.",
-        )
-    if any(text in message for text in _TLS):
-        return Refusal(
-            Reason.TLS_FAILED,
-            f"no connection that can be trusted: {message}",
-            hint="The server must show a certificate of its host name from a known authority. "
-            "Otherwise say in the URL what to accept: sslrootcert=FILE for an authority of your "
-            "own, or sslmode=require or disable where the network is trusted.",
-        )
-    return Unreachable(
-        Reason.DATABASE_UNREACHABLE,
-        f"the database does not answer: {message}",
-        hint="Check that it runs, and that host, port and database name are right.",
-    )
+    # With several hosts psycopg repeats the last failure before it lists them all.
+    text = " ".join(str(error).rpartition(_ALL_FAILURES)[2].split())
+    for keyword in ("password", "sslpassword"):
+        if secret := parameters.values.get(keyword):
+            text = text.replace(secret, "…")
+    return text

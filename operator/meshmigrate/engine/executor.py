@@ -18,7 +18,7 @@ from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
-from meshmigrate.engine.limits import Limits, pause_seconds
+from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
@@ -124,10 +124,12 @@ class Executor:
             session.enter_script(self.connection, self.server)
             script = work.script.script
             statements = work.settings + work.script.statements
+            limits.begin(script)
             run_statements(self.connection, script, statements, before=self._before(limits))
             settle(self.connection, script)
             for check in work.checks:
                 session.enter_script(self.connection, self.server)
+                limits.begin(check.script)
                 run_checks(
                     self.connection, check.script, check.statements, before=self._before(limits)
                 )
@@ -210,11 +212,4 @@ class Executor:
             raise error
         if limits.bounded_by_deadline:
             raise deadline.exceeded(error) from error
-        raise Failure(
-            Reason.STATEMENT_TIMEOUT,
-            f"the statement ran longer than {limits.seconds:g} s",
-            hint="Raise statementTimeoutSeconds, or split the work into smaller statements.",
-            location=error.location,
-            sqlstate=error.sqlstate,
-            statement=error.statement,
-        ) from error
+        raise timed_out(error, limits.seconds) from error

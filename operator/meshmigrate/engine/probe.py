@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, LiteralString
 
@@ -11,8 +11,10 @@ import psycopg
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
+from meshmigrate.domain.runspec import Access
 from meshmigrate.engine import identity
-from meshmigrate.engine.connect import Connection, connection_refused
+from meshmigrate.engine.connect import Connection, protection
+from meshmigrate.engine.connection_error import connection_refused
 from meshmigrate.engine.identity import Identity
 
 OLDEST_SERVER: Final = 14
@@ -34,13 +36,15 @@ SELECT pg_catalog.current_database(),
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server as it was found."""
+    """The server as it was found, and how scripts are to find it."""
 
     major: int
     database: str
     cluster: Identity
     clock: datetime
     """The server's time at the probe."""
+    access: Access = field(default_factory=Access)
+    """As whom scripts run, and with which names."""
 
     @property
     def identity(self) -> DatabaseIdentity:
@@ -108,7 +112,8 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
 
     Two clients of such a pooler both get the same advisory lock (measured), so nothing that
     this tool promises would hold. The test: while ``other`` keeps a server session busy, ours
-    must stay the same.
+    must stay the same. In its statement mode it refuses the transaction itself, as a violation
+    of the protocol (measured).
 
     Raises
     ------
@@ -117,19 +122,24 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
     """
     first = server_pid(connection)
     for _ in range(_POOLER_ROUNDS):
-        other.execute("BEGIN")
+        try:
+            other.execute(f"BEGIN; {protection('SET LOCAL')}".encode())
+        except psycopg.errors.ProtocolViolation as error:
+            raise _no_session(connection, "statement") from error
         server_pid(other)
         now = server_pid(connection)
         other.execute("ROLLBACK")
         if now != first:
-            port = connection.info.port
-            raise Refusal(
-                Reason.TRANSACTION_POOLER,
-                f"port {port} is a pooler in transaction mode: locks and settings of a session "
-                "do not hold there",
-                hint="Connect to the database itself or to its pooler in session mode, "
-                "usually port 5432.",
-            )
+            raise _no_session(connection, "transaction")
+
+
+def _no_session(connection: Connection, mode: str) -> Refusal:
+    return Refusal(
+        Reason.TRANSACTION_POOLER,
+        f"port {connection.info.port} is a pooler in {mode} mode: locks and settings of a session "
+        "do not hold there",
+        hint="Connect to the database itself or to its pooler in session mode, usually port 5432.",
+    )
 
 
 def behind_pooler(connection: Connection) -> bool:

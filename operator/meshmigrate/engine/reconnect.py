@@ -22,6 +22,7 @@ from meshmigrate.engine.ledger import losses, runs, schema
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.persistence import Persistence
+from meshmigrate.engine.privileges import refuse_role
 from meshmigrate.engine.probe import Server, examine
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.stop import interruption
@@ -99,7 +100,7 @@ def keep_connected(
                 connection = cleanup.enter_context(closing(connector.connect()))
                 tools.stop.attach(connection)
                 with session.translated():
-                    server = _probe(connection, connector, known)
+                    server = _probe(connection, connector, spec, known)
                     persistence.connected()
                     known.connection, known.server = connection, server
                     link = Link(connection, server, cleanup, deadlines, lost)
@@ -154,9 +155,9 @@ def _connector(spec: RunSpec, credentials: Credentials, tools: Tools) -> Connect
     return Connector(credentials, spec.run.id, tools.clock, had_success=before, tell=tell)
 
 
-def _probe(connection: Connection, connector: Connector, known: Known) -> Server:
+def _probe(connection: Connection, connector: Connector, spec: RunSpec, known: Known) -> Server:
     """Ask what the server is; after a lost connection it has to be the same cluster."""
-    server = examine(connection, connector.connect)
+    server = replace(examine(connection, connector.connect), access=spec.database)
     before = known.server
     if before is not None:
         before.cluster.refuse_another(server.cluster)
@@ -169,4 +170,5 @@ def _probe(connection: Connection, connector: Connector, known: Known) -> Server
         # The run began when it first saw the server, also where this one's clock is behind.
         server = replace(server, clock=before.clock)
     session.reset(connection, server)
+    refuse_role(connection, server)
     return server
