@@ -18,7 +18,7 @@ from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending, stored_ending
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.in_flight import InFlight
-from meshmigrate.engine.ledger import losses, runs, schema
+from meshmigrate.engine.ledger import lease, losses, runs, schema
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.persistence import Persistence
@@ -76,6 +76,32 @@ class Link:
     deadlines: Deadlines
     lost: Lost | None
 
+    @property
+    def resumed(self) -> bool:
+        """Whether this attempt has had the lease before: it has been counted."""
+        return self.lost is not None and self.lost.lease is not None
+
+
+def take_lease(link: Link, ledger: Ledger, known: Known) -> Lease:
+    """Become the one who may write, having settled what an earlier connection has left open.
+
+    The lock must be held.
+
+    Raises
+    ------
+    Interruption
+        ``Fenced`` or ``CommitUnknown``.
+    """
+    run_id, server = known.identity.id, link.server
+    with session.transaction(link.connection):
+        if link.lost is not None:
+            link.lost.check(ledger)
+            link.lost.account(ledger, known, server)
+        taken = lease.take(ledger, run_id, known.holder, server.cluster)
+    known.lease = taken
+    known.in_flight.begin(losses.find_suspect(ledger, run_id))
+    return taken
+
 
 def keep_connected(
     spec: RunSpec,
@@ -132,9 +158,9 @@ def _finished(link: Link, spec: RunSpec) -> Ending | None:
 
 def _lose(known: Known, error: MigrationError, before: Lost | None) -> Lost | None:
     """Keep what is needed later; a connection that got no further than this adds nothing."""
-    lease, server = known.lease, known.server
-    if server is not None and (before is None or lease is not None):
-        before = Lost(error, server, lease, copy(known.in_flight))
+    server = known.server
+    if server is not None and (before is None or known.lease is not None):
+        before = Lost(error, server, known.lease, copy(known.in_flight))
     known.connection = known.lease = None
     return before
 

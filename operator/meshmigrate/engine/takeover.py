@@ -15,11 +15,14 @@ from psycopg.sql import SQL, Identifier
 
 from meshmigrate.domain.errors import Failure, LockTimeout
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import lock
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.ledger import schema
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.session import translated
+from meshmigrate.engine.tools import Tools
 
 # What other roles do is hidden from an ordinary one; then it is known to be nobody's run.
 _SESSION: Final = """
@@ -141,6 +144,18 @@ class HolderWatch:
 
     def _tell(self, name: EventName, message: str) -> None:
         self._events(Event(name=name, message=message, warning=True))
+
+
+def watch_holder(connection: Connection, spec: RunSpec, tools: Tools) -> HolderWatch:
+    """Make the watch of a run."""
+    ledger = Ledger(connection, spec.ledger.schema)
+    return HolderWatch(
+        connection,
+        tools.events,
+        find_ledger=lambda: ledger if schema.find_version(ledger) else None,
+        may_end=frozenset(filter(None, (spec.run.id, spec.supersedes))),
+        idle_seconds=tools.patience.idle_holder,
+    )
 
 
 def _find_session(ledger: Ledger, pid: int) -> _Session | None:
