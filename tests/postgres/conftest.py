@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             _EVERYWHERE in os.environ
             or metafunc.definition.get_closest_marker("every_version") is not None
         )
-        versions = OLDEST_TO_NEWEST if everywhere else _TWO_VERSIONS
+        versions: tuple[str, ...] = OLDEST_TO_NEWEST if everywhere else _TWO_VERSIONS
         if since := metafunc.definition.get_closest_marker("since"):
             versions = tuple(version for version in versions if int(version) >= since.args[0])
         ids = [f"pg{version}" for version in versions]

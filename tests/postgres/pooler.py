@@ -40,7 +40,7 @@ def pooled(database: Database, mode: str, folder: Path) -> Iterator[Database]:
     )
     folder.joinpath("users").write_text(f'"{database.role}" "{PASSWORD}"\n')
     # It must not outlive a test session that is killed.
-    command = ["setpriv", "--pdeathsig", "KILL", _PROGRAM, "--quiet", configuration]
+    command = ["setpriv", "--pdeathsig", "KILL", str(_PROGRAM), "--quiet", str(configuration)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, **as_server_user()) as process:
         try:
             eventually(lambda: listens(port), "PgBouncer listens")

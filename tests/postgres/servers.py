@@ -50,7 +50,7 @@ def running_server(
     """Make a cluster of its own and run it until the block ends."""
     with server_folder() as base:
         server = Server(version, server_programs(version, base), base / "data", free_port())
-        _make(server, initdb, _SETTINGS | (settings or {}))
+        _make(server, initdb, {**_SETTINGS, **(settings or {})})
         start(server)
         try:
             yield server
