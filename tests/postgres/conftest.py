@@ -17,7 +17,7 @@ from tests.postgres.processes import Runner
 from tests.postgres.programs import OLDEST_TO_NEWEST
 from tests.postgres.servers import Server, end_leftovers, running_server
 
-_TWO_VERSIONS = ("15", "18")
+_TWO_VERSIONS: tuple[str, ...] = ("15", "18")
 _EVERYWHERE = "MESHMIGRATE_TEST_EVERYWHERE"
 """Variable that, set to anything, runs every test on every version."""
 

@@ -8,7 +8,7 @@ from hack.cluster.paths import cache_from
 from hack.postgres.archives import ARCHIVES, unpack
 
 OLDEST_TO_NEWEST: Final = ("14", "15", "16", "17", "18")
-_DEBIAN: Final = "15"
+DEBIAN: Final = "15"
 
 
 def server_programs(version: str, folder: Path) -> Path:
@@ -19,7 +19,7 @@ def server_programs(version: str, folder: Path) -> Path:
     RuntimeError
         They are not on this machine: the message says how to get them.
     """
-    if version == _DEBIAN:
+    if version == DEBIAN:
         programs = Path("/usr/lib/postgresql", version, "bin")
         if not programs.joinpath("postgres").exists():
             raise RuntimeError(f"PostgreSQL {version} is missing: hack/apt-install postgresql-15")

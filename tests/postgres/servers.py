@@ -17,7 +17,7 @@ from tests.postgres.programs import server_programs
 SUPERUSER_PASSWORD: Final = "super-secret-3f1c"
 _PREFIX: Final = "meshmigrate-tests-"
 _SETTINGS: Final = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": "127.0.0.1,::1",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -42,6 +42,16 @@ class Server:
         """What it has logged."""
         return self.data.joinpath("server.log").read_text(errors="replace")
 
+    def start(self) -> None:
+        """Start it, and wait until it lets clients in; nothing happens if it runs."""
+        if not is_running(self):
+            log = self.data / "server.log"
+            _run(self.programs / "pg_ctl", f"--pgdata={self.data}", f"--log={log}", "start")
+
+    def stop(self, mode: str) -> None:
+        """Stop it: ``fast`` ends sessions in order, ``immediate`` is like a crash."""
+        _run(self.programs / "pg_ctl", f"--pgdata={self.data}", f"--mode={mode}", "stop")
+
 
 @contextmanager
 def running_server(
@@ -50,8 +60,8 @@ def running_server(
     """Make a cluster of its own and run it until the block ends."""
     with server_folder() as base:
         server = Server(version, server_programs(version, base), base / "data", free_port())
-        _make(server, initdb, {**_SETTINGS, **(settings or {})})
-        start(server)
+        _make(server, initdb, _SETTINGS | dict(settings or {}))
+        server.start()
         try:
             yield server
         finally:
@@ -69,6 +79,15 @@ def server_folder() -> Iterator[Path]:
         shutil.rmtree(base, ignore_errors=True)
 
 
+def become_standby(server: Server) -> None:
+    """Restart a server as a standby that has nobody to follow."""
+    signal_file = server.data / "standby.signal"
+    signal_file.touch()
+    give_to_server_user(signal_file)
+    log = server.data / "server.log"
+    _run(server.programs / "pg_ctl", f"--pgdata={server.data}", f"--log={log}", "--wait", "restart")
+
+
 def end_leftovers() -> None:
     """End servers whose test session was killed: their folder names the pid it had."""
     for base in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
@@ -84,12 +103,6 @@ def end_leftovers() -> None:
 def unmount(folder: Path) -> None:
     """Take away a mounted disk, even under somebody who still has a file open on it."""
     subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def start(server: Server) -> None:
-    """Start a server that does not run, and wait until it takes connections."""
-    log = server.data / "server.log"
-    _run(server.programs / "pg_ctl", f"--pgdata={server.data}", f"--log={log}", "--wait", "start")
 
 
 def is_running(server: Server) -> bool:

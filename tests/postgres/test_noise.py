@@ -64,6 +64,6 @@ def test_a_ledger_of_an_older_tool_is_brought_up_to_date_under_the_lock(
     """Fault 34: where it is missing it is made, by the one who holds the lock, and logged once."""
     project.migration("1", "CREATE TABLE a (x int)")
     done = attempt(database, make_spec(project))
-    names = [event.name for event in done.events]
+    names = [str(event.name) for event in done.events]
     assert names.index("locked") < names.index("ledger-upgraded") < names.index("applying")
     assert [event for event, _ in database.log].count("LedgerUpgraded") == 1
