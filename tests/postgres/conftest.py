@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Literal
 
 from meshmigrate.domain.runspec import RunSpec
 from tests.postgres.databases import database_on, make_role
+from tests.postgres.far_node import end_lost_nodes
 from tests.postgres.harness import GATE, Database, Project
 from tests.postgres.processes import Runner
 from tests.postgres.programs import OLDEST_TO_NEWEST
@@ -38,6 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _no_leftovers() -> None:
     end_leftovers()
+    end_lost_nodes()
 
 
 @pytest.fixture(scope="session")
