@@ -82,6 +82,7 @@ class Reason(StrEnum):
     IRREVERSIBLE = "Irreversible"
     ROLLBACK_SCRIPT_FAILED = "RollbackScriptFailed"
     FINGERPRINT_MISMATCH = "FingerprintMismatch"
+    UNPROVEN = "Unproven"
     CONCURRENT_CHANGE = "ConcurrentChange"
     DATA_NOT_RESTORED = "DataNotRestored"
 
