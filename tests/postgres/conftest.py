@@ -19,6 +19,7 @@ from tests.postgres.servers import (
     end_leftovers,
     running_server,
 )
+from tests.postgres.spare_server import spare_server
 
 _ROLE = "app"
 
@@ -37,6 +38,13 @@ def server(request: pytest.FixtureRequest, _no_leftovers: None) -> Iterator[Serv
                 SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(Identifier(_ROLE), Literal(PASSWORD))
             )
         yield server
+
+
+@pytest.fixture(scope="session")
+def spare(server: Server) -> Iterator[Server]:
+    """Give another server of that version, which may be crashed."""
+    with spare_server(server.version) as spare:
+        yield spare
 
 
 @pytest.fixture

@@ -29,6 +29,24 @@ def test_a_file_s_own_timeout_counts_and_not_the_policy_s(
     assert "0.3 s" in done.message
 
 
+def test_a_file_s_timeout_counts_outside_of_transactions_too(
+    database: Database, project: Project
+) -> None:
+    """The statement is cancelled, and what it left half done is dropped."""
+    database.query(
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1);"
+        "CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql "
+        "AS 'BEGIN PERFORM pg_sleep(60); RETURN $1; END'"
+    )
+    project.migration(
+        "1", "-- meshmigrate: timeout 300ms\nCREATE INDEX CONCURRENTLY i ON t (slow(a))"
+    )
+    done = attempt(database, make_spec(project)).result
+    assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.STATEMENT_TIMEOUT)
+    assert "0.3 s" in done.message
+    assert database.scalar("SELECT to_regclass('i') IS NULL")
+
+
 def test_an_irreversible_version_halts_the_run_before_anything_is_taken_back(
     database: Database, project: Project
 ) -> None:
