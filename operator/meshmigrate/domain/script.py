@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from meshmigrate.domain.errors import Location
+from meshmigrate.domain.privilege import NOTHING_NEEDED, Demand
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
 
@@ -102,6 +103,8 @@ class Statement:
         does not tell.
     outside
         What it does, if it runs outside transactions only.
+    demand
+        Which rights it needs, as far as its text tells.
     """
 
     text: str
@@ -109,6 +112,7 @@ class Statement:
     offset: int
     locks: tuple[TableLock, ...] | None = None
     outside: Outside | None = None
+    demand: Demand = NOTHING_NEEDED
 
 
 @dataclass(frozen=True, slots=True)
