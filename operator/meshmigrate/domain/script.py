@@ -7,6 +7,7 @@ from enum import StrEnum
 from meshmigrate.domain.data_change import DataChange
 from meshmigrate.domain.directive import Directive, Word, parse_duration
 from meshmigrate.domain.errors import Location
+from meshmigrate.domain.privilege import NOTHING_NEEDED, Demand
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
 
@@ -151,6 +152,8 @@ class Statement:
         What it does, if it runs outside transactions only.
     change
         What it does to data that is there before it; None if nothing that is known.
+    demand
+        Which rights it needs, as far as its text tells.
     """
 
     text: str
@@ -159,6 +162,7 @@ class Statement:
     locks: tuple[TableLock, ...] | None = None
     outside: Outside | None = None
     change: DataChange | None = None
+    demand: Demand = NOTHING_NEEDED
 
 
 @dataclass(frozen=True, slots=True)

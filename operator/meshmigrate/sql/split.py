@@ -8,6 +8,7 @@ from postgast.pg_query_pb2 import Node
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.sql.classify import command_tag
 from meshmigrate.sql.data_changes import data_change, do_block_change
+from meshmigrate.sql.demands import demand
 from meshmigrate.sql.parse import Piece, parse_script
 from meshmigrate.sql.table_locks import table_locks
 
@@ -44,5 +45,12 @@ def _statements(piece: Piece) -> Iterator[Parsed]:
         text = raw[start:end].decode().rstrip()
         tree = found.stmt
         change = do_block_change(text) if tree.HasField("do_stmt") else data_change(tree)
-        statement = Statement(text, command_tag(tree), offset, table_locks(tree), change=change)
+        statement = Statement(
+            text,
+            command_tag(tree),
+            offset,
+            locks=table_locks(tree),
+            change=change,
+            demand=demand(tree),
+        )
         yield Parsed(statement, tree)
