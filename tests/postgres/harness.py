@@ -46,15 +46,15 @@ _DEADLINE: Final = 30.0
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], what: str) -> T:
-    """Wait until a condition holds, and give its value; fail after 30 s."""
-    end = time.monotonic() + _DEADLINE
+def eventually(condition: Callable[[], T], what: str, *, within: float = _DEADLINE) -> T:
+    """Wait until a condition holds, and give its value; fail after so many seconds."""
+    end = time.monotonic() + within
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"not within {_DEADLINE:g} s: {what}")
+    raise AssertionError(f"not within {within:g} s: {what}")
 
 
 @dataclass(frozen=True)

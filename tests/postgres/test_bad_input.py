@@ -137,7 +137,7 @@ def test_special_characters_in_a_password_need_no_escaping(
 
 
 def test_an_edited_file_is_refused(database: Database, project: Project) -> None:
-    """History and files go together: nothing is run, the other file neither."""
+    """Fault 29: history and files go together: nothing is run, the other file neither."""
     project.migration("1", "CREATE TABLE a (x int)")
     attempt(database, make_spec(project))
     before = database.dump()

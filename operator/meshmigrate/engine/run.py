@@ -22,6 +22,7 @@ from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
+from meshmigrate.engine.privileges import refuse_missing
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.reconnect import Link, keep_connected, take_lease
 from meshmigrate.engine.recovery import settle_others
@@ -103,7 +104,9 @@ class Attempt:
                 return stored
         if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
-            prepare_plan(plan, self.wanted.source.final_checks)
+            pending = prepare_plan(plan, self.wanted.source.final_checks)
+            new_ledger = None if version else ledger.schema
+            refuse_missing(self.connection, self.server, pending, new_ledger=new_ledger)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
@@ -177,6 +180,7 @@ class Attempt:
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
+            refuse_missing(self.connection, self.server, pending)
             self._start(locked, plan)
         else:
             runs.refuse_other_plan(mine, plan)
