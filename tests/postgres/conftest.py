@@ -16,6 +16,7 @@ from tests.postgres.harness import GATE, Database, Project
 from tests.postgres.processes import Runner
 from tests.postgres.programs import OLDEST_TO_NEWEST
 from tests.postgres.servers import Server, end_leftovers, running_server
+from tests.postgres.spare_server import spare_server
 
 _TWO_VERSIONS: tuple[str, ...] = ("15", "18")
 _EVERYWHERE = "MESHMIGRATE_TEST_EVERYWHERE"
@@ -48,6 +49,13 @@ def server(request: pytest.FixtureRequest, _no_leftovers: None) -> Iterator[Serv
     with running_server(request.param) as server:
         make_role(server)
         yield server
+
+
+@pytest.fixture(scope="session")
+def spare(server: Server) -> Iterator[Server]:
+    """Give another server of that version, which may be crashed."""
+    with spare_server(server.version) as spare:
+        yield spare
 
 
 @pytest.fixture

@@ -177,11 +177,3 @@ def test_unknown_and_lower_targets_are_refused(database: Database, project: Proj
     attempt(database, make_spec(project))
     done = attempt(database, make_spec(project, target="1")).result
     assert_acts_as_refusal(done, Reason.TARGET_BELOW_CURRENT)
-
-
-def test_a_read_only_server_is_refused(database: Database, project: Project) -> None:
-    """A role or database that may only read is no place for a migration."""
-    project.migration("1", "SELECT 1")
-    database.query(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
-    done = attempt(database, make_spec(project)).result
-    assert_acts_as_refusal(done, Reason.READ_ONLY_SERVER)
