@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
+from typing import Final
 
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.script import Migration, Script, Statement
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.sql.prepare import prepare
+
+_REMEMBERED: Final = 4096
+"""Scripts; a run reads them before it has the lock, and again when it has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ def prepare_plan(plan: Plan, final_checks: Iterable[Script]) -> tuple[PreparedMi
     return tuple(prepare_migration(migration) for migration in plan.pending)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def prepare_script(script: Script) -> PreparedScript:
     """Split a script.
 

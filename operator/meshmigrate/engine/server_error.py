@@ -45,12 +45,20 @@ _FIX: Final = "Correct the statement; a file that failed has left nothing behind
 _OWN: Final = "Look at the server's log; what was not committed has left nothing behind."
 
 
-def statement_error(error: psycopg.Error, script: Script, statement: Statement) -> MigrationError:
-    """Say what went wrong with a statement of a script, and where in its file."""
+def statement_error(
+    error: psycopg.Error, script: Script, statement: Statement, *, before: int = 0
+) -> MigrationError:
+    """Say what went wrong with a statement of a script, and where in its file.
+
+    Parameters
+    ----------
+    before
+        How many characters were sent in front of the statement.
+    """
     return _classify(
         error,
         message=_message(error, statement),
-        location=script.location(statement.offset + _position(error)),
+        location=script.location(statement.offset + max(_position(error) - before, 0)),
         kind=statement.kind,
     )
 

@@ -1,15 +1,16 @@
-"""Sending a script to the server: one statement per call, never with parameters.
+"""Sending a script to the server: a result for each statement, and never parameters.
 
 Parameters would make psycopg read the text, and ``%I`` is ordinary SQL in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 
 from meshmigrate.domain.errors import Failure
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
+from meshmigrate.engine.batches import Batches, StatementFailed, send_batch
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.server_error import script_error, statement_error
 
@@ -26,16 +27,31 @@ def run_statements(
     Parameters
     ----------
     before
-        Called with each statement before it is sent.
+        Called with each statement before it is sent, and with the first one of a batch.
 
     Raises
     ------
     MigrationError
         What the server's error means, with its place in the file.
     """
-    for statement in statements:
-        before(statement)
-        send(connection, script, statement)
+    for batch in Batches(statements):
+        before(batch[0])
+        if len(batch) == 1:
+            send(connection, script, batch[0])
+        else:
+            _send_batch(connection, script, batch)
+
+
+def _send_batch(connection: Connection, script: Script, batch: Sequence[Statement]) -> None:
+    try:
+        send_batch(connection, batch, _encoding(connection))
+    except StatementFailed as failed:
+        statement = batch[failed.index]
+        raise statement_error(failed.error, script, statement, before=failed.offset) from failed
+    except UnicodeEncodeError:
+        # One by one, so that the one with the character is named.
+        for statement in batch:
+            send(connection, script, statement)
 
 
 def run_checks(
@@ -100,16 +116,21 @@ def send(
 
 
 def _encode(connection: Connection, script: Script, statement: Statement) -> bytes:
-    """Encode as the session expects it, which the script itself may have changed."""
-    encoding = connection.info.encoding
     try:
-        # SQL_ASCII, which psycopg calls ascii, takes bytes as they come.
-        return statement.text.encode("utf-8" if encoding == "ascii" else encoding)
+        return statement.text.encode(_encoding(connection))
     except UnicodeEncodeError as error:
         raise Failure(
             Reason.INVALID_ENCODING,
-            f"the script set client_encoding to {encoding}, which lacks a character used here",
+            f"the script set client_encoding to {connection.info.encoding}, which lacks a "
+            "character used here",
             hint="Remove the SET client_encoding: the files are UTF-8.",
             location=script.location(statement.offset + error.start),
             statement=statement.kind,
         ) from None
+
+
+def _encoding(connection: Connection) -> str:
+    """Give what the session expects, which the script itself may have changed."""
+    encoding = connection.info.encoding
+    # SQL_ASCII, which psycopg calls ascii, takes bytes as they come.
+    return "utf-8" if encoding == "ascii" else encoding
