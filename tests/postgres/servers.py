@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -44,14 +44,14 @@ class Server:
 
 
 @contextmanager
-def running_server(version: str) -> Iterator[Server]:
+def running_server(version: str, settings: Mapping[str, str] = _SETTINGS) -> Iterator[Server]:
     """Make a cluster of its own and run it until the block ends."""
     programs = _programs(version)
     base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     try:
         _give_to_server_user(base)
         server = Server(version, programs, base / "data", _free_port())
-        _start(server)
+        _start(server, settings)
         try:
             yield server
         finally:
@@ -83,7 +83,7 @@ def _programs(version: str) -> Path:
     return programs
 
 
-def _start(server: Server) -> None:
+def _start(server: Server, settings: Mapping[str, str]) -> None:
     password_file = server.data.parent / "password"
     password_file.write_text(SUPERUSER_PASSWORD)
     _give_to_server_user(password_file)
@@ -98,7 +98,7 @@ def _start(server: Server) -> None:
         "--no-sync",
     )
     with server.data.joinpath("postgresql.conf").open("a") as configuration:
-        configuration.writelines(f"{name} = '{value}'\n" for name, value in _SETTINGS.items())
+        configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         configuration.write(f"port = {server.port}\n")
         configuration.write(f"unix_socket_directories = '{server.data.parent}'\n")
     log = server.data / "server.log"

@@ -16,11 +16,14 @@ from psycopg.pq import ExecStatus
 
 from meshmigrate.domain.script import Statement
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.deferred import take
 
 BATCHED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 """Kinds that never need other settings than the data statement before them."""
 
 _SEPARATOR: Final = ";\n"
+_MARK: Final = b"SELECT;"
+"""Behind the settings that are sent in front: the first result that is a set of rows."""
 _LONGEST: Final = 64 * 1024
 """Characters of one message."""
 _MOST: Final = 1024
@@ -78,22 +81,35 @@ class Batches:
 
 
 def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str) -> None:
-    """Run the statements of a batch.
+    """Run the statements of a batch, behind what waits to be sent.
 
     Raises
     ------
     StatementFailed
         With the server's error.
+    psycopg.Error
+        If a statement of ours failed that was sent in front of them.
     UnicodeEncodeError
         If the encoding lacks a character.
     """
-    connection.pgconn.send_query(_SEPARATOR.join(one.text for one in batch).encode(encoding))
+    text = _SEPARATOR.join(one.text for one in batch).encode(encoding)
+    ours = take(connection)
+    if ours:
+        ours += _MARK
+    connection.pgconn.send_query(ours + text)
     try:
         results = connection.wait(generators.execute(connection.pgconn))
-    except psycopg.Error as error:
-        raise StatementFailed(error, 0, 0) from error
-    if results[-1].status == ExecStatus.FATAL_ERROR:
-        index = len(results) - 1
-        offset = sum(len(one.text) + len(_SEPARATOR) for one in batch[:index])
-        told = error_from_result(results[-1], encoding=connection.info.encoding)
-        raise StatementFailed(told, index, offset)
+    except psycopg.Error as lost:
+        raise StatementFailed(lost, 0, 0) from lost
+    if results[-1].status != ExecStatus.FATAL_ERROR:
+        return
+    error = error_from_result(results[-1], encoding=connection.info.encoding)
+    count = len(results) - 1
+    if ours:
+        marks = (at for at, one in enumerate(results) if one.status == ExecStatus.TUPLES_OK)
+        mark = next(marks, None)
+        if mark is None:
+            raise error
+        count -= mark + 1
+    before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
+    raise StatementFailed(error, count, len(ours) + before)

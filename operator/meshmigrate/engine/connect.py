@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
 from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.deferred import JoiningCursor
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -59,7 +60,12 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
     keywords = _DEFAULTS | _verified(dict(parameters.values))
     keywords |= {"application_name": f"meshmigrate:{str(name)[:8]}", "client_encoding": "UTF8"}
     try:
-        return psycopg.connect(make_conninfo(**keywords), autocommit=True, prepare_threshold=None)
+        return psycopg.connect(
+            make_conninfo(**keywords),
+            autocommit=True,
+            prepare_threshold=None,
+            cursor_factory=JoiningCursor,
+        )
     except psycopg.ProgrammingError:
         # libpq's parse errors quote the connection string: nothing of it may be shown.
         raise Refusal(

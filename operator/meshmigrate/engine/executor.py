@@ -128,6 +128,7 @@ class Executor:
                 )
             self._leave_script(own, script)
             record()
+            session.commit_without_flush(self.connection)
 
     def _before(self, limits: Limits) -> Callable[[Statement], None]:
         def prepare(statement: Statement) -> None:

@@ -10,7 +10,7 @@ from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Work
-from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.run_file import run_file
 
@@ -38,6 +38,7 @@ def apply(
         The connection was lost, or somebody asked to stop.
     """
     deadline = Deadline(locked.clock, locked.policy.deadline_seconds, name="deadlineSeconds")
+    begun = journal.begun(locked.ledger)
     for index, prepared in enumerate(pending):
         is_last = index == len(pending) - 1
         checks = prepared.checks + (final_checks if is_last else ())
@@ -58,6 +59,7 @@ def apply(
                     locked.policy.lock.table_lock_deadline_seconds,
                     name="tableLockDeadlineSeconds",
                 ),
+                begun=str(prepared.migration.version) in begun,
             )
         except (Failure, LockTimeout) as error:
             return Stumble(prepared.migration, error)

@@ -12,7 +12,8 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.batches import Batches, StatementFailed, send_batch
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.server_error import script_error, statement_error
+from meshmigrate.engine.deferred import send_waiting
+from meshmigrate.engine.server_error import own_error, script_error, statement_error
 
 
 def run_statements(
@@ -36,10 +37,7 @@ def run_statements(
     """
     for batch in Batches(statements):
         before(batch[0])
-        if len(batch) == 1:
-            send(connection, script, batch[0])
-        else:
-            _send_batch(connection, script, batch)
+        _send_batch(connection, script, batch)
 
 
 def _send_batch(connection: Connection, script: Script, batch: Sequence[Statement]) -> None:
@@ -48,6 +46,8 @@ def _send_batch(connection: Connection, script: Script, batch: Sequence[Statemen
     except StatementFailed as failed:
         statement = batch[failed.index]
         raise statement_error(failed.error, script, statement, before=failed.offset) from failed
+    except psycopg.Error as error:
+        raise own_error(error) from error
     except UnicodeEncodeError:
         # One by one, so that the one with the character is named.
         for statement in batch:
@@ -92,6 +92,7 @@ def settle(connection: Connection, script: Script) -> None:
     MigrationError
         What the server's error means, with the file.
     """
+    flush(connection)
     try:
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except psycopg.Error as error:
@@ -109,10 +110,19 @@ def send(
         What the server's error means, with its place in the file.
     """
     text = _encode(connection, script, statement)
+    flush(connection)
     try:
         return connection.execute(text)
     except psycopg.Error as error:
         raise statement_error(error, script, statement) from error
+
+
+def flush(connection: Connection) -> None:
+    """Send what waits by itself, so that its errors are told from those of a script."""
+    try:
+        send_waiting(connection)
+    except psycopg.Error as error:
+        raise own_error(error) from error
 
 
 def _encode(connection: Connection, script: Script, statement: Statement) -> bytes:

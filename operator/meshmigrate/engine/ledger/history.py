@@ -78,7 +78,7 @@ def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied"
         "run_id": run_id,
         "how": how,
     }
-    ledger.execute(_ADD, values)
+    ledger.write(_ADD, values)
 
 
 def remove(ledger: Ledger, row: AppliedVersion) -> bool:
@@ -123,7 +123,7 @@ def _keep_scripts(ledger: Ledger, migration: Migration) -> None:
 def keep(ledger: Ledger, script: Script) -> None:
     """Keep the text of a script."""
     values = {"checksum": script.checksum, "kind": script.kind.value, "text": script.text}
-    ledger.execute(_KEEP_SCRIPT, values)
+    ledger.write(_KEEP_SCRIPT, values)
 
 
 def _applied(row: TupleRow) -> AppliedVersion:
