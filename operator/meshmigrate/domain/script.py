@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.table_lock import TableLock
@@ -45,6 +46,10 @@ class Script:
         before = self.text[:offset]
         line_start = before.rfind("\n") + 1
         return Location(self.file, before.count("\n") + 1, offset - line_start + 1)
+
+
+STAND_IN: Final = "pg_temp"
+"""The schema of the table on which the definition of an index is tried out."""
 
 
 class Action(StrEnum):

@@ -9,7 +9,6 @@ from typing import Final
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.script import Migration, Script, Statement
 from meshmigrate.domain.table_lock import TableLock
-from meshmigrate.sql.prepare import prepare
 
 _REMEMBERED: Final = 4096
 """Scripts; a run reads them before it has the lock, and again when it has it."""
@@ -43,13 +42,15 @@ class PreparedMigration:
 
 
 def prepare_plan(plan: Plan, final_checks: Iterable[Script]) -> tuple[PreparedMigration, ...]:
-    """Read every file that would run, before anything is changed.
+    """Read every file that would run, before anything is changed; none if nothing is pending.
 
     Raises
     ------
     Refusal
         Whatever is wrong with one of them, with its place.
     """
+    if not plan.pending:
+        return ()
     for check in final_checks:
         prepare_script(check)
     return tuple(prepare_migration(migration) for migration in plan.pending)
@@ -64,6 +65,8 @@ def prepare_script(script: Script) -> PreparedScript:
     Refusal
         Whatever is wrong with it, with its place.
     """
+    from meshmigrate.sql.prepare import prepare  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+
     return PreparedScript(script, prepare(script))
 
 

@@ -14,7 +14,6 @@ from meshmigrate.domain.errors import (
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.sqlstate import Retry, SqlState, retry_after
-from meshmigrate.sql.redact import redact
 
 _CONTENTION: Final = frozenset(
     {SqlState.LOCK_NOT_AVAILABLE, SqlState.DEADLOCK_DETECTED, SqlState.SERIALIZATION_FAILURE}
@@ -114,6 +113,8 @@ def _message(error: psycopg.Error, statement: Statement) -> str:
     primary = error.diag.message_primary
     if primary is None:
         return _lost(error)
+    from meshmigrate.sql.redact import redact  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+
     text = redact(primary, statement.text, author_raised=error.sqlstate == SqlState.RAISE_EXCEPTION)
     names = (
         ("constraint", error.diag.constraint_name),

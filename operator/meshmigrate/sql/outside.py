@@ -6,11 +6,8 @@ from typing import Any, Final
 from postgast import ParseResult, deparse, walk
 from postgast.pg_query_pb2 import IndexStmt, Node, PartitionCmd, RangeVar, ReindexObjectType
 
-from meshmigrate.domain.script import Action, Name, Outside
+from meshmigrate.domain.script import STAND_IN, Action, Name, Outside
 from meshmigrate.sql.transactional import enabled
-
-STAND_IN: Final = "pg_temp"
-"""The schema of the table on which a definition is tried out."""
 
 _REINDEX: Final = {
     ReindexObjectType.REINDEX_OBJECT_INDEX: Action.REINDEX_INDEX,
