@@ -19,9 +19,12 @@ PSQL: Final = "/usr/lib/postgresql/15/bin/psql"
 
 # As installed: commits are flushed. Autovacuum would come at times of its own.
 _SETTINGS: Final = {
-    "listen_addresses": "127.0.0.1",
-    "shared_buffers": "128MB",
     "autovacuum": "off",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "log_statement": "none",
+    "shared_buffers": "128MB",
+    "synchronous_commit": "on",
 }
 _NAMES: Final = count(1)
 _FILES: Final = (
@@ -89,7 +92,7 @@ class Ground:
 @contextmanager
 def ground(version: str) -> Iterator[Ground]:
     """Run a server as it is installed, flushes included, until the block ends."""
-    with running_server(version, _SETTINGS) as server:
+    with running_server(version, settings=_SETTINGS) as server:
         yield Ground(server)
 
 

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from meshmigrate.cli.start import Start
-from meshmigrate.domain.database_url import parse_database_url
+from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.runspec import (
@@ -27,8 +27,10 @@ from meshmigrate.domain.runspec import (
 )
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
+from meshmigrate.engine.tools import Tools
+from tests.postgres.programs import clients
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -115,7 +117,7 @@ class Database:
     def dump(self) -> str:
         """Dump the whole database as text, without our schema and the random tokens."""
         command = [
-            str(self.server.programs / "pg_dump"),
+            str(clients() / "pg_dump"),
             "--exclude-schema=meshmigrate",
             f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
         ]
@@ -243,7 +245,9 @@ def attempt(
         events.append(event)
         during(event)
 
+    def credentials() -> ConnectionParameters:
+        return parse_database_url(url or database.url)
+
     stop = Stop()
-    parameters = parse_database_url(url or database.url)
-    ending = start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=record))
+    ending = start(spec, credentials, Tools(clock=SystemClock(stop), stop=stop, events=record))
     return Attempt(ending.encoded, tuple(events))

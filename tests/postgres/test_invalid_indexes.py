@@ -11,6 +11,8 @@ from tests.postgres.harness import Database, Project, attempt, eventually, make_
 from tests.postgres.test_step_crashes import StartRunner, is_waiting, kill_while_waiting, writer
 from tests.postgres.test_steps import INDEX, TABLE, apply, indexes, journal
 
+pytestmark = pytest.mark.every_version
+
 
 def leave_invalid(database: Database, name: str = "i") -> None:
     """Leave an INVALID index on column a of the table."""

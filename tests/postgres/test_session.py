@@ -137,7 +137,8 @@ def test_the_session_is_named_after_the_run_and_protected_against_loss(
         "1",
         "CREATE TABLE seen AS SELECT name, setting FROM pg_settings WHERE name IN "
         "('application_name', 'client_connection_check_interval', 'tcp_keepalives_idle',"
-        " 'idle_in_transaction_session_timeout')",
+        " 'tcp_keepalives_interval', 'tcp_keepalives_count', 'tcp_user_timeout',"
+        " 'idle_in_transaction_session_timeout', 'idle_session_timeout')",
     )
     spec = make_spec(project)
     assert attempt(database, spec).outcome is Outcome.SUCCEEDED
@@ -145,5 +146,9 @@ def test_the_session_is_named_after_the_run_and_protected_against_loss(
         "application_name": f"meshmigrate:{str(spec.run.id)[:8]}",
         "client_connection_check_interval": "2000",
         "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+        "idle_session_timeout": "0",
         "idle_in_transaction_session_timeout": "60000",
     }

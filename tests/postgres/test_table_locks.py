@@ -1,10 +1,14 @@
 """Table locks: a migration that has to wait does not make the application wait."""
 
+import pytest
+
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import LockPolicy, Policy
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.harness import Database, Project, attempt, make_spec
+
+pytestmark = pytest.mark.every_version
 
 
 def busy_table(database: Database, project: Project) -> None:

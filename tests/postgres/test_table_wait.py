@@ -16,6 +16,8 @@ from meshmigrate.engine.probe import probe
 from meshmigrate.engine.table_wait import TableWait
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
+pytestmark = pytest.mark.every_version
+
 ADD_COLUMN: Final = "ALTER TABLE users ADD COLUMN email text"
 OLD_READER: Final = "BEGIN; SELECT * FROM users; SELECT pg_sleep(0.31)"
 _BLOCKED: Final = (

@@ -16,9 +16,12 @@ from meshmigrate.cli.options import (
     json_option,
     ledger_schema_option,
     out_of_order_option,
+    role_option,
+    search_path_option,
     target_option,
 )
 from meshmigrate.domain.runspec import (
+    Access,
     Folders,
     Ledger,
     LockPolicy,
@@ -50,6 +53,8 @@ _POLICY: Final = Policy()
     help="Roll back what this run applied, or stop where it is.",
 )
 @out_of_order_option
+@role_option
+@search_path_option
 @ledger_schema_option
 @click.option(
     "--run-id",
@@ -99,6 +104,8 @@ def apply(
     target: str,
     on_failure: OnFailure,
     out_of_order: OutOfOrder,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
     run_id: UUID | None,
     acquire_timeout: float,
@@ -118,6 +125,7 @@ def apply(
         run=RunIdentity(id=run_id or uuid4()),
         folders=folders,
         target=target,
+        database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema),
         policy=Policy(
             on_failure=on_failure,

@@ -26,7 +26,8 @@ _MARK: Final = b"SELECT;"
 """Behind the settings that are sent in front: the first result that is a set of rows."""
 _LONGEST: Final = 64 * 1024
 """Characters of one message."""
-_MOST: Final = 1024
+MOST: Final = 1024
+"""Statements of one message."""
 _QUICK_SECONDS: Final = 0.02
 
 
@@ -56,8 +57,9 @@ class Batches:
     and whoever watches do not wait for long.
     """
 
-    def __init__(self, statements: Sequence[Statement]) -> None:
+    def __init__(self, statements: Sequence[Statement], *, most: int = MOST) -> None:
         self._statements = statements
+        self._limit = most
         self._most = 1
 
     def __iter__(self) -> Iterator[Sequence[Statement]]:
@@ -67,7 +69,7 @@ class Batches:
             began = time.monotonic()
             yield self._statements[start:end]
             quick = time.monotonic() - began < _QUICK_SECONDS
-            self._most = min(self._most * 2, _MOST) if quick else 1
+            self._most = min(self._most * 2, self._limit) if quick else 1
             start = end
 
     def _end(self, start: int) -> int:

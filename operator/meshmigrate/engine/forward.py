@@ -37,7 +37,7 @@ def apply(
     Interruption
         The connection was lost, or somebody asked to stop.
     """
-    deadline = Deadline(locked.clock, locked.policy.deadline_seconds, name="deadlineSeconds")
+    deadline = locked.deadlines.forward
     begun = journal.begun(locked.ledger)
     for index, prepared in enumerate(pending):
         is_last = index == len(pending) - 1

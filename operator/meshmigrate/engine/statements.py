@@ -10,7 +10,7 @@ import psycopg
 from meshmigrate.domain.errors import Failure
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
-from meshmigrate.engine.batches import Batches, StatementFailed, send_batch
+from meshmigrate.engine.batches import MOST, Batches, StatementFailed, send_batch
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.deferred import send_waiting
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
@@ -22,6 +22,7 @@ def run_statements(
     statements: tuple[Statement, ...],
     *,
     before: Callable[[Statement], None] = lambda _: None,
+    one_by_one: bool = False,
 ) -> None:
     """Run the statements of a script in order.
 
@@ -29,13 +30,15 @@ def run_statements(
     ----------
     before
         Called with each statement before it is sent, and with the first one of a batch.
+    one_by_one
+        Whether each statement has a message of its own.
 
     Raises
     ------
     MigrationError
         What the server's error means, with its place in the file.
     """
-    for batch in Batches(statements):
+    for batch in Batches(statements, most=1 if one_by_one else MOST):
         before(batch[0])
         _send_batch(connection, script, batch)
 
