@@ -11,10 +11,12 @@ from psycopg.sql import SQL, Literal
 
 from meshmigrate.domain.runspec import RunSpec
 from tests.postgres.databases import database_on, make_role
+from tests.postgres.far_node import end_lost_nodes
 from tests.postgres.harness import GATE, Database, Project
 from tests.postgres.processes import Runner
 from tests.postgres.programs import OLDEST_TO_NEWEST
 from tests.postgres.servers import Server, end_leftovers, running_server
+from tests.postgres.spare_server import spare_server
 
 _TWO_VERSIONS: tuple[str, ...] = ("15", "18")
 _EVERYWHERE = "MESHMIGRATE_TEST_EVERYWHERE"
@@ -38,6 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _no_leftovers() -> None:
     end_leftovers()
+    end_lost_nodes()
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +49,13 @@ def server(request: pytest.FixtureRequest, _no_leftovers: None) -> Iterator[Serv
     with running_server(request.param) as server:
         make_role(server)
         yield server
+
+
+@pytest.fixture(scope="session")
+def spare(server: Server) -> Iterator[Server]:
+    """Give another server of that version, which may be crashed."""
+    with spare_server(server.version) as spare:
+        yield spare
 
 
 @pytest.fixture

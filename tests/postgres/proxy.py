@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from tests.postgres.harness import Database
+from tests.postgres.servers import Server
 
 _CHUNK: Final = 65536
 _JOIN_SECONDS: Final = 10.0
@@ -46,6 +47,7 @@ class Proxy:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.server_port = database.server.port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -70,6 +72,11 @@ class Proxy:
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
 
+    def lead_to(self, server: Server) -> None:
+        """Reset every connection; new ones go to another server, as after a failover."""
+        self.server_port = server.port
+        self.cut()
+
     def cut(self) -> None:
         """Reset every connection there is, on both sides."""
         for one in list(self._open):
@@ -83,7 +90,7 @@ class Proxy:
                 return
             self.accepted += 1
             try:
-                server = socket.create_connection(("127.0.0.1", self._database.server.port))
+                server = socket.create_connection(("127.0.0.1", self.server_port))
             except OSError:
                 client.close()
                 continue

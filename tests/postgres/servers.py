@@ -79,6 +79,29 @@ def server_folder() -> Iterator[Path]:
         shutil.rmtree(base, ignore_errors=True)
 
 
+@contextmanager
+def running_replica(primary: Server) -> Iterator[Server]:
+    """Make a streaming replica of a server and run it until the block ends."""
+    with server_folder() as base:
+        replica = Server(primary.version, primary.programs, base / "data", free_port())
+        source = f"host=127.0.0.1 port={primary.port} user=postgres password={SUPERUSER_PASSWORD}"
+        _run(
+            primary.programs / "pg_basebackup",
+            f"--pgdata={replica.data}",
+            f"--dbname={source}",
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            "--no-sync",
+        )
+        with replica.data.joinpath("postgresql.conf").open("a") as configuration:
+            configuration.write(f"port = {replica.port}\n")
+        replica.start()
+        try:
+            yield replica
+        finally:
+            _stop(replica.data)
+
+
 def become_standby(server: Server) -> None:
     """Restart a server as a standby that has nobody to follow."""
     signal_file = server.data / "standby.signal"

@@ -3,6 +3,7 @@
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
+from meshmigrate.engine.rollback import roll_back
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
 IRREVERSIBLE = "-- meshmigrate: irreversible the numbers are gone\nDROP TABLE a"
@@ -26,6 +27,24 @@ def test_a_file_s_own_timeout_counts_and_not_the_policy_s(
     done = attempt(database, make_spec(project, policy=policy)).result
     assert done.reason == Reason.STATEMENT_TIMEOUT
     assert "0.3 s" in done.message
+
+
+def test_a_file_s_timeout_counts_outside_of_transactions_too(
+    database: Database, project: Project
+) -> None:
+    """The statement is cancelled, and what it left half done is dropped."""
+    database.query(
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (1);"
+        "CREATE FUNCTION slow(int) RETURNS int IMMUTABLE LANGUAGE plpgsql "
+        "AS 'BEGIN PERFORM pg_sleep(60); RETURN $1; END'"
+    )
+    project.migration(
+        "1", "-- meshmigrate: timeout 300ms\nCREATE INDEX CONCURRENTLY i ON t (slow(a))"
+    )
+    done = attempt(database, make_spec(project)).result
+    assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.STATEMENT_TIMEOUT)
+    assert "0.3 s" in done.message
+    assert database.scalar("SELECT to_regclass('i') IS NULL")
 
 
 def test_an_irreversible_version_halts_the_run_before_anything_is_taken_back(
@@ -73,3 +92,18 @@ def test_a_bad_directive_is_refused_before_anything_is_done(
     done = attempt(database, make_spec(project)).result
     assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.INVALID_DIRECTIVE)
     assert not database.has_ledger
+
+
+def test_going_back_on_purpose_past_an_irreversible_version_is_refused(
+    database: Database, project: Project
+) -> None:
+    """Nothing is taken back, not even the versions above it."""
+    project.migration("1", "CREATE TABLE a ()", IRREVERSIBLE)
+    project.migration("2", "CREATE TABLE b ()", "DROP TABLE b")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+    done = attempt(database, make_spec(project, target="0"), start=roll_back).result
+    assert (done.outcome, done.reason) == (Outcome.REFUSED, Reason.IRREVERSIBLE)
+    assert "version 1 is irreversible: the numbers are gone" in done.message
+    assert database.versions == ["1", "2"]
+    done = attempt(database, make_spec(project, target="1"), start=roll_back).result
+    assert done.outcome is Outcome.SUCCEEDED, done.message

@@ -34,7 +34,7 @@ def test_a_unique_violation_leaves_no_invalid_index(database: Database, project:
 
 
 def test_if_not_exists_does_not_hide_an_invalid_index(database: Database, project: Project) -> None:
-    """It is dropped and built anew."""
+    """Fault 33: it is dropped and built anew."""
     database.query(TABLE)
     leave_invalid(database)
     project.migration("1", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)")

@@ -63,7 +63,7 @@ def wait(
 def test_a_long_reader_is_waited_for_while_nobody_waits_for_us(
     database: Database, project: Project, *, hidden: bool
 ) -> None:
-    """The application reads on; the first try succeeds, be the reader of our role or another."""
+    """Fault 16: the application reads on; the first try succeeds, whoever the reader is."""
     database.query("CREATE TABLE users (id int)")
     project.migration("1", ADD_COLUMN)
     blocked: list[int] = []

@@ -78,6 +78,8 @@ class Reason(StrEnum):
     ABANDONED = "Abandoned"
     TERMINATED = "Terminated"
     CANCELLED = "Cancelled"
+    PROGRAM_MISSING = "ProgramMissing"
+    DUMP_FAILED = "DumpFailed"
     INTERNAL_ERROR = "InternalError"
 
     # the way back

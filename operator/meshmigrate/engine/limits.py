@@ -125,7 +125,7 @@ def limit(connection: Connection, seconds: float, *, lock_ms: int = 0) -> None:
 
     With 0 it waits as long as it must: a short lock_timeout would leave an INVALID index behind.
     """
-    milliseconds = min(max(int(seconds * 1000), 1), _LONGEST_MS)
+    milliseconds = min(max(math.ceil(seconds * 1000), 1), _LONGEST_MS)
     with translated():
         connection.execute(
             f"SET lock_timeout = {lock_ms}; SET statement_timeout = {milliseconds}".encode()

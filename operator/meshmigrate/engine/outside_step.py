@@ -135,10 +135,9 @@ class OutsideStep:
         """Settle what a statement that failed left behind; return if it is worth another try."""
         if is_cancelled(error) and self.file.executor.stop.requested:
             raise error
-        stands = self._stands(step, error)
         if is_cancelled(error) and limited.passed:
-            raise self._exceeded(error) from error
-        if stands or not is_worth_another_try(error):
+            error = self._exceeded(error)
+        if self._stands(step, error) or not is_worth_another_try(error):
             raise error
 
     def _stands(self, step: Step, error: MigrationError) -> bool:

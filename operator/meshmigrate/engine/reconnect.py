@@ -18,7 +18,7 @@ from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending, stored_ending
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.in_flight import InFlight
-from meshmigrate.engine.ledger import losses, runs, schema
+from meshmigrate.engine.ledger import lease, losses, runs, schema
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.persistence import Persistence
@@ -38,7 +38,7 @@ class Lost:
     lease: Lease | None
     in_flight: InFlight
 
-    def check(self, ledger: Ledger, server: Server) -> None:
+    def check(self, ledger: Ledger) -> None:
         """Make sure that nobody else had the lock meanwhile; nothing is written before.
 
         Raises
@@ -47,7 +47,7 @@ class Lost:
             ``Fenced``.
         """
         if self.lease is not None:
-            self.lease.refuse_other_holder(ledger, server.cluster)
+            self.lease.refuse_other_holder(ledger)
 
     def account(self, ledger: Ledger, known: Known, server: Server) -> None:
         """Find out about a lost COMMIT and write the loss down, with the lease ours again.
@@ -75,6 +75,33 @@ class Link:
     cleanup: ExitStack
     deadlines: Deadlines
     lost: Lost | None
+
+    @property
+    def resumed(self) -> bool:
+        """Whether this attempt has had the lease before: it has been counted."""
+        return self.lost is not None and self.lost.lease is not None
+
+
+def take_lease(link: Link, ledger: Ledger, known: Known) -> Lease:
+    """Become the one who may write, having settled what an earlier connection has left open.
+
+    The lock must be held.
+
+    Raises
+    ------
+    Interruption
+        ``Fenced`` or ``CommitUnknown``.
+    """
+    run_id, server = known.identity.id, link.server
+    with session.transaction(link.connection):
+        if link.lost is not None:
+            link.lost.check(ledger)
+            link.lost.account(ledger, known, server)
+        taken = lease.take(ledger, run_id, known.holder, server.cluster)
+    known.lease = taken
+    suspect = losses.find_suspect(ledger, run_id)
+    known.in_flight.begin(suspect, one_by_one=link.lost is not None)
+    return taken
 
 
 def keep_connected(
@@ -126,15 +153,15 @@ def _finished(link: Link, spec: RunSpec) -> Ending | None:
     stored = stored_ending(runs.find(ledger, spec.run.id))
     if stored is None:
         # Also here, so that one who was overtaken does not wait for the lock first.
-        link.lost.check(ledger, link.server)
+        link.lost.check(ledger)
     return stored
 
 
 def _lose(known: Known, error: MigrationError, before: Lost | None) -> Lost | None:
     """Keep what is needed later; a connection that got no further than this adds nothing."""
-    lease, server = known.lease, known.server
-    if server is not None and (before is None or lease is not None):
-        before = Lost(error, server, lease, copy(known.in_flight))
+    server = known.server
+    if server is not None and (before is None or known.lease is not None):
+        before = Lost(error, server, known.lease, copy(known.in_flight))
     known.connection = known.lease = None
     return before
 
@@ -167,6 +194,8 @@ def _probe(connection: Connection, connector: Connector, spec: RunSpec, known: K
                 "is read again from there"
             )
             known.events(Event(name=EventName.RECOVERING, message=message, warning=True))
+        # The run began when it first saw the server, also where this one's clock is behind.
+        server = replace(server, clock=before.clock)
     session.reset(connection, server)
     refuse_role(connection, server)
     return server

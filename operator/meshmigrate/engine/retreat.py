@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.errors import Interruption, MigrationError
+from meshmigrate.domain.errors import Interruption, MigrationError, Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
@@ -18,6 +18,7 @@ from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, journal, log, past, runs
 from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
+from meshmigrate.engine.no_return import irreversible
 from meshmigrate.engine.undo import (
     compare,
     count,
@@ -26,6 +27,7 @@ from meshmigrate.engine.undo import (
     names,
     roll_back,
     way_back_deadline,
+    way_on,
 )
 
 _DIFFERS: Final = (
@@ -44,11 +46,18 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
     Raises
     ------
     Refusal
-        ``UnknownTarget`` or ``NoRollbackScript``: nothing has been taken back.
+        ``UnknownTarget``, ``NoRollbackScript`` or ``Irreversible``: nothing has been taken back.
     """
     ledger = locked.ledger
     rows = history.read(ledger)
     leaving = plan_retreat(rows, target)
+    final = irreversible(ledger, None, leaving)
+    if final:
+        raise Refusal(
+            Reason.IRREVERSIBLE,
+            f"there is no way back to {target}: {final}",
+            hint="Write a new migration that leads on from the state as it is.",
+        )
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
     before = catalog.take(ledger.connection)
     with session.transaction(ledger.connection):
@@ -146,7 +155,7 @@ def _failed(
         reason=error.reason,
         message=f"the rollback script of version {row.version} failed: {error.message}; "
         f"{consequence}",
-        failure=with_fields(failure_detail(error, row.version), hint=_GO_ON),
+        failure=with_fields(failure_detail(error, row.version), hint=way_on(error, _GO_ON)),
     )
     entry = log.Entry(
         event="Failed",

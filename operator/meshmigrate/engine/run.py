@@ -18,14 +18,16 @@ from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, UntilBroken
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.ledger import history, lease, log, losses, runs, schema
+from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
+from meshmigrate.engine.privileges import refuse_missing
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.reconnect import Link, keep_connected
+from meshmigrate.engine.reconnect import Link, keep_connected, take_lease
 from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.retreat import begin_retreat, finish_way_back
+from meshmigrate.engine.takeover import watch_holder
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_wanted
 
@@ -102,7 +104,9 @@ class Attempt:
                 return stored
         if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
-            prepare_plan(plan, self.wanted.source.final_checks)
+            pending = prepare_plan(plan, self.wanted.source.final_checks)
+            new_ledger = None if version else ledger.schema
+            refuse_missing(self.connection, self.server, pending, new_ledger=new_ledger)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
@@ -110,15 +114,10 @@ class Attempt:
 
     def take_lock(self) -> None:
         """Wait for the migration lock, and hold it until the end."""
-
-        def waiting(holder: lock.Holder) -> None:
-            self._tell(
-                EventName.WAITING_FOR_LOCK, f"the migration lock is held by {holder}", warning=True
-            )
-
+        watch = watch_holder(self.connection, self.spec, self.tools)
         timeout = self.spec.policy.lock.acquire_timeout_seconds
         self.known.lock_wait_seconds += lock.acquire(
-            self.connection, timeout, self.tools.clock, waiting=waiting
+            self.connection, timeout, self.tools.clock, watch
         )
         self.link.cleanup.callback(lock.release, self.connection)
         self._tell(EventName.LOCKED, "holding the migration lock")
@@ -149,15 +148,7 @@ class Attempt:
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
-        lost, in_flight = self.link.lost, self.known.in_flight
-        with session.transaction(self.connection):
-            if lost is not None:
-                lost.check(ledger, self.server)
-                lost.account(ledger, self.known, self.server)
-            cluster = self.server.cluster
-            taken = lease.take(ledger, self.spec.run.id, self.known.holder, cluster)
-        self.known.lease = taken
-        in_flight.begin(losses.find_suspect(ledger, self.spec.run.id), one_by_one=bool(lost))
+        taken = take_lease(self.link, ledger, self.known)
         executor = Executor(
             connection=self.connection,
             server=self.server,
@@ -166,7 +157,7 @@ class Attempt:
             clock=self.tools.clock,
             stop=self.tools.stop,
             events=self.tools.events,
-            in_flight=in_flight,
+            in_flight=self.known.in_flight,
         )
         return LockedRun(
             identity=self.spec.run,
@@ -189,6 +180,7 @@ class Attempt:
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
+            refuse_missing(self.connection, self.server, pending)
             self._start(locked, plan)
         else:
             runs.refuse_other_plan(mine, plan)
@@ -217,7 +209,7 @@ class Attempt:
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
         """Count another attempt of a run that the ledger knows; a new connection is none."""
-        if self.known.started:
+        if self.known.started or self.link.resumed:
             return replace(locked, identity=self.known.identity)
         self.known.started = True
         with session.transaction(self.connection):
@@ -251,5 +243,5 @@ class Attempt:
     def _entry(self, event: str, attempt: int) -> log.Entry:
         return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)
 
-    def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
-        self.tools.events(Event(name=name, message=message, warning=warning))
+    def _tell(self, name: EventName, message: str) -> None:
+        self.tools.events(Event(name=name, message=message))

@@ -166,7 +166,9 @@ def _failed(
         message=f"version {why.detail.version} failed, and then the rollback script of version "
         f"{row.version}: {error.message}; still applied by this run: "
         f"{', '.join(standing)}",
-        failure=with_fields(failure_detail(error, row.version), hint=_REPAIR_VERSION),
+        failure=with_fields(
+            failure_detail(error, row.version), hint=way_on(error, _REPAIR_VERSION)
+        ),
         differences=tuple(map(str, differences)),
     )
     entry = log.Entry(
@@ -180,6 +182,11 @@ def _failed(
         message=str(error),
     )
     return finish(locked, identity, verdict, after=after, entries=[entry])
+
+
+def way_on(error: MigrationError, otherwise: str) -> str:
+    """Give what to do next: of a step that a person has to decide about, the error says it."""
+    return error.hint if error.reason is Reason.STEP_UNKNOWN else otherwise
 
 
 def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:

@@ -67,10 +67,11 @@ class Lease:
             raise _fenced()
         return str(transaction_id)
 
-    def refuse_other_holder(self, ledger: Ledger, now: Identity) -> None:
+    def refuse_other_holder(self, ledger: Ledger) -> None:
         """Refuse to take the lock again, on a new connection, if another runner had it meanwhile.
 
-        A replica that took over may not know this lease; only a later one counts there.
+        An epoch below ours is no other runner's: the database has lost what we wrote, with a
+        replica that took over or in a crash. Then the ledger says what is left, as to anybody.
 
         Raises
         ------
@@ -79,8 +80,7 @@ class Lease:
         """
         epoch, holder = ledger.row(_READ)
         ours = holder == self.holder or (holder is None and epoch == self.epoch)
-        lost_with_failover = now != self.cluster and epoch < self.epoch
-        if not ours and not lost_with_failover:
+        if not ours and epoch >= self.epoch:
             raise _fenced()
 
     def give_back(self) -> None:
