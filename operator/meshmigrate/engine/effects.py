@@ -10,7 +10,7 @@ from typing import Final
 
 from meshmigrate.domain.errors import Failure, MigrationError
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.script import Action, Outside
+from meshmigrate.domain.script import STAND_IN, Action, Outside
 from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.connect import Connection
@@ -29,7 +29,6 @@ from meshmigrate.engine.lookup import (
 )
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.session import translated
-from meshmigrate.sql.outside import STAND_IN
 
 _POLL_SECONDS: Final = 0.2
 
