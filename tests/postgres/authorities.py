@@ -13,13 +13,14 @@ import trustme
 from psycopg.rows import TupleRow
 
 from tests.postgres.harness import PASSWORD, eventually
-from tests.postgres.servers import SUPERUSER_PASSWORD, VERSIONS, Server, running_server
+from tests.postgres.programs import DEBIAN
+from tests.postgres.servers import SUPERUSER_PASSWORD, Server, running_server
 
 TLS_ONLY: Final = "tls_only"
 """Let in over TLS only, with the password."""
 BY_CERTIFICATE: Final = "by_certificate"
 """Let in with a client certificate in its own name."""
-_WITH_TLS: Final = VERSIONS[0]
+_WITH_TLS: Final = DEBIAN
 """A packaged server: the embedded one is built without TLS."""
 _RULES: Final = f"""
 hostssl all {BY_CERTIFICATE} 127.0.0.1/32 cert

@@ -21,9 +21,9 @@ from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.looking import look
 from meshmigrate.engine.probe import refuse_transaction_pooler
 from tests.postgres.harness import PASSWORD, Database
+from tests.postgres.programs import DEBIAN
 from tests.postgres.servers import (
     SUPERUSER_PASSWORD,
-    VERSIONS,
     Server,
     become_standby,
     running_server,
@@ -88,7 +88,7 @@ def test_when_no_host_answers_each_is_named(database: Database) -> None:
 @pytest.fixture(scope="module")
 def standby() -> Iterator[Server]:
     """Give a server that is a standby."""
-    with running_server(VERSIONS[0]) as server:
+    with running_server(DEBIAN) as server:
         become_standby(server)
         yield server
 

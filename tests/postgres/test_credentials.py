@@ -17,8 +17,9 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.connect import Connector
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
+from meshmigrate.engine.tools import Tools
 from tests.postgres.harness import Database, Project, make_spec
 
 

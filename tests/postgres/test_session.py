@@ -57,7 +57,7 @@ def test_a_character_that_the_script_s_own_encoding_lacks_is_named(
 def test_a_commit_in_a_body_is_refused_by_the_server_and_rolled_back(
     database: Database, project: Project
 ) -> None:
-    """A procedure that commits cannot run where the file and its history row are one."""
+    """Fault 30: a procedure that commits cannot run where the file and its history row are one."""
     project.migration(
         "1",
         "CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'COM' || 'MIT'; COMMIT; END $$;"
@@ -71,7 +71,7 @@ def test_a_commit_in_a_body_is_refused_by_the_server_and_rolled_back(
 def test_a_commit_in_a_called_procedure_names_transaction_control(
     database: Database, project: Project
 ) -> None:
-    """The reason says what is wrong, whatever the server calls it."""
+    """Fault 30: the reason says what is wrong, whatever the server calls it."""
     database.query("CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$")
     project.migration("1", "CREATE TABLE a (x int); CALL p();")
     done = attempt(database, make_spec(project)).result

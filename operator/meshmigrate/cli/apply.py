@@ -62,6 +62,12 @@ _POLICY: Final = Policy()
     help="Id of the run; give that of an interrupted run to continue it. Default: a new one.",
 )
 @click.option(
+    "--take-over",
+    type=click.UUID,
+    metavar="RUN_ID",
+    help="End the session of this run if it holds the lock and has been idle for a minute.",
+)
+@click.option(
     "--acquire-timeout",
     type=Seconds(),
     default=_POLICY.lock.acquire_timeout_seconds,
@@ -108,6 +114,7 @@ def apply(
     search_path: tuple[str, ...],
     ledger_schema: str,
     run_id: UUID | None,
+    take_over: UUID | None,
     acquire_timeout: float,
     table_lock_deadline: float,
     statement_timeout: float,
@@ -138,5 +145,6 @@ def apply(
             deadline_seconds=deadline,
             rollback_deadline_seconds=rollback_deadline,
         ),
+        supersedes=take_over,
     )
     sys.exit(run_in_foreground(spec, read_url, as_json=as_json))

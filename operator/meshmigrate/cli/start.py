@@ -13,8 +13,9 @@ from meshmigrate.engine.connect import Credentials
 from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.events import Events
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import stop_on_signals
+from meshmigrate.engine.tools import Tools
 
 Start = Callable[[RunSpec, Credentials, Tools], Ending]
 """What begins a run: the engine's ``run``, or another way to use a connection."""

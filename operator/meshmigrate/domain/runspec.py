@@ -123,6 +123,8 @@ class RunSpec(Request, frozen=True, kw_only=True):
     policy: Policy = Policy()
     provenance: Provenance = Provenance()
     resource: str = ""
+    supersedes: UUID | None = None
+    """A run that may be taken over: a session of it that is idle is ended."""
 
 
 def encode_spec(spec: RunSpec) -> bytes:

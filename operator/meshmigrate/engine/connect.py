@@ -141,7 +141,7 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
     Unreachable
         ``DatabaseUnreachable``.
     """
-    keywords = _DEFAULTS | _verified(dict(parameters.values))
+    keywords = _DEFAULTS | verified(parameters)
     keywords |= {"application_name": f"meshmigrate:{str(name)[:8]}", "client_encoding": "UTF8"}
     try:
         return psycopg.connect(make_conninfo(**keywords), autocommit=True, prepare_threshold=None)
@@ -156,7 +156,9 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
         raise connection_refused(_scrubbed(error, parameters)) from None
 
 
-def _verified(keywords: dict[str, str]) -> dict[str, str]:
+def verified(parameters: ConnectionParameters) -> dict[str, str]:
+    """Give libpq's keywords, the server's verification among them where nothing is said of it."""
+    keywords = dict(parameters.values)
     mode = keywords.get("sslmode", "verify-full")
     # Without a file named, libpq looks for one in the home directory, and not at the system's.
     roots = {"sslrootcert": "system"} if mode == "verify-full" else {}

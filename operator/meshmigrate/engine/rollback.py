@@ -14,8 +14,8 @@ from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.ledger import history, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.retreat import retreat
-from meshmigrate.engine.run import Attempt, Tools, run
+from meshmigrate.engine.run import Attempt, run
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
 
 
@@ -59,7 +59,7 @@ def _go(attempt: Attempt, target: Version, locked: LockedRun, mine: Run | None) 
         )
     if not _leaving(attempt, locked.ledger, target):
         return end_up_to_date(attempt.known)
-    return retreat(locked, attempt.spec, target)
+    return attempt.retreat(locked, target)
 
 
 def _leaving(attempt: Attempt, ledger: Ledger, target: Version) -> bool:
