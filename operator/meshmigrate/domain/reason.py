@@ -57,6 +57,7 @@ class Reason(StrEnum):
     TLS_FAILED = "TLSFailed"
     DATABASE_UNREACHABLE = "DatabaseUnreachable"
     CONNECTION_LOST = "ConnectionLost"
+    ANOTHER_DATABASE = "AnotherDatabase"
     READ_ONLY_SERVER = "ReadOnlyServer"
     TRANSACTION_POOLER = "TransactionPooler"
     UNSUPPORTED_SERVER = "UnsupportedServer"
@@ -71,10 +72,14 @@ class Reason(StrEnum):
     TABLE_LOCK_TIMEOUT = "TableLockTimeout"
     DISK_FULL = "DiskFull"
     STEP_UNKNOWN = "StepUnknown"
+    COMMIT_UNKNOWN = "CommitUnknown"
+    SERVER_CRASH_SUSPECTED = "ServerCrashSuspected"
     FENCED = "Fenced"
     ABANDONED = "Abandoned"
     TERMINATED = "Terminated"
     CANCELLED = "Cancelled"
+    PROGRAM_MISSING = "ProgramMissing"
+    DUMP_FAILED = "DumpFailed"
     INTERNAL_ERROR = "InternalError"
 
     # the way back

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from meshmigrate.domain.directive import Directive, Word, parse_duration
 from meshmigrate.domain.errors import Location
+from meshmigrate.domain.privilege import NOTHING_NEEDED, Demand
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
 
@@ -148,6 +149,8 @@ class Statement:
         does not tell.
     outside
         What it does, if it runs outside transactions only.
+    demand
+        Which rights it needs, as far as its text tells.
     """
 
     text: str
@@ -155,6 +158,7 @@ class Statement:
     offset: int
     locks: tuple[TableLock, ...] | None = None
     outside: Outside | None = None
+    demand: Demand = NOTHING_NEEDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,10 +146,7 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
             history.keep(locked.ledger, rollback)
         runs.turn_back(locked.ledger, locked.identity.id, why)
         log.append(locked.ledger, _entry(locked, stumbled))
-    run = runs.find(locked.ledger, locked.identity.id)
-    if run is None:
-        raise RuntimeError("a run that was just written is not there")
-    return go_back(locked, run, why)
+    return go_back(locked, runs.get(locked.ledger, locked.identity.id), why)
 
 
 def _end(

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
-from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.early import end_dry_run, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, finish
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, log, runs, schema
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.run import Attempt, Tools, run
+from meshmigrate.engine.run import Attempt, run
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
 
 
@@ -60,7 +60,7 @@ Decide = Callable[[Situation], Declaration]
 
 def declare(
     spec: RunSpec,
-    parameters: ConnectionParameters,
+    credentials: Credentials,
     tools: Tools,
     decide: Decide,
     *,
@@ -79,9 +79,9 @@ def declare(
         Whether it may be written although a run was left unfinished.
     """
     if dry_run:
-        return run(spec, parameters, tools, work=partial(_look, decide=decide))
+        return run(spec, credentials, tools, work=partial(_look, decide=decide))
     write = partial(_declare, decide=decide, while_unfinished=while_unfinished)
-    return run(spec, parameters, tools, work=write)
+    return run(spec, credentials, tools, work=write)
 
 
 def _look(attempt: Attempt, *, decide: Decide) -> Ending:

@@ -35,7 +35,7 @@ _POLL_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Looks up and completes what one statement did; the session must have our own names.
+    """Looks up and completes what one statement did, with our own names and the script's role.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from meshmigrate.engine import session
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
@@ -50,6 +51,7 @@ class Executor:
     clock: Clock
     stop: Stop
     events: Events
+    in_flight: InFlight
     jitter: Callable[[], float] = random.random
 
     def run(
@@ -83,6 +85,8 @@ class Executor:
         Interruption
             The connection was lost, or somebody asked to stop.
         """
+        for part in (work.script, *work.checks):
+            self.in_flight.refuse_suspect(part.script, part.statements)
         attempt = 1
         tables = TableWait(self.connection, self.server, self.clock, self.events)
         while True:
@@ -113,6 +117,7 @@ class Executor:
                 return
 
     def _try(self, work: Work, record: Callable[[], None], limits: Limits) -> None:
+        self.in_flight.commit = None
         session.reset(self.connection, self.server)
         with session.transaction(self.connection):
             own = self.lease.guard()
@@ -130,6 +135,8 @@ class Executor:
                 )
             self._leave_script(own, script)
             record()
+            self.in_flight.commit = Commit(own, script.file)
+        self.in_flight.commit = None
 
     def _before(self, limits: Limits) -> Callable[[Statement], None]:
         def prepare(statement: Statement) -> None:

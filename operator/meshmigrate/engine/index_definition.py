@@ -24,7 +24,7 @@ def is_as_written(
         session.enter_script(connection, server)
         connection.execute(f"CREATE TEMPORARY TABLE {stand_in} (LIKE {table})".encode())
         connection.execute(outside.definition.encode())
-        session.leave_script(connection, server)
+        session.look_as_script(connection, server)
         wanted = find_definition(connection, f"{STAND_IN}.{quoted(outside.object)}")
         connection.execute(f"DROP TABLE {stand_in}".encode())
     return there == wanted

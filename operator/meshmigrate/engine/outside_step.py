@@ -105,6 +105,7 @@ class OutsideStep:
 
     def _send(self, step: Step, limited: Deadline, lock_ms: int) -> Step:
         executor, script = self.file.executor, self.file.script
+        executor.in_flight.refuse_suspect(script.script, (self._statement,))
         enter_step(executor, script, self.start)
         limit(executor.connection, limited.remaining, lock_ms=lock_ms)
         send(executor.connection, script.script, self._statement)

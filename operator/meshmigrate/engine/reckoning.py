@@ -48,10 +48,14 @@ def enter_step(executor: Executor, script: PreparedScript, start: int) -> None:
 def find_effects(
     executor: Executor, script: PreparedScript, start: int, outside: Outside, deadline: Deadline
 ) -> Effects:
-    """Find what the names of a step mean; the session has our own names afterwards."""
+    """Find what the names of a step mean.
+
+    Afterwards the session has our own names, and the script's role: what belongs to it may be
+    hidden from the one that logs in.
+    """
     enter_step(executor, script, start)
     found, table = locate(executor.connection, outside)
-    session.reset(executor.connection, executor.server)
+    session.look_as_script(executor.connection, executor.server)
     return Effects(executor, outside, found, table, deadline)
 
 

@@ -44,6 +44,7 @@ def run_file(
     Interruption
         The connection was lost, or somebody asked to stop.
     """
+    executor.in_flight.version = work.version
     # A file that was begun in steps goes on in steps, whatever it has become since.
     begun = journal.read(executor.lease.ledger, work.version, direction)
     if not (begun or work.script.in_steps):

@@ -44,8 +44,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         The connection was lost, or somebody asked to stop: the next attempt goes on.
     """
     identity = RunIdentity(id=run.id, attempt=run.attempt)
-    seconds = locked.policy.rollback_deadline_seconds
-    deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
+    deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, run.fingerprint_before)
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
     for index, row in enumerate(rows):
@@ -58,6 +57,14 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
     return _prove(locked, identity, before, why)
+
+
+def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
+    """Give the attempt's own; the way back of another run does not use that up."""
+    if identity.id == locked.identity.id:
+        return locked.deadlines.back
+    seconds = locked.policy.rollback_deadline_seconds
+    return Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
 
 
 def _partial(locked: LockedRun, run: Run, why: TurningPoint) -> tuple[AppliedVersion, ...]:
