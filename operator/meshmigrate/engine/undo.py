@@ -16,7 +16,7 @@ from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Work
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.catalog import Difference, Fingerprint
+from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
 from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
