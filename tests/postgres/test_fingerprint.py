@@ -27,7 +27,8 @@ NOTHING = [
     "COMMENT ON TABLE users IS 'x'; COMMENT ON TABLE users IS NULL",
     "ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME TO users",
     (
-        "ALTER TABLE parts DETACH PARTITION parts_2026; ALTER TABLE parts ATTACH PARTITION parts_2026 "
+        "ALTER TABLE parts DETACH PARTITION parts_2026; "
+        "ALTER TABLE parts ATTACH PARTITION parts_2026 "
         "FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
     ),
     "DROP VIEW names; CREATE VIEW names AS SELECT name FROM users",

@@ -12,6 +12,7 @@ from meshmigrate.cli.options import (
     Seconds,
     database_options,
     examples,
+    fingerprint_options,
     folder_options,
     json_option,
     ledger_schema_option,
@@ -19,6 +20,8 @@ from meshmigrate.cli.options import (
     target_option,
 )
 from meshmigrate.domain.runspec import (
+    Drift,
+    FingerprintScope,
     Folders,
     Ledger,
     LockPolicy,
@@ -50,6 +53,14 @@ _POLICY: Final = Policy()
     help="Roll back what this run applied, or stop where it is.",
 )
 @out_of_order_option
+@click.option(
+    "--drift",
+    type=click.Choice(["Warn", "Refuse", "Ignore"]),
+    default=_POLICY.drift,
+    show_default=True,
+    help="What to do when the schema is not as the last run left it.",
+)
+@fingerprint_options
 @ledger_schema_option
 @click.option(
     "--run-id",
@@ -99,6 +110,8 @@ def apply(
     target: str,
     on_failure: OnFailure,
     out_of_order: OutOfOrder,
+    drift: Drift,
+    fingerprint_scope: FingerprintScope,
     ledger_schema: str,
     run_id: UUID | None,
     acquire_timeout: float,
@@ -122,6 +135,8 @@ def apply(
         policy=Policy(
             on_failure=on_failure,
             out_of_order=out_of_order,
+            drift=drift,
+            fingerprint=fingerprint_scope,
             lock=LockPolicy(
                 acquire_timeout_seconds=acquire_timeout,
                 table_lock_deadline_seconds=table_lock_deadline,

@@ -46,7 +46,7 @@ def retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Ending:
     leaving = plan_retreat(rows, target)
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
     asked = Retreat(target=str(target), proof=proof)
-    before = catalog.take(ledger.connection)
+    before = catalog.take(ledger.connection, spec.policy.fingerprint)
     with session.transaction(ledger.connection):
         locked.lease.guard()
         digest = catalog.keep(ledger, before)
@@ -98,7 +98,7 @@ def _prove(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
     )
     arrived = f"took back {len(gone)} {'version' if len(gone) == 1 else 'versions'}"
     if asked.proof is None:
-        after = catalog.take(locked.ledger.connection)
+        after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
         verdict = Verdict(
             outcome=Outcome.SUCCEEDED,
             reason=Reason.UNPROVEN,
@@ -129,7 +129,7 @@ def _failed(
     locked: LockedRun, identity: RunIdentity, row: AppliedVersion, error: MigrationError
 ) -> Ending:
     """End where a rollback script failed: its own transaction is undone, those before it stand."""
-    after = catalog.take(locked.ledger.connection)
+    after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
     gone = list(log.versions(locked.ledger, identity.id, log.ROLLED_BACK))
     if journal.read(locked.ledger, row.version, "down"):
         gone.append(f"steps of {row.version}")

@@ -13,7 +13,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.retreat import is_retreat
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
-from meshmigrate.engine import conclude, forward, lock, session
+from meshmigrate.engine import conclude, drift, forward, lock, session
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
@@ -208,12 +208,15 @@ class Attempt:
 
     def _start(self, locked: LockedRun, plan: Plan) -> None:
         """Commit what the run sets out to do, and the schema it found, before it begins."""
-        before = catalog.take(self.connection)
+        before = catalog.take(self.connection, self.spec.policy.fingerprint)
+        drifted = drift.find(locked, before)
         with session.transaction(self.connection):
             locked.lease.guard()
             digest = catalog.keep(locked.ledger, before)
             runs.start(locked.ledger, self.spec, plan_digest=plan.digest, fingerprint=digest)
             log.append(locked.ledger, self._entry(log.STARTED, self.spec.run.attempt))
+            if drifted:
+                log.append(locked.ledger, drifted)
         self.known.started = True
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:

@@ -11,6 +11,7 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
+from meshmigrate.engine.bystanders import bystanders, mentioned
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
@@ -21,8 +22,10 @@ from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
 from meshmigrate.engine.run_file import run_file
+from meshmigrate.sql.mentions import Mentions
 
 _NAMED: Final = 3
+_UNTOUCHED: Final = "no script of this run touches it"
 _TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}
 _REPAIR: Final = (
     "Bring the named objects back by hand (the log in the ledger lists them all), "
@@ -48,6 +51,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
     before = catalog.load(locked.ledger, run.fingerprint_before)
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
+    touched = mentioned(locked, rows)
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:
@@ -57,7 +61,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, before, why)
+    return _prove(locked, identity, before, why, touched)
 
 
 def _partial(locked: LockedRun, run: Run, why: TurningPoint) -> tuple[AppliedVersion, ...]:
@@ -116,10 +120,15 @@ def roll_back(
 
 
 def _prove(
-    locked: LockedRun, identity: RunIdentity, before: Fingerprint, why: TurningPoint
+    locked: LockedRun,
+    identity: RunIdentity,
+    before: Fingerprint,
+    why: TurningPoint,
+    touched: Mentions,
 ) -> Ending:
     after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
+    others = bystanders(locked, touched, before, after) if differences else ()
     if not differences:
         verdict = Verdict(
             outcome=Outcome.ROLLED_BACK,
@@ -127,14 +136,24 @@ def _prove(
             message=f"{failed}; the schema is as it was before the run",
             failure=why.detail,
         )
+    elif len(others) == len(differences):
+        verdict = Verdict(
+            outcome=Outcome.ROLLED_BACK,
+            reason=Reason.CONCURRENT_CHANGE,
+            message=f"{failed}; what this run did is taken back, and {count(others)} not as before "
+            f"the run that none of its scripts touches: {names(others)}",
+            failure=why.detail,
+            differences=tuple(map(str, others)),
+        )
     else:
+        own = tuple(difference for difference in differences if difference not in others)
         verdict = Verdict(
             outcome=Outcome.ROLLBACK_FAILED,
             reason=Reason.FINGERPRINT_MISMATCH,
-            message=f"{failed}; every rollback script ran, but {count(differences)} not as before "
-            f"the run: {names(differences)}",
+            message=f"{failed}; every rollback script ran, but {count(own)} not as before "
+            f"the run: {names(own)}",
             failure=with_fields(why.detail, hint=_REPAIR),
-            differences=tuple(map(str, differences)),
+            differences=(*map(str, own), *(f"{it} ({_UNTOUCHED})" for it in others)),
         )
     return finish(locked, identity, verdict, after=after)
 
@@ -177,9 +196,10 @@ def _failed(
 
 def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:
     """Compare with the schema as it is; a difference is read twice before it is believed."""
-    after = catalog.take(locked.ledger.connection)
+    scope = catalog.scope_of(before)
+    after = catalog.take(locked.ledger.connection, scope)
     if any(before.differences(after)):
-        after = catalog.take(locked.ledger.connection)
+        after = catalog.take(locked.ledger.connection, scope)
     return after, tuple(before.differences(after))
 
 

@@ -95,6 +95,15 @@ def read(connection: Connection, scope: FingerprintScope) -> Fingerprint:
     )
 
 
+def scope_of(fingerprint: Fingerprint) -> FingerprintScope:
+    """Give the scope with which a fingerprint was taken, so that another can be compared."""
+
+    def lines(name: str) -> tuple[str, ...]:
+        return tuple(fingerprint.scope.get(name, "").splitlines())
+
+    return FingerprintScope(ignore=lines("ignore"), schemas=lines("schemas"))
+
+
 def keep(ledger: Ledger, fingerprint: Fingerprint) -> str:
     """Store a fingerprint once per content, in the transaction that is open; give its digest."""
     digest = fingerprint.digest

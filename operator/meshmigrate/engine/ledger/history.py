@@ -66,6 +66,12 @@ def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> S
     return Script(kind, file, ledger.row(_SCRIPT, values)[0])
 
 
+def find_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> Script | None:
+    """Give a script if the ledger keeps it: a large migration it does not."""
+    row = ledger.execute(_SCRIPT, {"checksum": checksum, "kind": kind.value}).fetchone()
+    return Script(kind, file, row[0]) if row else None
+
+
 def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied") -> None:
     """Record a version, with its scripts, in the transaction that applied or declared it."""
     script, rollback = migration.script, migration.rollback
