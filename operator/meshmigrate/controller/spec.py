@@ -6,7 +6,15 @@ from typing import Any, Final, Literal
 from msgspec import Struct, convert, field, json
 from msgspec.structs import fields, replace
 
-from meshmigrate.domain.runspec import Ledger, LockPolicy, OnFailure, Policy, Request
+from meshmigrate.domain.runspec import (
+    Drift,
+    FingerprintScope,
+    Ledger,
+    LockPolicy,
+    OnFailure,
+    Policy,
+    Request,
+)
 
 Content = Literal["migrations", "rollbacks", "checks"]
 
@@ -56,6 +64,8 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     """``spec.policy``: the runner's policy and the operator's retry."""
 
     on_failure: OnFailure = "Rollback"
+    drift: Drift = "Warn"
+    fingerprint: FingerprintScope = FingerprintScope()
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
@@ -67,6 +77,8 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
         """The part that the runner obeys."""
         return Policy(
             on_failure=self.on_failure,
+            drift=self.drift,
+            fingerprint=self.fingerprint,
             lock=self.lock,
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,
