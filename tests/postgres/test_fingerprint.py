@@ -12,51 +12,13 @@ from meshmigrate.engine.fingerprint.sections import SECTIONS
 from tests.postgres.fingerprint_changes import SCHEMA, SUPERUSERS_SCHEMA
 from tests.postgres.harness import Database
 
-NOTHING = [
-    "INSERT INTO users (name) VALUES ('ann')",
-    "SELECT nextval('users_id_seq')",
-    "GRANT SELECT ON users TO PUBLIC; REVOKE SELECT ON users FROM PUBLIC",
-    "REVOKE ALL ON users FROM app; GRANT ALL ON users TO app",
-    "ALTER TABLE users DROP COLUMN age; ALTER TABLE users ADD COLUMN age int CHECK (age > 0)",
-    "CREATE TEMP TABLE t (x int)",
-    (
-        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; "
-        "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC"
-    ),
-    "GRANT SELECT (name) ON users TO PUBLIC; REVOKE SELECT (name) ON users FROM PUBLIC",
-    "COMMENT ON TABLE users IS 'x'; COMMENT ON TABLE users IS NULL",
-    "ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME TO users",
-    (
-        "ALTER TABLE parts DETACH PARTITION parts_2026; "
-        "ALTER TABLE parts ATTACH PARTITION parts_2026 "
-        "FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
-    ),
-    "DROP VIEW names; CREATE VIEW names AS SELECT name FROM users",
-    "ALTER TABLE users DISABLE TRIGGER t; ALTER TABLE users ENABLE TRIGGER t",
-    "ALTER TABLE users ALTER name SET STATISTICS 7; ALTER TABLE users ALTER name SET STATISTICS -1",
-    "REFRESH MATERIALIZED VIEW ids",
-    "REINDEX TABLE users",
-    "SELECT lo_create(0)",
-    "ANALYZE users",
-    "VACUUM FULL users",
-]
+pytestmark = pytest.mark.every_version
 
 
 def take(database: Database) -> Fingerprint:
     """Take the fingerprint as the owner."""
     with database.connect() as connection:
         return catalog.take(connection)
-
-
-@pytest.mark.parametrize("change", NOTHING)
-def test_what_is_no_change_of_the_schema_is_not_shown(database: Database, change: str) -> None:
-    """Data, positions, statistics, and privileges that came and went."""
-    database.query(SCHEMA)
-    before = take(database)
-    database.query(change)
-    after = take(database)
-    assert list(before.differences(after)) == []
-    assert before.digest == after.digest
 
 
 def test_an_invalid_index_is_not_a_valid_one(database: Database) -> None:

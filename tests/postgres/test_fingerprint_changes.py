@@ -15,6 +15,38 @@ from tests.postgres.fingerprint_changes import CHANGES, SCHEMA, SUPERUSERS_SCHEM
 from tests.postgres.harness import Database
 from tests.postgres.servers import Server
 
+pytestmark = pytest.mark.every_version
+
+NOTHING = [
+    "INSERT INTO users (name) VALUES ('ann')",
+    "SELECT nextval('users_id_seq')",
+    "GRANT SELECT ON users TO PUBLIC; REVOKE SELECT ON users FROM PUBLIC",
+    "REVOKE ALL ON users FROM postgres; GRANT ALL ON users TO postgres",
+    "ALTER TABLE users DROP COLUMN age; ALTER TABLE users ADD COLUMN age int CHECK (age > 0)",
+    "CREATE TEMP TABLE t (x int); DROP TABLE t; CREATE TEMP TABLE u (x int)",
+    (
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; "
+        "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC"
+    ),
+    "GRANT SELECT (name) ON users TO PUBLIC; REVOKE SELECT (name) ON users FROM PUBLIC",
+    "COMMENT ON TABLE users IS 'x'; COMMENT ON TABLE users IS NULL",
+    "ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME TO users",
+    (
+        "ALTER TABLE parts DETACH PARTITION parts_2026; "
+        "ALTER TABLE parts ATTACH PARTITION parts_2026 "
+        "FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
+    ),
+    "DROP VIEW names; CREATE VIEW names AS SELECT name FROM users",
+    "ALTER TABLE users DISABLE TRIGGER t; ALTER TABLE users ENABLE TRIGGER t",
+    "ALTER TABLE users ALTER name SET STATISTICS 7; ALTER TABLE users ALTER name SET STATISTICS -1",
+    "REFRESH MATERIALIZED VIEW ids",
+    "REINDEX TABLE users",
+    "SELECT lo_create(0)",
+    "ANALYZE users",
+    "VACUUM FULL users",
+]
+"""What leaves the schema as it was."""
+
 Connection = psycopg.Connection[TupleRow]
 
 
@@ -48,6 +80,18 @@ def test_a_change_is_shown_with_its_section_and_object(
     found = {(difference.section, difference.object) for difference in before.differences(after)}
     assert CHANGES[change] in found
     assert before.digest != after.digest
+
+
+@pytest.mark.parametrize("change", NOTHING)
+def test_what_is_no_change_of_the_schema_is_not_shown(
+    connection: Connection, before: Fingerprint, change: str
+) -> None:
+    """Data, positions, statistics, and what came and went."""
+    for statement in change.split("; "):
+        connection.execute(statement.encode())
+    after = catalog.take(connection)
+    assert list(before.differences(after)) == []
+    assert before.digest == after.digest
 
 
 def test_every_section_has_a_change_that_shows_in_it() -> None:

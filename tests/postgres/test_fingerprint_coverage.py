@@ -1,8 +1,12 @@
 """No table of the catalog is forgotten, on any server version."""
 
+import pytest
+
 from meshmigrate.engine.fingerprint.sections import SECTIONS, query
 from tests.postgres.fingerprint_catalog import BY_FUNCTION_OR_VIEW, LEFT_OUT, SHOWN
 from tests.postgres.harness import Database
+
+pytestmark = pytest.mark.every_version
 
 _TABLES = """
 SELECT relname FROM pg_class

@@ -17,9 +17,12 @@ from meshmigrate.cli.options import (
     json_option,
     ledger_schema_option,
     out_of_order_option,
+    role_option,
+    search_path_option,
     target_option,
 )
 from meshmigrate.domain.runspec import (
+    Access,
     Drift,
     FingerprintScope,
     Folders,
@@ -61,11 +64,19 @@ _POLICY: Final = Policy()
     help="What to do when the schema is not as the last run left it.",
 )
 @fingerprint_options
+@role_option
+@search_path_option
 @ledger_schema_option
 @click.option(
     "--run-id",
     type=click.UUID,
     help="Id of the run; give that of an interrupted run to continue it. Default: a new one.",
+)
+@click.option(
+    "--take-over",
+    type=click.UUID,
+    metavar="RUN_ID",
+    help="End the session of this run if it holds the lock and has been idle for a minute.",
 )
 @click.option(
     "--acquire-timeout",
@@ -112,8 +123,11 @@ def apply(
     out_of_order: OutOfOrder,
     drift: Drift,
     fingerprint_scope: FingerprintScope,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
     run_id: UUID | None,
+    take_over: UUID | None,
     acquire_timeout: float,
     table_lock_deadline: float,
     statement_timeout: float,
@@ -131,6 +145,7 @@ def apply(
         run=RunIdentity(id=run_id or uuid4()),
         folders=folders,
         target=target,
+        database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema),
         policy=Policy(
             on_failure=on_failure,
@@ -145,5 +160,6 @@ def apply(
             deadline_seconds=deadline,
             rollback_deadline_seconds=rollback_deadline,
         ),
+        supersedes=take_over,
     )
     sys.exit(run_in_foreground(spec, read_url, as_json=as_json))

@@ -62,14 +62,13 @@ def fingerprint(
     Exit codes: 0 shown or equal, 10 refused, 11 different (only with --against), 32 unreachable.
     """
     from meshmigrate.cli.answer import give_json, problems_told
-    from meshmigrate.domain.database_url import parse_database_url
     from meshmigrate.engine.fingerprint.catalog import in_peace
     from meshmigrate.engine.fingerprint.saved import encode_saved
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.read_fingerprint import answer, left_by_last_run, take_fingerprint
 
     def read() -> "tuple[Fingerprint, FingerprintAnswer]":
-        with look(parse_database_url(read_url()), ledger_schema, "fingerprint") as sight:
+        with look(read_url(), ledger_schema, "fingerprint") as sight:
             other = left_by_last_run(sight) if against == _LAST_RUN else saved
             now = take_fingerprint(sight, fingerprint_scope, other)
             return now, answer(sight, now, other)

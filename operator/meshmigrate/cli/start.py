@@ -6,33 +6,43 @@ from pathlib import Path
 from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import RunIdentity, RunSpec
+from meshmigrate.domain.runspec import TLS, RunIdentity, RunSpec
+from meshmigrate.domain.tls import with_tls
 from meshmigrate.engine.clock import SystemClock
+from meshmigrate.engine.connect import Credentials
 from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.events import Events
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import stop_on_signals
+from meshmigrate.engine.tools import Tools
 
-Start = Callable[[RunSpec, ConnectionParameters, Tools], Ending]
+Start = Callable[[RunSpec, Credentials, Tools], Ending]
 """What begins a run: the engine's ``run``, or another way to use a connection."""
 
 
 def carry_out(
-    spec: RunSpec, read_url: Callable[[], str], events: Events, start: Start = run
+    spec: RunSpec, credentials: Credentials, events: Events, start: Start = run
 ) -> Ending:
     """Run a spec, stopping in order on SIGTERM and SIGINT."""
     stop = stop_on_signals()
-    try:
-        parameters = parse_database_url(read_url())
-    except MigrationError as error:
-        return refuse(spec.run, error, events)
-    return start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=events))
+    return start(spec, credentials, Tools(clock=SystemClock(stop), stop=stop, events=events))
 
 
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:
     """Give the end of an attempt that did not come as far as connecting."""
     return end_early(Known(identity=identity, events=events), error)
+
+
+def read_credentials(read_text: Callable[[], str], tls: TLS) -> ConnectionParameters:
+    """Read the URL, and what is said beside it.
+
+    Raises
+    ------
+    Refusal
+        Whatever is wrong with them.
+    """
+    return with_tls(parse_database_url(read_text()), tls)
 
 
 def read_url_file(path: Path) -> str:

@@ -10,6 +10,7 @@ from meshmigrate.domain.plan import AppliedVersion, How
 from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.source.directives import make_script
 
 _KEPT_MIGRATION_BYTES: Final = 1024 * 1024
 
@@ -61,9 +62,15 @@ def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:
 
 
 def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> Script:
-    """Give a script that the ledger keeps, by its checksum."""
+    """Give a script that the ledger keeps, by its checksum.
+
+    Raises
+    ------
+    Refusal
+        ``InvalidDirective`` where a later release kept it, which knew more of them.
+    """
     values = {"checksum": checksum, "kind": kind.value}
-    return Script(kind, file, ledger.row(_SCRIPT, values)[0])
+    return make_script(kind, file, ledger.row(_SCRIPT, values)[0])
 
 
 def find_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> Script | None:
