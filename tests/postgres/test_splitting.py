@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meshmigrate.domain.script import Script, ScriptKind
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.catalog import Fingerprint
+from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.source.decode import decode_script
 from meshmigrate.sql.split import split
 from tests.postgres.harness import PASSWORD, Database

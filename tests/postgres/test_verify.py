@@ -3,6 +3,8 @@
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,13 @@ SCRATCH = "SELECT datname FROM pg_database WHERE datname LIKE 'meshmigrate_scrat
 @pytest.fixture(autouse=True)
 def _may_make_databases(database: Database) -> None:
     database.query(f"ALTER ROLE {database.role} CREATEDB", superuser=True)
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    """Ends with the test what it has started."""
+    with ExitStack() as stack:
+        yield stack
 
 
 def start(database: Database, project: Project, *options: str) -> subprocess.Popen[str]:
@@ -131,14 +140,15 @@ def test_without_the_right_to_make_a_database_it_is_refused(
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next(
-    database: Database, project: Project
+    database: Database, project: Project, cleanup: ExitStack
 ) -> None:
     """A scratch database that is in use stays."""
     with_history(database, project)
     project.migration("2", "SELECT pg_sleep(60)", "SELECT 1")
-    killed = start(database, project)
-    in_use = start(database, project)
-    sleeping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+    killed, in_use = start(database, project), start(database, project)
+    cleanup.callback(killed.kill)
+    cleanup.callback(in_use.kill)
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
     eventually(lambda: len(database.query(sleeping)) == 2, "both sleep in their scratch databases")
     assert len(database.query(SCRATCH)) == 2
     killed.kill()

@@ -81,6 +81,13 @@ def give_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]])
         click.echo("\t".join((title, *map(_one_line, row))))
 
 
+@_until_closed()
+def give_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are."""
+    for line in lines:
+        click.echo(line)
+
+
 def place_facts(found: Status | PlanAnswer) -> Iterator[tuple[str, str]]:
     """Say which database it is, and where its history stands."""
     database, schema = found.database, found.ledger_schema

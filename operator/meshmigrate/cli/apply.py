@@ -12,6 +12,7 @@ from meshmigrate.cli.options import (
     Seconds,
     database_options,
     examples,
+    fingerprint_options,
     folder_options,
     json_option,
     ledger_schema_option,
@@ -24,6 +25,8 @@ from meshmigrate.cli.options import (
 )
 from meshmigrate.domain.runspec import (
     Access,
+    Drift,
+    FingerprintScope,
     Folders,
     Ledger,
     LockPolicy,
@@ -51,6 +54,14 @@ _POLICY: Final = Policy()
 @on_failure_option
 @transaction_mode_option
 @out_of_order_option
+@click.option(
+    "--drift",
+    type=click.Choice(["Warn", "Refuse", "Ignore"]),
+    default=_POLICY.drift,
+    show_default=True,
+    help="What to do when the schema is not as the last run left it.",
+)
+@fingerprint_options
 @role_option
 @search_path_option
 @ledger_schema_option
@@ -109,6 +120,8 @@ def apply(
     on_failure: OnFailure,
     transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
+    drift: Drift,
+    fingerprint_scope: FingerprintScope,
     role: str,
     search_path: tuple[str, ...],
     ledger_schema: str,
@@ -137,6 +150,8 @@ def apply(
             on_failure=on_failure,
             transaction_mode=transaction_mode,
             out_of_order=out_of_order,
+            drift=drift,
+            fingerprint=fingerprint_scope,
             lock=LockPolicy(
                 acquire_timeout_seconds=acquire_timeout,
                 table_lock_deadline_seconds=table_lock_deadline,

@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "adopt": ("adopt", "Take over the history that Supabase's command line keeps."),
     "apply": ("apply", "Apply pending migrations, or go back when one fails."),
     "baseline": ("baseline", "Declare versions present that a database already has."),
+    "fingerprint": ("fingerprint", "Show what the schema is, and how it differs from another."),
     "log": ("log", "Show the migration log, and verify that nobody changed it."),
     "new": ("new", "Make the files of a new migration."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from meshmigrate.domain.runspec import TLS, Access, Folders, Ledger, Policy, TLSMode
+from meshmigrate.domain.runspec import (
+    TLS,
+    Access,
+    FingerprintScope,
+    Folders,
+    Ledger,
+    Policy,
+    TLSMode,
+)
 
 if TYPE_CHECKING:
     from meshmigrate.domain.database_url import ConnectionParameters
@@ -139,6 +147,29 @@ def database_options(command: Command) -> Command:
         command(read_url=_reader(database_url, database_url_file, tls), **others)
 
     return with_database
+
+
+def fingerprint_options(command: Command) -> Command:
+    """Give a command ``fingerprint_scope``, what of the database a fingerprint covers."""
+
+    @click.option(
+        "--ignore",
+        multiple=True,
+        metavar="PATTERN",
+        help="Leave out what matches, such as 'public.events_y*' or 'audit'; may be repeated.",
+    )
+    @click.option(
+        "--schema",
+        "schemas",
+        multiple=True,
+        metavar="NAME",
+        help="Cover only this schema; may be repeated. Default: all but the system's.",
+    )
+    @wraps(command)
+    def with_scope(*, ignore: tuple[str, ...], schemas: tuple[str, ...], **others: Any) -> None:
+        command(fingerprint_scope=FingerprintScope(ignore=ignore, schemas=schemas), **others)
+
+    return with_scope
 
 
 def folder_options(*, required: bool) -> Callable[[Command], Command]:

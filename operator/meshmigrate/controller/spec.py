@@ -8,6 +8,8 @@ from msgspec.structs import fields, replace
 
 from meshmigrate.domain.runspec import (
     Access,
+    Drift,
+    FingerprintScope,
     Ledger,
     LockPolicy,
     OnFailure,
@@ -72,6 +74,8 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
 
     on_failure: OnFailure = "Rollback"
     transaction_mode: TransactionMode = "Auto"
+    drift: Drift = "Warn"
+    fingerprint: FingerprintScope = FingerprintScope()
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
@@ -84,6 +88,8 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
         return Policy(
             on_failure=self.on_failure,
             transaction_mode=self.transaction_mode,
+            drift=self.drift,
+            fingerprint=self.fingerprint,
             lock=self.lock,
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,

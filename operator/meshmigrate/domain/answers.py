@@ -111,6 +111,39 @@ class LogAnswer(Contract, frozen=True, kw_only=True):
     """Only where it was to be verified."""
 
 
+class SectionDigest(Contract, frozen=True, kw_only=True):
+    """One kind of objects in a fingerprint."""
+
+    name: str
+    objects: int
+    """How many there are."""
+    digest: str
+
+
+class ObjectDifference(Contract, frozen=True, kw_only=True):
+    """An object that two fingerprints show differently, without what may be a secret."""
+
+    section: str
+    object: str
+    before: str = ""
+    """Left out where it was not there."""
+    after: str = ""
+    """Left out where it is missing."""
+
+
+class FingerprintAnswer(Contract, frozen=True, kw_only=True):
+    """What the schema is, and how it differs from another one."""
+
+    api_version: Literal[1]
+    database: DatabaseIdentity
+    digest: str
+    sections: tuple[SectionDigest, ...]
+    differences: tuple[ObjectDifference, ...] | None = None
+    """Only where it was to be compared."""
+    notes: tuple[str, ...] = ()
+    """What is no difference: the order of columns, and what else was covered."""
+
+
 class NewFiles(Contract, frozen=True, kw_only=True):
     """The files of a migration that was just made."""
 

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     UNKNOWN_TARGET = "UnknownTarget"
     TARGET_BELOW_CURRENT = "TargetBelowCurrent"
     ORPHAN_SCRIPT = "OrphanScript"
+    INVALID_FINGERPRINT = "InvalidFingerprint"
     INVALID_CHECK = "InvalidCheck"
     INVALID_SPEC = "InvalidSpec"
 
@@ -47,6 +48,8 @@ class Reason(StrEnum):
     NOT_APPLIED = "NotApplied"
     NOTHING_TO_ADOPT = "NothingToAdopt"
     NOTHING_TO_REPAIR = "NothingToRepair"
+    DRIFT = "Drift"
+    NOTHING_TO_COMPARE = "NothingToCompare"
     RUN_UNFINISHED = "RunUnfinished"
     LEDGER_TOO_NEW = "LedgerTooNew"
     LEDGER_CONFLICT = "LedgerConflict"

@@ -17,6 +17,7 @@ Intent = Literal["apply", "undo"]
 OnFailure = Literal["Rollback", "Halt"]
 OutOfOrder = Literal["Refuse", "Apply"]
 TransactionMode = Literal["Auto", "PerFile", "Batch"]
+Drift = Literal["Warn", "Refuse", "Ignore"]
 
 
 TLSMode = Literal["", "disable", "require", "verify-ca", "verify-full"]
@@ -63,12 +64,23 @@ class LockPolicy(Request, frozen=True, kw_only=True):
     table_lock_deadline_seconds: float = 600
 
 
+class FingerprintScope(Request, frozen=True, kw_only=True):
+    """What of the database a fingerprint covers."""
+
+    ignore: tuple[str, ...] = ()
+    """Patterns of ``schema.name``, or of a schema, that others change at any time."""
+    schemas: tuple[str, ...] = ()
+    """The schemas to cover; empty for all but the system's."""
+
+
 class Policy(Request, frozen=True, kw_only=True):
     """What to do when, as in the resource's ``spec.policy``; times in seconds."""
 
     on_failure: OnFailure = "Rollback"
     transaction_mode: TransactionMode = "Auto"
     out_of_order: OutOfOrder = "Refuse"
+    drift: Drift = "Warn"
+    fingerprint: FingerprintScope = FingerprintScope()
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600

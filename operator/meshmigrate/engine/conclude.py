@@ -40,7 +40,7 @@ def succeed(locked: LockedRun) -> Ending:
         reason=Reason.SUCCEEDED,
         message=f"applied {count} {'version' if count == 1 else 'versions'}",
     )
-    after = catalog.take(locked.ledger.connection)
+    after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
     return finish(locked, locked.identity, verdict, after=after)
 
 
@@ -185,7 +185,7 @@ def _end(
         message=f"version {version} failed: {error.message}; {consequence}",
         failure=with_fields(failure_detail(error, version), **hint),
     )
-    after = catalog.take(locked.ledger.connection)
+    after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
     entries = [_entry(locked, stumbled)]
     return finish(locked, locked.identity, verdict, after=after, entries=entries)
 

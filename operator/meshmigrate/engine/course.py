@@ -6,7 +6,7 @@ from meshmigrate.domain.mode import Choice, Course, choose_mode, set_course
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.runspec import Policy, RunSpec
 from meshmigrate.domain.way_back import Pending
-from meshmigrate.engine import session
+from meshmigrate.engine import drift, session
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, journal, log, runs
@@ -32,7 +32,9 @@ def choose_course(
 
 def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -> None:
     """Commit what the run sets out to do, and the schema it found, before it begins."""
-    ledger, before = locked.ledger, catalog.take(locked.ledger.connection)
+    ledger = locked.ledger
+    before = catalog.take(ledger.connection, spec.policy.fingerprint)
+    drifted = drift.find(locked, before)
     with session.transaction(ledger.connection):
         locked.lease.guard()
         digest, mode = catalog.keep(ledger, before), course.choice.mode
@@ -46,6 +48,8 @@ def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -
                 message=str(course),
             ),
         )
+        if drifted:
+            log.append(ledger, drifted)
 
 
 def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigration]) -> Course:

@@ -132,7 +132,7 @@ def _refuse_unfinished(ledger: Ledger) -> None:
 
 
 def _write(locked: LockedRun, spec: RunSpec, declaration: Declaration) -> Ending:
-    now = catalog.take(locked.ledger.connection)
+    now = catalog.take(locked.ledger.connection, spec.policy.fingerprint)
 
     def record() -> None:
         digest = catalog.keep(locked.ledger, now)

@@ -23,7 +23,7 @@ from meshmigrate.engine.deadlines import Deadlines
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.catalog import Fingerprint
+from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.store import Ledger

@@ -18,6 +18,7 @@ class EventName(StrEnum):
     LEDGER_UPGRADED = "ledger-upgraded"
     RECOVERING = "recovering"
     PLANNED = "planned"
+    DRIFT = "drift"
     APPLYING = "applying"
     APPLIED = "applied"
     WAITING_FOR_TABLES = "waiting-for-tables"

@@ -66,4 +66,5 @@ def _abandon(locked: LockedRun, run: Run) -> None:
         f"applied by it: {', '.join(versions) or 'nothing'}",
     )
     identity = RunIdentity(id=run.id, attempt=run.attempt)
-    finish(locked, identity, verdict, after=catalog.take(locked.ledger.connection))
+    after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
+    finish(locked, identity, verdict, after=after)

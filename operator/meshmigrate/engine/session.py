@@ -188,6 +188,7 @@ SET LOCAL intervalstyle = 'postgres';
 SET LOCAL extra_float_digits = 1;
 SET LOCAL bytea_output = 'hex';
 SET LOCAL quote_all_identifiers = off;
+SET LOCAL jit = off;
 """
 
 

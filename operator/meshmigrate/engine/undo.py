@@ -11,18 +11,21 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
+from meshmigrate.engine.bystanders import bystanders, mentioned
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Work
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.catalog import Difference, Fingerprint
+from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
 from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
 from meshmigrate.engine.run_file import run_file
+from meshmigrate.sql.mentions import Mentions
 
 _NAMED: Final = 3
+_UNTOUCHED: Final = "no script of this run touches it"
 _TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}
 _REPAIR: Final = (
     "Bring the named objects back by hand (the log in the ledger lists them all), "
@@ -51,6 +54,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, run.fingerprint_before)
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
+    touched = mentioned(locked, rows)
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:
@@ -60,7 +64,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, before, why)
+    return _prove(locked, identity, before, why, touched)
 
 
 def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
@@ -127,29 +131,52 @@ def roll_back(
 
 
 def _prove(
-    locked: LockedRun, identity: RunIdentity, before: Fingerprint, why: TurningPoint
+    locked: LockedRun,
+    identity: RunIdentity,
+    before: Fingerprint,
+    why: TurningPoint,
+    touched: Mentions,
 ) -> Ending:
     after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
-    lost = why.detail.data_not_restored
-    if not differences:
-        but = f", but not the data: {_listed(lost)}" if lost else ""
-        verdict = Verdict(
-            outcome=Outcome.ROLLED_BACK,
-            reason=Reason.DATA_NOT_RESTORED if lost else why.reason,
-            message=f"{failed}; the schema is as it was before the run{but}",
-            failure=with_fields(why.detail, hint=_RESTORE) if lost else why.detail,
-        )
+    others = bystanders(locked, touched, before, after) if differences else ()
+    if len(others) == len(differences):
+        verdict = _back(failed, why, others)
     else:
+        own = tuple(difference for difference in differences if difference not in others)
         verdict = Verdict(
             outcome=Outcome.ROLLBACK_FAILED,
             reason=Reason.FINGERPRINT_MISMATCH,
-            message=f"{failed}; every rollback script ran, but {count(differences)} not as before "
-            f"the run: {names(differences)}",
+            message=f"{failed}; every rollback script ran, but {count(own)} not as before "
+            f"the run: {names(own)}",
             failure=with_fields(why.detail, hint=_REPAIR),
-            differences=tuple(map(str, differences)),
+            differences=(*map(str, own), *(f"{it} ({_UNTOUCHED})" for it in others)),
         )
     return finish(locked, identity, verdict, after=after)
+
+
+def _back(failed: str, why: TurningPoint, others: Sequence[Difference]) -> Verdict:
+    """Say that all is taken back, and what nevertheless is not as it was."""
+    lost = why.detail.data_not_restored
+    reason = why.reason
+    if others:
+        reason = Reason.CONCURRENT_CHANGE
+        state = (
+            f"what this run did is taken back, and {count(others)} not as before the run that "
+            f"none of its scripts touches: {names(others)}"
+        )
+    else:
+        state = "the schema is as it was before the run"
+    if lost:
+        reason = Reason.DATA_NOT_RESTORED
+        state = f"{state}, but not the data: {_listed(lost)}"
+    return Verdict(
+        outcome=Outcome.ROLLED_BACK,
+        reason=reason,
+        message=f"{failed}; {state}",
+        failure=with_fields(why.detail, hint=_RESTORE) if lost else why.detail,
+        differences=tuple(map(str, others)),
+    )
 
 
 def _failed(
@@ -197,9 +224,10 @@ def way_on(error: MigrationError, otherwise: str) -> str:
 
 def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:
     """Compare with the schema as it is; a difference is read twice before it is believed."""
-    after = catalog.take(locked.ledger.connection)
+    scope = catalog.scope_of(before)
+    after = catalog.take(locked.ledger.connection, scope)
     if any(before.differences(after)):
-        after = catalog.take(locked.ledger.connection)
+        after = catalog.take(locked.ledger.connection, scope)
     return after, tuple(before.differences(after))
 
 

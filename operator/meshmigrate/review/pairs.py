@@ -21,7 +21,7 @@ from meshmigrate.domain.script import Migration, MigrationSet
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.catalog import Fingerprint
+from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.engine.rollback import roll_back
 from meshmigrate.engine.run import run
 from meshmigrate.engine.tools import Tools

@@ -49,6 +49,8 @@ SPEC: Json = {
     "ledger": {"schema": "meshmigrate"},
     "policy": {
         "onFailure": "Rollback",
+        "drift": "Warn",
+        "fingerprint": {"ignore": [], "schemas": []},
         "statementTimeoutSeconds": 900,
         "deadlineSeconds": 3600,
         "rollbackDeadlineSeconds": 3600,

@@ -6,6 +6,7 @@ import pytest
 from msgspec import ValidationError
 
 from meshmigrate.controller.spec import parse_spec, spec_hash
+from meshmigrate.domain.runspec import FingerprintScope
 from tests.unit.controller.scripted_cluster import SPEC
 
 MINIMAL: dict[str, Any] = {"database": SPEC["database"], "source": SPEC["source"]}
@@ -39,6 +40,8 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
         {"ledger": {"schema": "history"}},
         {"policy": {"onFailure": "Halt"}},
         {"policy": {"transactionMode": "Batch"}},
+        {"policy": {"drift": "Refuse"}},
+        {"policy": {"fingerprint": {"ignore": ["public.events_y*"]}}},
         {"policy": {"lock": {"acquireTimeoutSeconds": 7}}},
         {"policy": {"retry": {"deadlineSeconds": 7}}},
     ],
@@ -46,6 +49,14 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
 def test_what_the_run_depends_on_is_in_the_hash(change: dict[str, Any]) -> None:
     """Database, source, target, ledger and policy."""
     assert digest({**MINIMAL, **change}) != digest(MINIMAL)
+
+
+def test_the_run_gets_what_the_resource_says_about_drift_and_fingerprints() -> None:
+    """The runner obeys the same words."""
+    policy = {"drift": "Refuse", "fingerprint": {"ignore": ["public.y*"], "schemas": ["app"]}}
+    given = parse_spec({**MINIMAL, "policy": policy}).policy.of_the_run
+    assert given.drift == "Refuse"
+    assert given.fingerprint == FingerprintScope(ignore=("public.y*",), schemas=("app",))
 
 
 def test_provenance_is_not_in_the_hash() -> None:

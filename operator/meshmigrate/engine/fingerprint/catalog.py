@@ -1,46 +1,29 @@
-"""Taking a fingerprint, and telling two of them apart."""
+"""Taking a fingerprint of a database, and keeping it in the ledger."""
 
-import hashlib
-import re
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from msgspec import json
 
+from meshmigrate.domain.errors import MigrationError
+from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.fingerprint.compare import Fingerprint
+from meshmigrate.engine.fingerprint.ignore import Ignored
+from meshmigrate.engine.fingerprint.sections import COLUMN_ORDER, FORMAT, SECTIONS, query
 from meshmigrate.engine.ledger.schema import SCHEMA_MARK
 from meshmigrate.engine.ledger.store import Ledger
 
-SECTIONS: Final = (
-    "schemas",
-    "relations",
-    "columns",
-    "constraints",
-    "indexes",
-    "triggers",
-    "functions",
-    "policies",
-    "views",
-    "sequences",
-    "types",
-    "grants",
-    "comments",
-)
-"""Each is a query of object and definition in a file of that name."""
-
 _SCHEMAS: Final = """
-SELECT coalesce(pg_catalog.array_agg(n.oid), '{}')
+SELECT coalesce(array_agg(n.oid), '{}')
 FROM pg_catalog.pg_namespace AS n
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND NOT pg_catalog.starts_with(
-      coalesce(pg_catalog.obj_description(n.oid, 'pg_namespace'), ''), %(mark)s)
+  AND (cardinality(%(named)s::text[]) = 0 OR n.nspname = ANY (%(named)s::text[]))
+  AND NOT starts_with(coalesce(obj_description(n.oid, 'pg_namespace'), ''), %(mark)s)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+                  WHERE d.classid = 'pg_catalog.pg_namespace'::regclass
                     AND d.objid = n.oid AND d.deptype = 'e')
 """
 _KEEP: Final = """
@@ -49,114 +32,102 @@ VALUES (%(digest)s, %(sections)s::jsonb, %(objects)s, pg_catalog.clock_timestamp
 ON CONFLICT DO NOTHING
 """
 _LOAD: Final = "SELECT objects FROM {ledger}.fingerprint WHERE digest = %(digest)s"
+_SCOPE: Final = "scope"
+_TRIES: Final = 5
+_GONE: Final = {"XX000", "42P01", "42704", "42883"}
+"""What the server says of an object that is no longer there."""
 
-Sections = Mapping[str, Mapping[str, str]]
-"""Section to object to definition."""
-
-
-_FREE_TEXT: Final = frozenset({"functions", "comments"})
-_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """An object that two fingerprints show differently; an empty definition is its absence."""
-
-    section: str
-    object: str
-    before: str
-    after: str
-
-    def __str__(self) -> str:
-        before, after = self._shown(self.before), self._shown(self.after)
-        if not after:
-            return f"{self.section}: {self.object} is missing; it was: {before}"
-        if not before:
-            return f"{self.section}: {self.object} was not there before; it is: {after}"
-        return f"{self.section}: {self.object} was: {before}; it is: {after}"
-
-    def _shown(self, definition: str) -> str:
-        """Give a definition without what may be a secret in it: it leaves the database.
-
-        Tokens stand in the bodies of functions, in comments and in literals; the ledger keeps
-        the whole definition.
-        """
-        if not definition:
-            return ""
-        digest = hashlib.sha256(definition.encode()).hexdigest()[:8]
-        if self.section in _FREE_TEXT:
-            return f"text {digest}"
-        text = " ".join(_LITERAL.sub("'…'", definition).split())
-        return text if "'…'" not in text else f"{text} (text {digest})"
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """The schema as sorted text."""
-
-    sections: Sections
-
-    @property
-    def section_digests(self) -> dict[str, str]:
-        """SHA-256 of each section."""
-        return {name: _sha256(objects) for name, objects in self.sections.items()}
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over all sections."""
-        return _sha256(self.section_digests)
-
-    def differences(self, after: "Fingerprint") -> Iterator[Difference]:
-        """Give every object that another fingerprint, taken later, shows differently."""
-        for section in SECTIONS:
-            ours, theirs = self.sections.get(section, {}), after.sections.get(section, {})
-            for name in sorted(ours.keys() | theirs.keys()):
-                if ours.get(name) != theirs.get(name):
-                    yield Difference(section, name, ours.get(name, ""), theirs.get(name, ""))
-
-
-def take(connection: Connection) -> Fingerprint:
+def take(connection: Connection, scope: FingerprintScope | None = None) -> Fingerprint:
     """Read the catalog: everything but the system's, the ledgers' and the extensions' objects.
 
     In one snapshot and without a search path, so that every name is written in full and the
     result is the same whoever reads.
     """
-    with session.snapshot(connection):
-        row = connection.execute(_SCHEMAS, {"mark": SCHEMA_MARK}).fetchone()
-        schemas = {"schemas": row[0] if row else []}
-        return Fingerprint(
-            {
-                section: {
-                    name: definition or ""
-                    for name, definition in sorted(connection.execute(_query(section), schemas))
-                }
-                for section in SECTIONS
-            }
-        )
+
+    def once() -> Fingerprint:
+        with session.snapshot(connection):
+            return read(connection, scope or FingerprintScope())
+
+    return in_peace(once)
+
+
+def in_peace(look: Callable[[], T]) -> T:
+    """Look again where others drop what is just being looked at.
+
+    The server's functions read the catalog as it is, not as the snapshot shows it, so an object
+    that is dropped meanwhile is an error (measured: "cache lookup failed for index").
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return look()
+        except MigrationError as error:
+            if error.sqlstate not in _GONE:
+                raise
+    return look()
+
+
+def read(connection: Connection, scope: FingerprintScope) -> Fingerprint:
+    """Do what ``take`` does, in a snapshot that is open."""
+    row = connection.execute(
+        _SCHEMAS, {"mark": SCHEMA_MARK, "named": list(scope.schemas)}
+    ).fetchone()
+    schemas = {"schemas": row[0] if row else []}
+    major = connection.info.server_version // 10000
+    ignored = Ignored(scope.ignore)
+
+    def objects(section: str) -> dict[str, str]:
+        rows = connection.execute(query(section, major), schemas).fetchall()
+        kept = rows if not scope.ignore else [row for row in rows if not ignored(row[0], row[2])]
+        return {name: definition or "" for name, definition, _ in sorted(kept, key=_first)}
+
+    return Fingerprint(
+        {section: objects(section) for section in SECTIONS},
+        {
+            "format": str(FORMAT),
+            "server": str(major),
+            "ignore": "\n".join(sorted(scope.ignore)),
+            "schemas": "\n".join(sorted(scope.schemas)),
+        },
+        objects(COLUMN_ORDER),
+    )
+
+
+def scope_of(fingerprint: Fingerprint) -> FingerprintScope:
+    """Give the scope with which a fingerprint was taken, so that another can be compared."""
+
+    def lines(name: str) -> tuple[str, ...]:
+        return tuple(fingerprint.scope.get(name, "").splitlines())
+
+    return FingerprintScope(ignore=lines("ignore"), schemas=lines("schemas"))
 
 
 def keep(ledger: Ledger, fingerprint: Fingerprint) -> str:
     """Store a fingerprint once per content, in the transaction that is open; give its digest."""
+    digest = fingerprint.digest
+    stored = {
+        **fingerprint.sections,
+        _SCOPE: fingerprint.scope,
+        COLUMN_ORDER: fingerprint.column_order,
+    }
     values = {
-        "digest": fingerprint.digest,
+        "digest": digest,
         "sections": json.encode(fingerprint.section_digests).decode(),
-        "objects": zlib.compress(json.encode(fingerprint.sections)),
+        "objects": zlib.compress(json.encode(stored)),
     }
     ledger.execute(_KEEP, values)
-    return fingerprint.digest
+    return digest
 
 
 def load(ledger: Ledger, digest: str) -> Fingerprint:
     """Give a stored fingerprint."""
     objects: bytes = ledger.row(_LOAD, {"digest": digest})[0]
-    sections = json.decode(zlib.decompress(objects), type=dict[str, dict[str, str]])
-    return Fingerprint(sections)
+    stored = json.decode(zlib.decompress(objects), type=dict[str, dict[str, str]])
+    scope, order = stored.pop(_SCOPE, {}), stored.pop(COLUMN_ORDER, {})
+    return Fingerprint(stored, scope, order)
 
 
-@cache
-def _query(section: str) -> bytes:
-    return files(__package__).joinpath(f"{section}.sql").read_bytes()
-
-
-def _sha256(content: Mapping[str, str]) -> str:
-    return f"sha256:{hashlib.sha256(json.encode(sorted(content.items()))).hexdigest()}"
+def _first(row: tuple[str, str | None, str | None]) -> str:
+    return row[0]

@@ -1,28 +1,35 @@
 -- Columns by name: a column that was dropped and added again is the same one at another place.
 -- pg_attver is a mark of the server's own on columns, another one each time they are made
 -- (measured: 15.20 has it, 15.18 does not).
-SELECT c.oid::pg_catalog.regclass::text || '.' || pg_catalog.quote_ident(a.attname),
-       pg_catalog.concat_ws(' ',
-           pg_catalog.format_type(a.atttypid, a.atttypmod),
+SELECT c.oid::regclass::text || '.' || quote_ident(a.attname),
+       concat_ws(' ',
+           format_type(a.atttypid, a.atttypmod),
            CASE WHEN a.attnotnull THEN 'not null' END,
            CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text END,
-           CASE WHEN a.attgenerated <> '' THEN 'generated' WHEN a.atthasdef THEN 'default' END,
-           pg_catalog.pg_get_expr(f.adbin, f.adrelid),
+           CASE a.attgenerated WHEN 's' THEN 'generated stored' WHEN 'v' THEN 'generated virtual'
+               ELSE CASE WHEN a.atthasdef THEN 'default' END END,
+           pg_get_expr(f.adbin, f.adrelid),
            'collate ' || CASE WHEN a.attcollation <> t.typcollation
-                         THEN a.attcollation::pg_catalog.regcollation::text END,
+                         THEN a.attcollation::regcollation::text END,
            CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
            CASE WHEN a.attcompression <> '' THEN 'compression ' || a.attcompression::text END,
            CASE WHEN a.attstattarget >= 0 THEN 'statistics ' || a.attstattarget END,
-           'options ' || (SELECT pg_catalog.string_agg(o, ',' ORDER BY o)
-                          FROM pg_catalog.unnest(a.attoptions) AS o
-                          WHERE o NOT LIKE 'pg\_attver=%%'))
+           CASE WHEN NOT a.attislocal THEN 'inherited' END,
+           'options ' || (SELECT string_agg(o, ',' ORDER BY o) FROM unnest(a.attoptions) AS o
+                          WHERE o NOT LIKE 'pg\_attver=%%'),
+           'foreign options ' || (
+               SELECT string_agg(o.option_name || ' ' || quote_literal(o.option_value), ','
+                                 ORDER BY o.option_name)
+               FROM pg_options_to_table(a.attfdwoptions) AS o)),
+       n.nspname || '.' || c.relname
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 LEFT JOIN pg_catalog.pg_attrdef AS f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped
   AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c')
   AND c.relnamespace = ANY (%(schemas)s)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
                     AND d.objid = c.oid AND d.deptype = 'e')

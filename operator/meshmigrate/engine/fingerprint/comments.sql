@@ -1,13 +1,59 @@
--- Comments, by the identity of what they are on; it depends on no language setting.
-SELECT i.type || ' ' || i.identity, m.description
+-- Comments, by the identity of what they are on; it depends on no language setting. Most are on
+-- relations and columns, which need no slow look-up. What is below 16384 (FirstNormalObjectId) came
+-- with the cluster, the comment on the schema public excepted.
+SELECT concat_ws(' ', CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view'
+                          WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
+                          WHEN 'c' THEN 'composite type' ELSE
+                          CASE WHEN c.relkind IN ('i', 'I') THEN 'index' ELSE 'table' END END,
+                 CASE WHEN m.objsubid > 0 THEN 'column' END,
+                 c.oid::regclass::text || coalesce('.' || quote_ident(a.attname), '')),
+       m.description,
+       n.nspname || '.' || coalesce(t.relname, c.relname)
 FROM pg_catalog.pg_description AS m
-CROSS JOIN LATERAL pg_catalog.pg_identify_object(m.classoid, m.objoid, m.objsubid) AS i
-WHERE i.schema IN (SELECT pg_catalog.quote_ident(n.nspname)
-                   FROM pg_catalog.pg_namespace AS n WHERE n.oid = ANY (%(schemas)s))
+JOIN pg_catalog.pg_class AS c ON c.oid = m.objoid
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index AS x ON x.indexrelid = c.oid
+LEFT JOIN pg_catalog.pg_class AS t ON t.oid = x.indrelid
+LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = m.objsubid
+    AND m.objsubid > 0
+WHERE m.classoid = 'pg_catalog.pg_class'::regclass AND c.relnamespace = ANY (%(schemas)s)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                  WHERE d.classid = m.classoid AND d.objid IN (c.oid, t.oid) AND d.deptype = 'e')
+UNION ALL
+SELECT i.type || ' ' || i.identity, m.description, coalesce(
+           n.nspname || '.' || c.relname,
+           CASE WHEN i.schema IS NOT NULL THEN split_part(i.identity, '(', 1) END)
+FROM pg_catalog.pg_description AS m
+LEFT JOIN pg_catalog.pg_trigger AS t
+  ON m.classoid = 'pg_catalog.pg_trigger'::regclass AND t.oid = m.objoid
+LEFT JOIN pg_catalog.pg_policy AS y
+  ON m.classoid = 'pg_catalog.pg_policy'::regclass AND y.oid = m.objoid
+LEFT JOIN pg_catalog.pg_rewrite AS r
+  ON m.classoid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = m.objoid
+LEFT JOIN pg_catalog.pg_constraint AS k
+  ON m.classoid = 'pg_catalog.pg_constraint'::regclass AND k.oid = m.objoid
+LEFT JOIN pg_catalog.pg_class AS c
+  ON c.oid = coalesce(t.tgrelid, y.polrelid, r.ev_class, nullif(k.conrelid, 0))
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL pg_identify_object(m.classoid, m.objoid, m.objsubid) AS i
+WHERE m.objoid >= 16384
+  AND m.classoid NOT IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_namespace'::regclass)
+  AND (c.oid IS NULL OR c.relnamespace = ANY (%(schemas)s))
+  AND (i.schema IS NULL OR i.schema IN (
+      SELECT quote_ident(s.nspname)
+      FROM pg_catalog.pg_namespace AS s WHERE s.oid = ANY (%(schemas)s)))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                   WHERE d.classid = m.classoid AND d.objid = m.objoid AND d.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                  WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+                    AND d.deptype = 'e')
 UNION ALL
-SELECT 'schema ' || n.oid::pg_catalog.regnamespace, m.description
+SELECT 'schema ' || quote_ident(n.nspname), m.description, n.nspname
 FROM pg_catalog.pg_description AS m
 JOIN pg_catalog.pg_namespace AS n ON n.oid = m.objoid
-WHERE m.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND n.oid = ANY (%(schemas)s)
+WHERE m.classoid = 'pg_catalog.pg_namespace'::regclass AND n.oid = ANY (%(schemas)s)
+UNION ALL
+SELECT 'database', m.description, NULL
+FROM pg_catalog.pg_shdescription AS m
+JOIN pg_catalog.pg_database AS b ON b.oid = m.objoid
+WHERE m.classoid = 'pg_catalog.pg_database'::regclass AND b.datname = current_database()

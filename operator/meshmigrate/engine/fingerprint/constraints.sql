@@ -1,13 +1,20 @@
--- Constraints of tables and domains; NOT VALID is part of the definition's text.
-SELECT pg_catalog.quote_ident(k.conname) || ' on '
-           || CASE WHEN k.conrelid <> 0 THEN k.conrelid::pg_catalog.regclass::text
-              ELSE k.contypid::pg_catalog.regtype::text END,
-       pg_catalog.pg_get_constraintdef(k.oid)
+-- Constraints of tables and domains; NOT VALID is part of the definition's text. A foreign key to
+-- a partitioned table has another constraint for each partition, which only follow from it.
+SELECT quote_ident(k.conname) || ' on '
+           || CASE WHEN k.conrelid <> 0 THEN k.conrelid::regclass::text
+              ELSE k.contypid::regtype::text END,
+       pg_get_constraintdef(k.oid)
            || CASE WHEN k.convalidated THEN '' ELSE ' (not validated)' END
+           || CASE WHEN k.conislocal THEN '' ELSE ' (inherited)' END,
+       n.nspname || '.' || coalesce(c.relname, t.typname)
 FROM pg_catalog.pg_constraint AS k
+JOIN pg_catalog.pg_namespace AS n ON n.oid = k.connamespace
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+LEFT JOIN pg_catalog.pg_type AS t ON t.oid = k.contypid
+LEFT JOIN pg_catalog.pg_constraint AS p ON p.oid = k.conparentid
 WHERE k.connamespace = ANY (%(schemas)s)
+  AND p.conrelid IS DISTINCT FROM k.conrelid
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.deptype = 'e' AND (d.classid, d.objid) IN (
-                      ('pg_catalog.pg_class'::pg_catalog.regclass, k.conrelid),
-                      ('pg_catalog.pg_type'::pg_catalog.regclass, k.contypid)))
+                  WHERE d.deptype = 'e' AND (
+                      d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = k.conrelid
+                      OR d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = k.contypid))

@@ -1,13 +1,22 @@
 -- Functions, procedures and window functions by their definition, aggregates by their parts.
-SELECT p.oid::pg_catalog.regprocedure::text,
-       pg_catalog.concat_ws(' ',
-           CASE WHEN p.prokind <> 'a' THEN pg_catalog.pg_get_functiondef(p.oid)
-           ELSE (SELECT pg_catalog.concat_ws(' ', 'aggregate', g.aggtransfn, g.aggfinalfn,
-                                             g.aggtranstype::pg_catalog.regtype, g.agginitval)
-                 FROM pg_catalog.pg_aggregate AS g WHERE g.aggfnoid = p.oid) END,
-           'owner ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(p.proowner)))
+SELECT p.oid::regprocedure::text,
+       concat_ws(' ',
+           CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) ELSE (
+               SELECT concat_ws(' ', 'aggregate', pg_get_function_arguments(p.oid),
+                                g.aggtranstype::regtype,
+                                CASE WHEN g.aggmtranstype <> 0 THEN g.aggmtranstype::regtype END,
+                                CASE WHEN g.aggsortop <> 0 THEN g.aggsortop::regoperator END,
+                                to_jsonb(g) - ARRAY['aggfnoid', 'aggtranstype', 'aggmtranstype',
+                                                    'aggsortop', 'agginitval', 'aggminitval'],
+                                'init ' || quote_literal(g.agginitval),
+                                'moving init ' || quote_literal(g.aggminitval))
+               FROM pg_catalog.pg_aggregate AS g WHERE g.aggfnoid = p.oid) END,
+           CASE WHEN p.prokind = 'a' THEN 'parallel ' || p.proparallel::text END,
+           'owner ' || quote_ident(pg_get_userbyid(p.proowner))),
+       n.nspname || '.' || p.proname
 FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 WHERE p.pronamespace = ANY (%(schemas)s)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                  WHERE d.classid = 'pg_catalog.pg_proc'::regclass
                     AND d.objid = p.oid AND d.deptype = 'e')

@@ -1,45 +1,70 @@
--- Privileges, one object for each of schema, relation, column, function and type. A missing list
--- stands for the default one, so granting and revoking again leaves no trace.
+-- Privileges, one object for each thing that can have them. A missing list stands for the default
+-- one, so granting and revoking again leaves no trace. Large objects are data.
 SELECT o.object,
-       coalesce((SELECT pg_catalog.string_agg(
-                            CASE g.grantee WHEN 0 THEN 'PUBLIC'
-                            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END
-                            || ' ' || g.privilege_type
-                            || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END,
-                            ', ' ORDER BY g.grantee = 0,
-                            pg_catalog.pg_get_userbyid(g.grantee), g.privilege_type,
-                            g.is_grantable)
-                 FROM pg_catalog.aclexplode(o.acl) AS g), 'nobody')
+       coalesce((SELECT string_agg(g.line, ', ' ORDER BY g.line)
+                 FROM (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                              ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+                              || ' ' || a.privilege_type
+                              || CASE WHEN a.is_grantable THEN ' with grant option' ELSE '' END
+                              || CASE WHEN a.grantor = o.owner THEN ''
+                                 ELSE ' by ' || quote_ident(pg_get_userbyid(a.grantor)) END
+                       FROM aclexplode(o.acl) AS a) AS g (line)), 'nobody'),
+       o.about
 FROM (
-    SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass AS class, n.oid,
-           'schema ' || pg_catalog.quote_ident(n.nspname) AS object,
-           coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner)) AS acl
+    SELECT 'pg_catalog.pg_namespace'::regclass AS class, n.oid,
+           'schema ' || quote_ident(n.nspname) AS object, n.nspowner AS owner,
+           coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl, n.nspname::text AS about
     FROM pg_catalog.pg_namespace AS n WHERE n.oid = ANY (%(schemas)s)
     UNION ALL
-    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid, c.oid::pg_catalog.regclass::text,
-           coalesce(c.relacl, pg_catalog.acldefault(
-               CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))
+    SELECT 'pg_catalog.pg_class'::regclass, c.oid, c.oid::regclass::text, c.relowner,
+           coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char",
+                                         c.relowner)),
+           n.nspname || '.' || c.relname
     FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND c.relnamespace = ANY (%(schemas)s)
     UNION ALL
-    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid,
-           c.oid::pg_catalog.regclass::text || '.' || pg_catalog.quote_ident(a.attname), a.attacl
+    SELECT 'pg_catalog.pg_class'::regclass, c.oid,
+           c.oid::regclass::text || '.' || quote_ident(a.attname), c.relowner, a.attacl,
+           n.nspname || '.' || c.relname
     FROM pg_catalog.pg_attribute AS a
     JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
-    WHERE a.attacl IS NOT NULL AND pg_catalog.cardinality(a.attacl) > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE a.attacl IS NOT NULL AND cardinality(a.attacl) > 0 AND NOT a.attisdropped
       AND c.relnamespace = ANY (%(schemas)s)
     UNION ALL
-    SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, p.oid::pg_catalog.regprocedure::text,
-           coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))
-    FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = ANY (%(schemas)s)
+    SELECT 'pg_catalog.pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner,
+           coalesce(p.proacl, acldefault('f', p.proowner)), n.nspname || '.' || p.proname
+    FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE p.pronamespace = ANY (%(schemas)s)
     UNION ALL
-    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, t.oid, 'type ' || t.oid::pg_catalog.regtype,
-           coalesce(t.typacl, pg_catalog.acldefault('T', t.typowner))
+    SELECT 'pg_catalog.pg_type'::regclass, t.oid, 'type ' || t.oid::regtype, t.typowner,
+           coalesce(t.typacl, acldefault('T', t.typowner)), n.nspname || '.' || t.typname
     FROM pg_catalog.pg_type AS t
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
     LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
     WHERE t.typnamespace = ANY (%(schemas)s)
       AND (t.typtype IN ('e', 'd', 'r', 'b') OR (t.typtype = 'c' AND c.relkind = 'c'))
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_type AS e WHERE e.typarray = t.oid)
+      AND t.oid IS DISTINCT FROM (SELECT e.typarray FROM pg_catalog.pg_type AS e
+                                WHERE e.oid = t.typelem)
+    UNION ALL
+    SELECT 'pg_catalog.pg_language'::regclass, l.oid, 'language ' || quote_ident(l.lanname),
+           l.lanowner, coalesce(l.lanacl, acldefault('l', l.lanowner)), NULL
+    FROM pg_catalog.pg_language AS l WHERE l.lanispl
+    UNION ALL
+    SELECT 'pg_catalog.pg_foreign_data_wrapper'::regclass, w.oid,
+           'wrapper ' || quote_ident(w.fdwname), w.fdwowner,
+           coalesce(w.fdwacl, acldefault('F', w.fdwowner)), NULL
+    FROM pg_catalog.pg_foreign_data_wrapper AS w
+    UNION ALL
+    SELECT 'pg_catalog.pg_foreign_server'::regclass, s.oid, 'server ' || quote_ident(s.srvname),
+           s.srvowner, coalesce(s.srvacl, acldefault('S', s.srvowner)), NULL
+    FROM pg_catalog.pg_foreign_server AS s
+    UNION ALL
+    SELECT 'pg_catalog.pg_database'::regclass, b.oid, 'database', b.datdba,
+           coalesce(b.datacl, acldefault('d', b.datdba)), NULL
+    FROM pg_catalog.pg_database AS b WHERE b.datname = current_database()
 ) AS o
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                   WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')

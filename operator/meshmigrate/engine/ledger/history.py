@@ -74,6 +74,12 @@ def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> S
     return make_script(kind, file, ledger.row(_SCRIPT, values)[0])
 
 
+def find_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> Script | None:
+    """Give a script if the ledger keeps it: a large migration it does not."""
+    row = ledger.execute(_SCRIPT, {"checksum": checksum, "kind": kind.value}).fetchone()
+    return make_script(kind, file, row[0]) if row else None
+
+
 def add(
     ledger: Ledger,
     migration: Migration,

@@ -12,6 +12,16 @@ SELECT l.event, l.version, l.run_id, r.fingerprint_before, r.fingerprint_after
 FROM {ledger}.log AS l JOIN {ledger}.run AS r ON r.id = l.run_id
 WHERE l.event = ANY (%(events)s) ORDER BY l.id
 """
+_LAST: Final = """
+SELECT r.fingerprint_after FROM {ledger}.run AS r
+WHERE r.fingerprint_after IS NOT NULL ORDER BY r.finished_at DESC LIMIT 1
+"""
+
+
+def last_left(ledger: Ledger) -> str | None:
+    """Give the digest of the schema as the last run that ended left it."""
+    row = ledger.execute(_LAST).fetchone()
+    return row[0] if row else None
 
 
 def last_seen(ledger: Ledger, rows: Iterable[AppliedVersion]) -> str | None:
