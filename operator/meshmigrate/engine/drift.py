@@ -5,6 +5,7 @@ from typing import Final
 
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
@@ -17,6 +18,13 @@ _HINT: Final = (
     "into a migration and undo it; where it is to stay, `--drift Warn` takes the schema as it is. "
     "What may change at any time goes into the fingerprint's ignored patterns."
 )
+
+
+def scope(locked: LockedRun) -> FingerprintScope:
+    """Give what a run that was told nothing has to cover, so that the next can compare."""
+    asked = locked.policy.fingerprint
+    digest = past.last_left(locked.ledger) if asked == FingerprintScope() else None
+    return asked if digest is None else catalog.scope_of(catalog.load(locked.ledger, digest))
 
 
 def find(locked: LockedRun, before: Fingerprint) -> log.Entry | None:

@@ -11,7 +11,7 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
-from meshmigrate.engine.bystanders import bystanders, mentioned
+from meshmigrate.engine.bystanders import bystanders
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
@@ -22,7 +22,6 @@ from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
 from meshmigrate.engine.run_file import run_file
-from meshmigrate.sql.mentions import Mentions
 
 _NAMED: Final = 3
 _UNTOUCHED: Final = "no script of this run touches it"
@@ -50,7 +49,6 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, run.fingerprint_before)
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
-    touched = mentioned(locked, rows)
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:
@@ -60,7 +58,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, before, why, touched)
+    return _prove(locked, identity, before, why, rows)
 
 
 def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
@@ -131,11 +129,11 @@ def _prove(
     identity: RunIdentity,
     before: Fingerprint,
     why: TurningPoint,
-    touched: Mentions,
+    rows: Sequence[AppliedVersion],
 ) -> Ending:
     after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
-    others = bystanders(locked, touched, before, after) if differences else ()
+    others = bystanders(locked, rows, before, after) if differences else ()
     if not differences:
         verdict = Verdict(
             outcome=Outcome.ROLLED_BACK,
