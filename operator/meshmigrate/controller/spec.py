@@ -15,6 +15,7 @@ from meshmigrate.domain.runspec import (
     OnFailure,
     Policy,
     Request,
+    TransactionMode,
 )
 
 Content = Literal["migrations", "rollbacks", "checks"]
@@ -74,6 +75,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     on_failure: OnFailure = "Rollback"
     drift: Drift = "Warn"
     fingerprint: FingerprintScope = FingerprintScope()
+    transaction_mode: TransactionMode = "Auto"
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
@@ -87,6 +89,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
             on_failure=self.on_failure,
             drift=self.drift,
             fingerprint=self.fingerprint,
+            transaction_mode=self.transaction_mode,
             lock=self.lock,
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,

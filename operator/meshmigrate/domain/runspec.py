@@ -17,6 +17,7 @@ Intent = Literal["apply", "undo"]
 OnFailure = Literal["Rollback", "Halt"]
 OutOfOrder = Literal["Refuse", "Apply"]
 Drift = Literal["Warn", "Refuse", "Ignore"]
+TransactionMode = Literal["Auto", "PerFile", "Batch"]
 
 
 TLSMode = Literal["", "disable", "require", "verify-ca", "verify-full"]
@@ -76,6 +77,7 @@ class Policy(Request, frozen=True, kw_only=True):
     """What to do when, as in the resource's ``spec.policy``; times in seconds."""
 
     on_failure: OnFailure = "Rollback"
+    transaction_mode: TransactionMode = "Auto"
     out_of_order: OutOfOrder = "Refuse"
     drift: Drift = "Warn"
     fingerprint: FingerprintScope = FingerprintScope()

@@ -9,7 +9,7 @@ from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
+from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, names
 from meshmigrate.engine.ledger import log, past
 
 _NAMED: Final = 10
@@ -47,7 +47,7 @@ def find(locked: LockedRun, before: Fingerprint) -> log.Entry | None:
     differences = tuple(last.differences(before))
     if not differences:
         return None
-    message = f"the schema is not as the last run left it: {_names(differences)}"
+    message = f"the schema is not as the last run left it: {names(differences, _NAMED)}"
     if policy == "Refuse":
         raise Refusal(Reason.DRIFT, message, hint=_HINT)
     return _told(locked, message, differences)
@@ -61,9 +61,3 @@ def _told(locked: LockedRun, message: str, differences: Sequence[Difference] = (
         attempt=locked.identity.attempt,
         message="\n".join((message, *map(str, differences))),
     )
-
-
-def _names(differences: Sequence[Difference]) -> str:
-    shown = ", ".join(f"{item.object} ({item.section})" for item in differences[:_NAMED])
-    left = len(differences) - _NAMED
-    return shown if left <= 0 else f"{shown} and {left} more"

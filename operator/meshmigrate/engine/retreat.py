@@ -17,15 +17,14 @@ from meshmigrate.engine.drift import scope
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.fingerprint.compare import count, names
 from meshmigrate.engine.ledger import history, journal, log, past, runs
 from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
 from meshmigrate.engine.no_return import irreversible
 from meshmigrate.engine.undo import (
     compare,
-    count,
     event,
     go_back,
-    names,
     roll_back,
     way_back_deadline,
     way_on,

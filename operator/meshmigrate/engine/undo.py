@@ -17,7 +17,7 @@ from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Work
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
+from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, count, names
 from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
@@ -29,6 +29,10 @@ _TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}
 _REPAIR: Final = (
     "Bring the named objects back by hand (the log in the ledger lists them all), "
     "correct the rollback script, and run again."
+)
+_RESTORE: Final = (
+    "See whether that data is missed: its rollback script may have kept it, a backup or a "
+    "point-in-time recovery to wal_position in the ledger's table run has it."
 )
 _REPAIR_VERSION: Final = (
     "Correct the database by hand, with the history in mind: it still has the versions named here."
@@ -134,20 +138,21 @@ def _prove(
     after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
     others = bystanders(locked, rows, before, after) if differences else ()
-    if not differences:
-        verdict = Verdict(
-            outcome=Outcome.ROLLED_BACK,
-            reason=why.reason,
-            message=f"{failed}; the schema is as it was before the run",
-            failure=why.detail,
+    lost = why.detail.data_not_restored
+    if len(others) == len(differences):
+        message = (
+            f"what this run did is taken back, and {count(others)} not as before the run that "
+            f"none of its scripts touches: {names(others)}"
+            if others
+            else "the schema is as it was before the run"
         )
-    elif len(others) == len(differences):
+        but = f", but not the data: {_listed(lost)}" if lost else ""
+        reason = Reason.CONCURRENT_CHANGE if others else why.reason
         verdict = Verdict(
             outcome=Outcome.ROLLED_BACK,
-            reason=Reason.CONCURRENT_CHANGE,
-            message=f"{failed}; what this run did is taken back, and {count(others)} not as before "
-            f"the run that none of its scripts touches: {names(others)}",
-            failure=why.detail,
+            reason=Reason.DATA_NOT_RESTORED if lost else reason,
+            message=f"{failed}; {message}{but}",
+            failure=with_fields(why.detail, hint=_RESTORE) if lost else why.detail,
             differences=tuple(map(str, others)),
         )
     else:
@@ -215,15 +220,9 @@ def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[
     return after, tuple(before.differences(after))
 
 
-def count(differences: Sequence[Difference]) -> str:
-    """Say how many objects differ."""
-    return "one object is" if len(differences) == 1 else f"{len(differences)} objects are"
-
-
-def names(differences: Sequence[Difference]) -> str:
-    """Name the first objects that differ."""
-    shown = ", ".join(f"{item.object} ({item.section})" for item in differences[:_NAMED])
-    return shown if len(differences) <= _NAMED else f"{shown} and more"
+def _listed(texts: Sequence[str]) -> str:
+    more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
+    return "; ".join([*texts[:_NAMED], *more])
 
 
 def event(name: EventName, row: AppliedVersion, done: int, total: int, word: str) -> Event:

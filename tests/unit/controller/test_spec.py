@@ -41,6 +41,7 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
         {"policy": {"onFailure": "Halt"}},
         {"policy": {"drift": "Refuse"}},
         {"policy": {"fingerprint": {"ignore": ["public.events_y*"]}}},
+        {"policy": {"transactionMode": "Batch"}},
         {"policy": {"lock": {"acquireTimeoutSeconds": 7}}},
         {"policy": {"retry": {"deadlineSeconds": 7}}},
     ],
