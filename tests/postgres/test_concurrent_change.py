@@ -7,6 +7,7 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
+from meshmigrate.domain.runspec import Policy
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
@@ -20,6 +21,8 @@ CREATE VIEW names AS SELECT name FROM users;
 UP = "ALTER TABLE users ADD COLUMN email text; CREATE INDEX users_email ON users (email)"
 DOWN = "ALTER TABLE users DROP COLUMN email"
 FAILS = "SELECT 1 / 0"
+PER_FILE = Policy(transaction_mode="PerFile")
+"""One transaction for all files would undo itself, and there would be nothing to prove."""
 
 
 def at_the_failure(database: Database, change: str) -> Callable[[Event], None]:
@@ -38,7 +41,8 @@ def run_and_change(
     """Apply a good file and one that fails; a DBA changes something before the way back."""
     database.query(SCHEMA)
     project.migration("1", up, down).migration("2", FAILS)
-    done = attempt(database, make_spec(project), during=at_the_failure(database, change))
+    spec = make_spec(project, policy=PER_FILE)
+    done = attempt(database, spec, during=at_the_failure(database, change))
     assert database.versions == []
     return done.result
 
@@ -138,7 +142,7 @@ def test_a_lost_statistics_object_is_the_runs_although_nobody_names_it(
     attempt(database, make_spec(project))
     up, down = "DROP TABLE other", "CREATE TABLE other (id int PRIMARY KEY, name text)"
     project.migration("1", up, down).migration("2", FAILS)
-    done = attempt(database, make_spec(project)).result
+    done = attempt(database, make_spec(project, policy=PER_FILE)).result
     assert done.outcome is Outcome.ROLLBACK_FAILED
     (difference,) = done.differences
     assert difference.startswith("statistics: public.st is missing")

@@ -6,6 +6,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Drift, FingerprintScope, Policy
 from meshmigrate.engine.events import EventName
+from meshmigrate.engine.rollback import roll_back
 from tests.postgres.harness import Attempt, Database, Project, attempt, make_spec
 
 BY_HAND = "CREATE INDEX by_hand ON users (name); COMMENT ON TABLE users IS 'token 0xC0FFEE'"
@@ -108,3 +109,22 @@ def test_what_a_pattern_leaves_out_does_not_drift(database: Database, project: P
     database.query("CREATE TABLE events_y2026 PARTITION OF events DEFAULT")
     project.migration("2", "SELECT 1")
     assert migrate(database, project, "Refuse", scope).outcome is Outcome.SUCCEEDED
+
+
+def test_a_rollback_on_purpose_covers_what_the_run_before_it_did(
+    database: Database, project: Project
+) -> None:
+    """It has no option for that, and the next run has to be able to compare."""
+    scope = FingerprintScope(ignore=("public.events_y*",))
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    project.migration("2", "CREATE TABLE b (x int)", "DROP TABLE b")
+    migrate(database, project, "Refuse", scope)
+    spec = make_spec(project, target="1", policy=Policy())
+    assert attempt(database, spec, start=roll_back).outcome is Outcome.SUCCEEDED
+    database.query("CREATE TABLE events_y2026 (x int)")
+    done = migrate(database, project, "Refuse", scope)
+    assert done.outcome is Outcome.SUCCEEDED
+    assert done.messages(EventName.DRIFT) == []
+    database.query("CREATE TABLE by_hand (x int)")
+    project.migration("3", "SELECT 1")
+    assert migrate(database, project, "Refuse", scope).outcome is Outcome.REFUSED

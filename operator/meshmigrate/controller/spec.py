@@ -73,9 +73,9 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     """``spec.policy``: the runner's policy and the operator's retry."""
 
     on_failure: OnFailure = "Rollback"
-    transaction_mode: TransactionMode = "Auto"
     drift: Drift = "Warn"
     fingerprint: FingerprintScope = FingerprintScope()
+    transaction_mode: TransactionMode = "Auto"
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
@@ -87,9 +87,9 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
         """The part that the runner obeys."""
         return Policy(
             on_failure=self.on_failure,
-            transaction_mode=self.transaction_mode,
             drift=self.drift,
             fingerprint=self.fingerprint,
+            transaction_mode=self.transaction_mode,
             lock=self.lock,
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,

@@ -16,8 +16,8 @@ from meshmigrate.domain.reason import Reason
 Intent = Literal["apply", "undo"]
 OnFailure = Literal["Rollback", "Halt"]
 OutOfOrder = Literal["Refuse", "Apply"]
-TransactionMode = Literal["Auto", "PerFile", "Batch"]
 Drift = Literal["Warn", "Refuse", "Ignore"]
+TransactionMode = Literal["Auto", "PerFile", "Batch"]
 
 
 TLSMode = Literal["", "disable", "require", "verify-ca", "verify-full"]

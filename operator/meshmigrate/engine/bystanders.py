@@ -5,7 +5,7 @@ somebody else's: in doubt it is the run's.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from meshmigrate.domain.plan import AppliedVersion
@@ -33,35 +33,17 @@ _NAMES_ITS_TABLE: Final = {"indexes", "sequences", "statistics"}
 """Sections in which the definition, not the object's name, says which table it belongs to."""
 
 
-def mentioned(locked: LockedRun, rows: Iterable[AppliedVersion]) -> Mentions:
-    """Read what the scripts of a run may touch, before its versions are taken back.
+def bystanders(
+    locked: LockedRun, rows: Sequence[AppliedVersion], before: Fingerprint, after: Fingerprint
+) -> tuple[Difference, ...]:
+    """Give the differences that are on objects the scripts of a run do not touch.
 
     Parameters
     ----------
     rows
-        What is left to take back; where an attempt before took back more, anything was touched.
+        What was taken back; where an attempt before took back more, anything was touched.
     """
-    rows = tuple(rows)
-    run_ids = {row.run_id for row in rows}
-    standing = {str(row.version) for row in rows}
-    applied = {
-        version
-        for run_id in run_ids
-        for version in log.versions(locked.ledger, run_id, log.APPLIED)
-    }
-    if not rows or applied - standing:
-        return _ANYTHING
-    found = Mentions()
-    for row in rows:
-        for script in (_way_up(locked, row), history.rollback_script(locked.ledger, row)):
-            found |= mentions(script) if script is not None else _ANYTHING
-    return found
-
-
-def bystanders(
-    locked: LockedRun, found: Mentions, before: Fingerprint, after: Fingerprint
-) -> tuple[Difference, ...]:
-    """Give the differences that are on objects the scripts do not touch."""
+    found = _mentioned(locked, rows)
     if found.anything or _calls_user_functions(locked, found):
         return ()
     touched = _with_descendants(set(found.names), before, after)
@@ -71,6 +53,22 @@ def bystanders(
         for difference in before.differences(after)
         if touched.isdisjoint(_tokens(difference, schemas))
     )
+
+
+def _mentioned(locked: LockedRun, rows: Sequence[AppliedVersion]) -> Mentions:
+    standing = {str(row.version) for row in rows}
+    applied = {
+        version
+        for run_id in {row.run_id for row in rows}
+        for version in log.versions(locked.ledger, run_id, log.APPLIED)
+    }
+    if not rows or applied - standing:
+        return _ANYTHING
+    found = Mentions()
+    for row in rows:
+        for script in (_way_up(locked, row), history.rollback_script(locked.ledger, row)):
+            found |= mentions(script) if script is not None else _ANYTHING
+    return found
 
 
 def _way_up(locked: LockedRun, row: AppliedVersion) -> Script | None:

@@ -31,7 +31,13 @@ def choose_course(
 
 
 def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -> None:
-    """Commit what the run sets out to do, and the schema it found, before it begins."""
+    """Commit what the run sets out to do, and the schema it found, before it begins.
+
+    Raises
+    ------
+    Refusal
+        ``Drift``, if the policy says so.
+    """
     ledger = locked.ledger
     before = catalog.take(ledger.connection, spec.policy.fingerprint)
     drifted = drift.find(locked, before)

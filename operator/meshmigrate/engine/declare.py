@@ -14,6 +14,7 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine.connect import Connection, Credentials
+from meshmigrate.engine.drift import scope
 from meshmigrate.engine.early import end_dry_run, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, finish
 from meshmigrate.engine.fingerprint import catalog
@@ -132,7 +133,7 @@ def _refuse_unfinished(ledger: Ledger) -> None:
 
 
 def _write(locked: LockedRun, spec: RunSpec, declaration: Declaration) -> Ending:
-    now = catalog.take(locked.ledger.connection, spec.policy.fingerprint)
+    now = catalog.take(locked.ledger.connection, scope(locked))
 
     def record() -> None:
         digest = catalog.keep(locked.ledger, now)

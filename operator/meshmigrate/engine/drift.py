@@ -5,10 +5,11 @@ from typing import Final
 
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
+from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, names
 from meshmigrate.engine.ledger import log, past
 
 _NAMED: Final = 10
@@ -17,6 +18,13 @@ _HINT: Final = (
     "into a migration and undo it; where it is to stay, `--drift Warn` takes the schema as it is. "
     "What may change at any time goes into the fingerprint's ignored patterns."
 )
+
+
+def scope(locked: LockedRun) -> FingerprintScope:
+    """Give what a run that was told nothing has to cover, so that the next can compare."""
+    asked = locked.policy.fingerprint
+    digest = past.last_left(locked.ledger) if asked == FingerprintScope() else None
+    return asked if digest is None else catalog.scope_of(catalog.load(locked.ledger, digest))
 
 
 def find(locked: LockedRun, before: Fingerprint) -> log.Entry | None:
@@ -39,7 +47,7 @@ def find(locked: LockedRun, before: Fingerprint) -> log.Entry | None:
     differences = tuple(last.differences(before))
     if not differences:
         return None
-    message = f"the schema is not as the last run left it: {_names(differences)}"
+    message = f"the schema is not as the last run left it: {names(differences, _NAMED)}"
     if policy == "Refuse":
         raise Refusal(Reason.DRIFT, message, hint=_HINT)
     return _told(locked, message, differences)
@@ -53,9 +61,3 @@ def _told(locked: LockedRun, message: str, differences: Sequence[Difference] = (
         attempt=locked.identity.attempt,
         message="\n".join((message, *map(str, differences))),
     )
-
-
-def _names(differences: Sequence[Difference]) -> str:
-    shown = ", ".join(f"{item.object} ({item.section})" for item in differences[:_NAMED])
-    left = len(differences) - _NAMED
-    return shown if left <= 0 else f"{shown} and {left} more"

@@ -13,18 +13,18 @@ from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
+from meshmigrate.engine.drift import scope
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.fingerprint.compare import count, names
 from meshmigrate.engine.ledger import history, journal, log, past, runs
 from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
 from meshmigrate.engine.no_return import irreversible
 from meshmigrate.engine.undo import (
     compare,
-    count,
     event,
     go_back,
-    names,
     roll_back,
     way_back_deadline,
     way_on,
@@ -59,7 +59,7 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
             hint="Write a new migration that leads on from the state as it is.",
         )
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
-    before = catalog.take(ledger.connection, spec.policy.fingerprint)
+    before = catalog.take(ledger.connection, scope(locked))
     with session.transaction(ledger.connection):
         locked.lease.guard()
         runs.start(
@@ -114,7 +114,7 @@ def _prove(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
     )
     arrived = f"took back {len(gone)} {'version' if len(gone) == 1 else 'versions'}"
     if asked.proof is None:
-        after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
+        after = catalog.take(locked.ledger.connection, scope(locked))
         verdict = Verdict(
             outcome=Outcome.SUCCEEDED,
             reason=Reason.UNPROVEN,
@@ -145,7 +145,7 @@ def _failed(
     locked: LockedRun, identity: RunIdentity, row: AppliedVersion, error: MigrationError
 ) -> Ending:
     """End where a rollback script failed: its own transaction is undone, those before it stand."""
-    after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
+    after = catalog.take(locked.ledger.connection, scope(locked))
     gone = list(log.versions(locked.ledger, identity.id, log.ROLLED_BACK))
     if journal.read(locked.ledger, row.version, "down"):
         gone.append(f"steps of {row.version}")

@@ -11,18 +11,17 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
-from meshmigrate.engine.bystanders import bystanders, mentioned
+from meshmigrate.engine.bystanders import bystanders
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Work
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
+from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, count, names
 from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
 from meshmigrate.engine.run_file import run_file
-from meshmigrate.sql.mentions import Mentions
 
 _NAMED: Final = 3
 _UNTOUCHED: Final = "no script of this run touches it"
@@ -54,7 +53,6 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, run.fingerprint_before)
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
-    touched = mentioned(locked, rows)
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:
@@ -64,7 +62,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, before, why, touched)
+    return _prove(locked, identity, before, why, rows)
 
 
 def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
@@ -135,13 +133,28 @@ def _prove(
     identity: RunIdentity,
     before: Fingerprint,
     why: TurningPoint,
-    touched: Mentions,
+    rows: Sequence[AppliedVersion],
 ) -> Ending:
     after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
-    others = bystanders(locked, touched, before, after) if differences else ()
+    others = bystanders(locked, rows, before, after) if differences else ()
+    lost = why.detail.data_not_restored
     if len(others) == len(differences):
-        verdict = _back(failed, why, others)
+        message = (
+            f"what this run did is taken back, and {count(others)} not as before the run that "
+            f"none of its scripts touches: {names(others)}"
+            if others
+            else "the schema is as it was before the run"
+        )
+        but = f", but not the data: {_listed(lost)}" if lost else ""
+        reason = Reason.CONCURRENT_CHANGE if others else why.reason
+        verdict = Verdict(
+            outcome=Outcome.ROLLED_BACK,
+            reason=Reason.DATA_NOT_RESTORED if lost else reason,
+            message=f"{failed}; {message}{but}",
+            failure=with_fields(why.detail, hint=_RESTORE) if lost else why.detail,
+            differences=tuple(map(str, others)),
+        )
     else:
         own = tuple(difference for difference in differences if difference not in others)
         verdict = Verdict(
@@ -153,30 +166,6 @@ def _prove(
             differences=(*map(str, own), *(f"{it} ({_UNTOUCHED})" for it in others)),
         )
     return finish(locked, identity, verdict, after=after)
-
-
-def _back(failed: str, why: TurningPoint, others: Sequence[Difference]) -> Verdict:
-    """Say that all is taken back, and what nevertheless is not as it was."""
-    lost = why.detail.data_not_restored
-    reason = why.reason
-    if others:
-        reason = Reason.CONCURRENT_CHANGE
-        state = (
-            f"what this run did is taken back, and {count(others)} not as before the run that "
-            f"none of its scripts touches: {names(others)}"
-        )
-    else:
-        state = "the schema is as it was before the run"
-    if lost:
-        reason = Reason.DATA_NOT_RESTORED
-        state = f"{state}, but not the data: {_listed(lost)}"
-    return Verdict(
-        outcome=Outcome.ROLLED_BACK,
-        reason=reason,
-        message=f"{failed}; {state}",
-        failure=with_fields(why.detail, hint=_RESTORE) if lost else why.detail,
-        differences=tuple(map(str, others)),
-    )
 
 
 def _failed(
@@ -234,17 +223,6 @@ def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[
 def _listed(texts: Sequence[str]) -> str:
     more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
     return "; ".join([*texts[:_NAMED], *more])
-
-
-def count(differences: Sequence[Difference]) -> str:
-    """Say how many objects differ."""
-    return "one object is" if len(differences) == 1 else f"{len(differences)} objects are"
-
-
-def names(differences: Sequence[Difference]) -> str:
-    """Name the first objects that differ."""
-    shown = ", ".join(f"{item.object} ({item.section})" for item in differences[:_NAMED])
-    return shown if len(differences) <= _NAMED else f"{shown} and more"
 
 
 def event(name: EventName, row: AppliedVersion, done: int, total: int, word: str) -> Event:

@@ -15,12 +15,13 @@ SELECT c.oid::regclass::text || '.' || quote_ident(a.attname),
            CASE WHEN a.attcompression <> '' THEN 'compression ' || a.attcompression::text END,
            CASE WHEN a.attstattarget >= 0 THEN 'statistics ' || a.attstattarget END,
            CASE WHEN NOT a.attislocal THEN 'inherited' END,
-           'options ' || (SELECT string_agg(o, ',' ORDER BY o) FROM unnest(a.attoptions) AS o
-                          WHERE o NOT LIKE 'pg\_attver=%%'),
-           'foreign options ' || (
+           'options ' || CASE WHEN a.attoptions IS NOT NULL THEN (
+               SELECT string_agg(o, ',' ORDER BY o) FROM unnest(a.attoptions) AS o
+               WHERE o NOT LIKE 'pg\_attver=%%') END,
+           'foreign options ' || CASE WHEN a.attfdwoptions IS NOT NULL THEN (
                SELECT string_agg(o.option_name || ' ' || quote_literal(o.option_value), ','
                                  ORDER BY o.option_name)
-               FROM pg_options_to_table(a.attfdwoptions) AS o)),
+               FROM pg_options_to_table(a.attfdwoptions) AS o) END),
        n.nspname || '.' || c.relname
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -95,6 +95,17 @@ def shown(section: str, definition: str) -> str:
         return f"text {_short(definition)}"
     text = _LITERAL.sub("'…'", _BODY.sub("…", definition))
     return text if text == definition else f"{text} (text {_short(definition)})"
+
+
+def count(differences: Sequence[Difference]) -> str:
+    """Say how many objects differ."""
+    return "one object is" if len(differences) == 1 else f"{len(differences)} objects are"
+
+
+def names(differences: Sequence[Difference], shown: int = 3) -> str:
+    """Name the first objects that differ."""
+    named = ", ".join(f"{item.object} ({item.section})" for item in differences[:shown])
+    return named if len(differences) <= shown else f"{named} and more"
 
 
 def _one_line(text: str) -> str:

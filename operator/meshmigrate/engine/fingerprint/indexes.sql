@@ -6,8 +6,9 @@ SELECT x.indexrelid::regclass::text,
            CASE WHEN NOT x.indisready THEN '(not ready)' END,
            CASE WHEN x.indisclustered THEN '(clustered on)' END,
            CASE WHEN x.indisreplident THEN '(replica identity)' END,
-           'tablespace ' || (SELECT quote_ident(s.spcname) FROM pg_catalog.pg_tablespace AS s
-                             WHERE s.oid = i.reltablespace),
+           'tablespace ' || CASE WHEN i.reltablespace <> 0 THEN (
+               SELECT quote_ident(s.spcname) FROM pg_catalog.pg_tablespace AS s
+               WHERE s.oid = i.reltablespace) END,
            'partition of ' || CASE WHEN i.relispartition THEN (
                SELECT h.inhparent::regclass::text FROM pg_catalog.pg_inherits AS h
                WHERE h.inhrelid = i.oid) END,

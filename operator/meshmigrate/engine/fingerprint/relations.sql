@@ -6,17 +6,20 @@ SELECT c.oid::regclass::text,
                WHEN 'm' THEN 'materialized view' ELSE 'sequence' END,
            CASE c.relpersistence WHEN 'u' THEN 'unlogged' END,
            'of ' || CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END,
-           'using ' || (SELECT quote_ident(m.amname) FROM pg_catalog.pg_am AS m
-                        WHERE m.oid = c.relam AND m.amname <> 'heap'),
-           'tablespace ' || (SELECT quote_ident(s.spcname) FROM pg_catalog.pg_tablespace AS s
-                             WHERE s.oid = c.reltablespace),
+           'using ' || CASE WHEN c.relam <> 0 THEN (
+               SELECT quote_ident(m.amname) FROM pg_catalog.pg_am AS m
+               WHERE m.oid = c.relam AND m.amname <> 'heap') END,
+           'tablespace ' || CASE WHEN c.reltablespace <> 0 THEN (
+               SELECT quote_ident(s.spcname) FROM pg_catalog.pg_tablespace AS s
+               WHERE s.oid = c.reltablespace) END,
            'owner ' || quote_ident(pg_get_userbyid(c.relowner)),
            CASE WHEN c.relrowsecurity THEN 'row level security' END,
            CASE WHEN c.relforcerowsecurity THEN 'force row level security' END,
            CASE WHEN c.relkind IN ('r', 'p') AND c.relreplident <> 'd'
                THEN 'replica identity ' || c.relreplident::text END,
            CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN 'not populated' END,
-           'options ' || (SELECT string_agg(o, ',' ORDER BY o) FROM unnest(c.reloptions) AS o),
+           'options ' || CASE WHEN c.reloptions IS NOT NULL THEN (
+               SELECT string_agg(o, ',' ORDER BY o) FROM unnest(c.reloptions) AS o) END,
            'toast options ' || CASE WHEN c.reltoastrelid <> 0 THEN (
                SELECT string_agg(o, ',' ORDER BY o)
                FROM pg_catalog.pg_class AS t CROSS JOIN LATERAL unnest(t.reloptions) AS o
