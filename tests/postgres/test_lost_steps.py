@@ -1,5 +1,6 @@
 """Lost connections around steps, on the way back, and in other work than apply."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,7 +12,7 @@ from meshmigrate.engine.declare import declare
 from meshmigrate.engine.events import EventName
 from meshmigrate.engine.rollback import roll_back
 from tests.postgres.harness import Database, Project, attempt, make_spec
-from tests.postgres.proxy import COMMIT, Fault
+from tests.postgres.proxy import COMMIT, Fault, Proxy
 from tests.postgres.test_lost_connection import SUICIDE, SUICIDE_ONCE, attempt_with_fault
 from tests.postgres.test_steps import INDEX, TABLE, indexes
 
@@ -125,3 +126,38 @@ def test_going_back_on_purpose_survives_a_lost_commit(
     assert done.outcome is Outcome.SUCCEEDED, done.result.message
     assert (done.result.attempt, done.result.rolled_back.count) == (1, 2)
     assert database.versions == []
+
+
+CUTS = 6
+ADD = "INSERT INTO t VALUES ({});\n"
+
+
+@pytest.mark.parametrize("reaches_server", [True, False])
+def test_a_cut_anywhere_costs_nothing_but_time(
+    database: Database, project: Project, *, reaches_server: bool
+) -> None:
+    """Between first contact and end: one attempt, each statement once, the index valid."""
+    project.migration("1", "CREATE TABLE t (a int);\n" + ADD.format(1))
+    project.migration("2", ADD.format(2) + INDEX + ADD.format(3))
+    messages = apply_with_cut(database, project, Fault(b"", skipped=1_000_000))
+    for cut in range(1, CUTS):
+        name = f"{database.name}_{cut}"
+        database.query(f"CREATE DATABASE {name} OWNER {database.role}", superuser=True)
+        fault = Fault(b"", reaches_server=reaches_server, skipped=messages * cut // CUTS)
+        apply_with_cut(replace(database, name=name), project, fault)
+        assert fault.happened.is_set()
+        database.query(f"DROP DATABASE {name} WITH (FORCE)", superuser=True)
+
+
+def apply_with_cut(database: Database, project: Project, fault: Fault) -> int:
+    """Apply by way of a proxy, look at the result, and count the messages."""
+    with Proxy(database) as proxy:
+        proxy.fault = fault
+        done = attempt(database, make_spec(project), url=proxy.url)
+    assert done.outcome is Outcome.SUCCEEDED, done.result.message
+    assert (done.result.attempt, done.result.applied.count) == (1, 2)
+    assert database.query("SELECT a FROM t ORDER BY a") == [(1,), (2,), (3,)]
+    assert indexes(database) == {"i": True}
+    assert database.lock_holders() == []
+    assert database.scalar("SELECT holder IS NULL FROM meshmigrate.lease")
+    return proxy.passed
