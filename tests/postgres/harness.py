@@ -1,7 +1,5 @@
 """What the tests work with: a database of their own, a folder of files, and runs of both."""
 
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.tools import Patience, Tools
-from tests.postgres.programs import clients
+from tests.postgres.programs import dump
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -117,16 +115,7 @@ class Database:
 
     def dump(self) -> str:
         """Dump the whole database as text, without our schema and the random tokens."""
-        command = [
-            str(clients() / "pg_dump"),
-            "--exclude-schema=meshmigrate",
-            f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
-        ]
-        environment = os.environ | {"PGPASSWORD": SUPERUSER_PASSWORD}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        lines = done.stdout.splitlines()
-        tokens = ("\\restrict", "\\unrestrict")
-        return "\n".join(line for line in lines if not line.startswith(tokens))
+        return dump(self.server.port, self.name, SUPERUSER_PASSWORD)
 
     def waits_at_gate(self) -> bool:
         """Whether a statement waits for the gate."""

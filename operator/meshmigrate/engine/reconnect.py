@@ -99,7 +99,8 @@ def take_lease(link: Link, ledger: Ledger, known: Known) -> Lease:
             link.lost.account(ledger, known, server)
         taken = lease.take(ledger, run_id, known.holder, server.cluster)
     known.lease = taken
-    known.in_flight.begin(losses.find_suspect(ledger, run_id))
+    suspect = losses.find_suspect(ledger, run_id)
+    known.in_flight.begin(suspect, one_by_one=link.lost is not None)
     return taken
 
 
