@@ -25,11 +25,14 @@ class Fault:
     ----------
     reaches_server
         Whether the message gets through and its answer is lost; otherwise it is lost itself.
+    skipped
+        How many such messages get through before.
     """
 
     message: bytes
     after: bytes = b""
     reaches_server: bool = True
+    skipped: int = 0
     seen: bytes = b""
     happened: threading.Event = field(default_factory=threading.Event)
 
@@ -39,7 +42,10 @@ class Fault:
             return False
         self.seen += data
         begin = self.seen.find(self.after)
-        return begin >= 0 and self.seen.find(self.message, begin) >= 0
+        if begin < 0 or self.seen.find(self.message, begin) < 0:
+            return False
+        self.skipped -= 1
+        return self.skipped < 0
 
 
 class Proxy:
@@ -53,6 +59,7 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self.fault: Fault | None = None
         self.accepted = 0
+        self.passed = 0
 
     @property
     def url(self) -> str:
@@ -102,6 +109,7 @@ class Proxy:
     def _up(self, client: socket.socket, server: socket.socket, deaf: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(_CHUNK):
+                self.passed += 1
                 fault = self.fault
                 if fault is not None and fault.is_in(data):
                     fault.happened.set()

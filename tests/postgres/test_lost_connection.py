@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from meshmigrate.cli.start import Start
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy, RunSpec
 from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.run import run
 from tests.postgres.harness import (
     Attempt,
     Database,
@@ -32,11 +34,18 @@ SUICIDE_ONCE = "SELECT pg_terminate_backend(pg_backend_pid()) WHERE nextval('{}'
 """A sequence does not go back with a transaction."""
 
 
-def attempt_with_fault(database: Database, project: Project, fault: Fault) -> Attempt:
+def attempt_with_fault(
+    database: Database,
+    project: Project,
+    fault: Fault,
+    *,
+    target: str = "latest",
+    start: Start = run,
+) -> Attempt:
     """Run a project by way of a proxy that fails once."""
     with Proxy(database) as proxy:
         proxy.fault = fault
-        done = attempt(database, make_spec(project), url=proxy.url)
+        done = attempt(database, make_spec(project, target=target), url=proxy.url, start=start)
     assert fault.happened.is_set(), "the fault was never met"
     return done
 

@@ -1,12 +1,18 @@
-"""Lost connections around statements outside transactions, and on the way back."""
+"""Lost connections around steps, on the way back, and in other work than apply."""
+
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.baseline import decide_baseline
+from meshmigrate.engine.declare import declare
 from meshmigrate.engine.events import EventName
+from meshmigrate.engine.rollback import roll_back
 from tests.postgres.harness import Database, Project, attempt, make_spec
-from tests.postgres.proxy import COMMIT, Fault
+from tests.postgres.proxy import COMMIT, Fault, Proxy
 from tests.postgres.test_lost_connection import SUICIDE, SUICIDE_ONCE, attempt_with_fault
 from tests.postgres.test_steps import INDEX, TABLE, indexes
 
@@ -91,3 +97,67 @@ def test_a_way_back_goes_on_after_a_lost_connection(database: Database, project:
     assert done.result.attempt == 1
     assert done.result.failure is not None
     assert done.result.failure.sqlstate == "22012"
+
+
+@pytest.mark.parametrize("reaches_server", [True, False])
+def test_a_baseline_whose_commit_is_lost_is_declared_once(
+    database: Database, project: Project, *, reaches_server: bool
+) -> None:
+    """Fault 5: the stored result is given out, and not refused as a history that is there."""
+    project.migration("1", "SELECT 1 / 0")
+    fault = Fault(COMMIT, after=b"SET finished_at", reaches_server=reaches_server)
+    start = partial(declare, decide=decide_baseline)
+    done = attempt_with_fault(database, project, fault, start=start)
+    assert done.outcome is Outcome.SUCCEEDED
+    assert [event for event, _ in database.log].count("Finished") == 1
+    assert database.versions == ["1"]
+
+
+@pytest.mark.parametrize("reaches_server", [True, False])
+def test_going_back_on_purpose_survives_a_lost_commit(
+    database: Database, project: Project, *, reaches_server: bool
+) -> None:
+    """Fault 5 in ``rollback --to``: each version is taken back once, in one attempt."""
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    project.migration("2", "CREATE TABLE b (x int)", "DROP TABLE b")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+    fault = Fault(COMMIT, after=b"DROP TABLE b\0", reaches_server=reaches_server)
+    done = attempt_with_fault(database, project, fault, target="0", start=roll_back)
+    assert done.outcome is Outcome.SUCCEEDED, done.result.message
+    assert (done.result.attempt, done.result.rolled_back.count) == (1, 2)
+    assert database.versions == []
+
+
+CUTS = 6
+ADD = "INSERT INTO t VALUES ({});\n"
+
+
+@pytest.mark.parametrize("reaches_server", [True, False])
+def test_a_cut_anywhere_costs_nothing_but_time(
+    database: Database, project: Project, *, reaches_server: bool
+) -> None:
+    """Between first contact and end: one attempt, each statement once, the index valid."""
+    project.migration("1", "CREATE TABLE t (a int);\n" + ADD.format(1))
+    project.migration("2", ADD.format(2) + INDEX + ADD.format(3))
+    messages = apply_with_cut(database, project, Fault(b"", skipped=1_000_000))
+    for cut in range(1, CUTS):
+        name = f"{database.name}_{cut}"
+        database.query(f"CREATE DATABASE {name} OWNER {database.role}", superuser=True)
+        fault = Fault(b"", reaches_server=reaches_server, skipped=messages * cut // CUTS)
+        apply_with_cut(replace(database, name=name), project, fault)
+        assert fault.happened.is_set()
+        database.query(f"DROP DATABASE {name} WITH (FORCE)", superuser=True)
+
+
+def apply_with_cut(database: Database, project: Project, fault: Fault) -> int:
+    """Apply by way of a proxy, look at the result, and count the messages."""
+    with Proxy(database) as proxy:
+        proxy.fault = fault
+        done = attempt(database, make_spec(project), url=proxy.url)
+    assert done.outcome is Outcome.SUCCEEDED, done.result.message
+    assert (done.result.attempt, done.result.applied.count) == (1, 2)
+    assert database.query("SELECT a FROM t ORDER BY a") == [(1,), (2,), (3,)]
+    assert indexes(database) == {"i": True}
+    assert database.lock_holders() == []
+    assert database.scalar("SELECT holder IS NULL FROM meshmigrate.lease")
+    return proxy.passed

@@ -22,9 +22,13 @@ _BUSY: Final = (
     "is shutting down",
     "in recovery mode",
     "not yet accepting connections",
+    "not accepting connections",
+    "in hot standby mode",
+    "session is read-only",
 )
-"""What 53300 and 57P03 say: libpq gives no SQLSTATE for a connection that was not made. In
-another language they are not recognised, and a first contact ends at once, as Unreachable."""
+"""What 53300 and 57P03 say, and libpq of standbys where the URL asks for a primary: there is no
+SQLSTATE for a connection that was not made. In another language they are not recognised, and a
+first contact ends at once, as Unreachable."""
 
 
 class Persistence:

@@ -49,6 +49,8 @@ _REASONS: Final[dict[str, tuple[Reason, str]]] = {
     ),
 }
 _SYNTAX_OR_ACCESS: Final = "42"
+_SESSION_ENDS: Final = frozenset({"FATAL", "PANIC"})
+"""Severities after which the server closes the connection, whatever the code."""
 _FIX: Final = "Correct the statement; a file that failed has left nothing behind."
 _OWN: Final = "Look at the server's log; what was not committed has left nothing behind."
 
@@ -123,9 +125,9 @@ def _classify(
     if code in _CONTENTION:
         kind_of_error, reason = LockTimeout, Reason.TABLE_LOCK_TIMEOUT
         hint = "Another session holds what the statement needs."
-    elif retry is Retry.CONNECTION:
+    elif retry is Retry.CONNECTION or error.diag.severity_nonlocalized in _SESSION_ENDS:
         kind_of_error, reason = Interruption, Reason.CONNECTION_LOST
-        hint = "The server rolls back what was open; the next attempt continues."
+        hint = "The server rolls back what was open; a new connection continues."
     return kind_of_error(
         reason, message, hint=hint, location=location, sqlstate=code, statement=kind or None
     )

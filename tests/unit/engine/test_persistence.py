@@ -17,6 +17,7 @@ LOST = Interruption(Reason.CONNECTION_LOST, "the connection to the server was lo
 AWAY = Unreachable(Reason.DATABASE_UNREACHABLE, "connection refused")
 FULL = Unreachable(Reason.DATABASE_UNREACHABLE, "FATAL: sorry, too many clients already")
 STARTING = Unreachable(Reason.DATABASE_UNREACHABLE, "FATAL: the database system is starting up")
+ONLY_STANDBYS = Unreachable(Reason.DATABASE_UNREACHABLE, "server is in hot standby mode")
 STANDBY = Refusal(Reason.READ_ONLY_SERVER, "the server is a standby")
 ALMOST_ONE = 0.999
 
@@ -90,7 +91,7 @@ def test_a_server_that_was_never_reached_is_not_waited_for() -> None:
     assert Waiting().pauses(AWAY) == []
 
 
-@pytest.mark.parametrize("error", [FULL, STARTING, STANDBY])
+@pytest.mark.parametrize("error", [FULL, STARTING, ONLY_STANDBYS, STANDBY])
 def test_a_first_contact_is_given_a_minute(error: MigrationError) -> None:
     """Faults 26 and 28: 53300, 57P03 and a standby pass by themselves, or do not."""
     waiting = Waiting()
