@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from meshmigrate.domain.data_change import DataChange
 from meshmigrate.domain.directive import Directive, Word, parse_duration
@@ -70,6 +71,10 @@ class Script:
         before = self.text[:offset]
         line_start = before.rfind("\n") + 1
         return Location(self.file, before.count("\n") + 1, offset - line_start + 1)
+
+
+STAND_IN: Final = "pg_temp"
+"""The schema of the table on which the definition of an index is tried out."""
 
 
 class Action(StrEnum):

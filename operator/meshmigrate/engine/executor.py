@@ -150,6 +150,7 @@ class Executor:
                 part.begin()
                 self._run(part.work, own, limits, shared=len(parts) > 1)
                 part.record()
+            session.commit_without_flush(self.connection)
             self.in_flight.commit = Commit(own, parts[-1].work.script.script.file)
         self.in_flight.commit = None
 
@@ -158,7 +159,13 @@ class Executor:
         script = work.script.script
         limits.begin(script)
         statements = work.settings + work.script.statements
-        run_statements(self.connection, script, statements, before=self._before(limits))
+        run_statements(
+            self.connection,
+            script,
+            statements,
+            before=self._before(limits),
+            one_by_one=self.in_flight.one_by_one,
+        )
         settle(self.connection, script, by_name=shared)
         for check in work.checks:
             session.enter_script(self.connection, self.server)

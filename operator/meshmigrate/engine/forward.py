@@ -11,7 +11,7 @@ from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Part, Work
-from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.run_file import run_file
 
@@ -58,6 +58,7 @@ def _apply_each(
     works: Sequence[Work],
     deadline: Deadline,
 ) -> Stumble | None:
+    begun = journal.begun(locked.ledger)
     for index, (prepared, work) in enumerate(zip(pending, works, strict=True)):
         locked.events(
             _event(EventName.APPLYING, prepared.migration, index, len(pending), "applying")
@@ -71,6 +72,7 @@ def _apply_each(
                 partial(_record, locked, prepared.migration),
                 deadline=deadline,
                 lock_deadline=partial(_lock_deadline, locked),
+                begun=str(prepared.migration.version) in begun,
             )
         except (Failure, LockTimeout) as error:
             return Stumble(prepared.migration, error)

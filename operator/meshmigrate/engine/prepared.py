@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
+from typing import Final
 
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.script import Migration, Script, Statement
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.way_back import Pending
-from meshmigrate.sql.prepare import prepare
+
+_REMEMBERED: Final = 4096
+"""Scripts; a run reads them before it has the lock, and again when it has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,21 @@ class PreparedMigration:
 
 
 def prepare_plan(plan: Plan, final_checks: Iterable[Script]) -> tuple[PreparedMigration, ...]:
-    """Read every file that would run, before anything is changed.
+    """Read every file that would run, before anything is changed; none if nothing is pending.
 
     Raises
     ------
     Refusal
         Whatever is wrong with one of them, with its place.
     """
+    if not plan.pending:
+        return ()
     for check in final_checks:
         prepare_script(check)
     return tuple(prepare_migration(migration) for migration in plan.pending)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def prepare_script(script: Script) -> PreparedScript:
     """Split a script.
 
@@ -79,6 +86,8 @@ def prepare_script(script: Script) -> PreparedScript:
     Refusal
         Whatever is wrong with it, with its place.
     """
+    from meshmigrate.sql.prepare import prepare  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+
     return PreparedScript(script, prepare(script))
 
 

@@ -100,7 +100,7 @@ def add(
         "how": how,
         "started": started,
     }
-    ledger.execute(_ADD, values)
+    ledger.write(_ADD, values)
 
 
 def remove(ledger: Ledger, row: AppliedVersion) -> bool:
@@ -145,7 +145,7 @@ def _keep_scripts(ledger: Ledger, migration: Migration) -> None:
 def keep(ledger: Ledger, script: Script) -> None:
     """Keep the text of a script."""
     values = {"checksum": script.checksum, "kind": script.kind.value, "text": script.text}
-    ledger.execute(_KEEP_SCRIPT, values)
+    ledger.write(_KEEP_SCRIPT, values)
 
 
 def _applied(row: TupleRow) -> AppliedVersion:

@@ -19,16 +19,17 @@ _CONTENT: Final = SQL("""
         r.id, extract(epoch FROM r.at), r.run_id, r.attempt, r.version, r.script, r.event,
         extract(epoch FROM r.duration), r.outcome, r.error_code, r.message)::text, 'UTF8'))
 """)
-_LOCK_HEAD = "SELECT last_id, hash FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
+_LOCK_HEAD = "SELECT FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
 _APPEND: Final = """
 WITH r AS (
-    SELECT (%(last_id)s + 1)::bigint AS id, pg_catalog.clock_timestamp() AS at,
+    SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
            %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
            %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
            CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp()
                - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
-           %(message)s::text AS message, %(previous_hash)s::bytea AS previous_hash
+           %(message)s::text AS message, h.hash AS previous_hash
+    FROM {ledger}.log_head AS h WHERE h.id = 1
 ), appended AS (
     INSERT INTO {ledger}.log
     SELECT r.*, {content} FROM r RETURNING id, hash
@@ -88,9 +89,8 @@ class Entry:
 
 def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
-    last_id, previous_hash = ledger.row(_LOCK_HEAD)
-    values = asdict(entry) | {"last_id": last_id, "previous_hash": previous_hash}
-    ledger.execute(_APPEND, values, content=_CONTENT)
+    ledger.write(_LOCK_HEAD)
+    ledger.write(_APPEND, asdict(entry), content=_CONTENT)
 
 
 def find_break(ledger: Ledger) -> int | None:
