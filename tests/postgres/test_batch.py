@@ -218,3 +218,17 @@ def test_a_lock_timeout_of_a_batch_leaves_nothing(database: Database, project: P
         done = attempt(database, make_spec(project, policy=policy)).result
     assert (done.outcome, done.reason) == (Outcome.LOCK_TIMEOUT, Reason.TABLE_LOCK_TIMEOUT)
     assert database.versions == []
+
+
+def test_more_locks_than_the_server_has_room_for_end_in_advice(
+    database: Database, project: Project
+) -> None:
+    """A batch holds all of them; what helps is said."""
+    many = "DO $$ BEGIN FOR i IN 1..50000 LOOP PERFORM pg_advisory_xact_lock(i); END LOOP; END $$"
+    done = apply(database, project, "CREATE TABLE a (x int)", many).result
+    assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.STATEMENT_FAILED)
+    assert done.failure is not None
+    assert done.failure.sqlstate == "53200"
+    assert "max_locks_per_transaction" in done.failure.hint
+    assert "--transaction-mode PerFile" in done.failure.hint
+    assert database.scalar("SELECT to_regclass('a') IS NULL")

@@ -54,7 +54,8 @@ def test_an_irreversible_version_halts_the_run_before_anything_is_taken_back(
     project.migration("1", "CREATE TABLE a ()", IRREVERSIBLE)
     project.migration("2", "CREATE TABLE b ()", "DROP TABLE b")
     project.migration("3", "SELECT 1/0")
-    done = attempt(database, make_spec(project)).result
+    policy = Policy(transaction_mode="PerFile")
+    done = attempt(database, make_spec(project, policy=policy)).result
     assert (done.outcome, done.reason) == (Outcome.HALTED, Reason.IRREVERSIBLE)
     assert "as version 1 is irreversible: the numbers are gone: 1, 2" in done.message
     assert database.versions == ["1", "2"]

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from meshmigrate.domain.column_type import ColumnType
+
 
 class Place(NamedTuple):
     """A relation or a type, or a column of it, as a statement names it."""
@@ -28,6 +30,10 @@ class Loss(NamedTuple):
     place: Place
     text: str
     """What is lost, as a person reads it."""
+    type: ColumnType | None = None
+    """The new type of a column whose type is changed."""
+    computed: bool = False
+    """Whether USING computes the column's new values."""
 
 
 class EnumValue(NamedTuple):

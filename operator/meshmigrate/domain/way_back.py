@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Final, NamedTuple
 
-from meshmigrate.domain.data_change import Creations, EnumValue, Loss
+from meshmigrate.domain.column_type import ColumnType
+from meshmigrate.domain.data_change import Creations, EnumValue, Loss, Place
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.script import Migration, Statement
 from meshmigrate.domain.version import Version
@@ -93,7 +95,12 @@ def _way_back(
     pending: Pending, changes: Sequence[Loss | EnumValue], *, by_transaction: bool
 ) -> WayBack:
     version = pending.migration.version
-    losses = tuple(change.text for change in changes if isinstance(change, Loss))
+    former = _types(pending.rollback)
+    losses = tuple(
+        change.text
+        for change in changes
+        if isinstance(change, Loss) and not _kept(change, former.get(change.place))
+    )
     # A script that makes the type anew is the one way to be rid of a value.
     remade = any(statement.kind == "CREATE TYPE" for statement in pending.rollback)
     added = [change for change in changes if isinstance(change, EnumValue) and not remade]
@@ -101,6 +108,9 @@ def _way_back(
         return WayBack(version, Way.TRANSACTIONAL, "its transaction undoes it")
     if pending.migration.rollback is None:
         return WayBack(version, Way.NO_SCRIPT, "it has no rollback script", losses)
+    if pending.migration.rollback.irreversible is not None:
+        why = f"its rollback script says so: {pending.migration.rollback.irreversible}"
+        return WayBack(version, Way.IRREVERSIBLE, why, losses)
     if added:
         why = f"it adds a value to the enum type {added[0].type}, which cannot be taken out"
         return WayBack(version, Way.IRREVERSIBLE, why, losses)
@@ -108,6 +118,20 @@ def _way_back(
         why = f"its rollback script does not bring back {_listed(losses)}"
         return WayBack(version, Way.DATA_LOSS, why, losses)
     return WayBack(version, Way.SCRIPT_UNVERIFIED, "it has a rollback script")
+
+
+def _types(rollback: Iterable[Statement]) -> dict[Place, ColumnType]:
+    """Give the types that a rollback script gives back to columns: those that they had."""
+    changes = (statement.change for statement in rollback if statement.change is not None)
+    losses = chain.from_iterable(change.losses for change in changes)
+    return {loss.place: loss.type for loss in losses if loss.type is not None}
+
+
+def _kept(loss: Loss, former: ColumnType | None) -> bool:
+    """Whether a change of type loses nothing, as the new one holds all that the former did."""
+    if loss.type is None or loss.computed or former is None:
+        return False
+    return loss.type.holds(former)
 
 
 _WHOLE: Final = {

@@ -12,7 +12,7 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Migration
 from meshmigrate.domain.version import Version
-from meshmigrate.domain.way_back import Pending, ways_back
+from meshmigrate.domain.way_back import Pending, Way, WayBack, ways_back
 from meshmigrate.engine import session
 from meshmigrate.engine.course import applied_files
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
@@ -124,6 +124,9 @@ def _obstacle(
     final = irreversible(locked.ledger, partial, standing)
     if final:
         return f"as {final}", Reason.IRREVERSIBLE
+    for back in _ways_back(locked, partial):
+        if back.way is Way.IRREVERSIBLE:
+            return f"as version {back.version} is irreversible: {back.why}", Reason.IRREVERSIBLE
     shared = changing(locked.ledger, journal.shared(locked.ledger, locked.identity.id))
     others = ", ".join(dict.fromkeys(step.version for step in shared))
     return (f"as an earlier run did a part of {others}", None) if others else None
@@ -156,13 +159,17 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
 
 def _lost(locked: LockedRun, partial: Migration | None) -> tuple[str, ...]:
     """Name the data that the rollback scripts will not bring back, version by version."""
+    ways = _ways_back(locked, partial)
+    return tuple(f"version {back.version}: {text}" for back in ways for text in back.losses)
+
+
+def _ways_back(locked: LockedRun, partial: Migration | None) -> list[WayBack]:
+    """Say how what the run has applied is taken back, read from its files as at its start."""
     files = applied_files(locked)
     if partial is not None:
         steps = journal.read(locked.ledger, partial.version, "up")
         files.append(_done_part(prepare_migration(partial), steps))
-    return tuple(
-        f"version {way.version}: {text}" for way in ways_back(files) for text in way.losses
-    )
+    return ways_back(files)
 
 
 def _done_part(prepared: PreparedMigration, steps: Sequence[Step]) -> Pending:

@@ -22,10 +22,18 @@ _NO_TRANSACTION: Final = (
     "begin the file with `-- meshmigrate: no-transaction`: each statement is a step of its own "
     "then, outside of a transaction where it has to be."
 )
+_FEWER_LOCKS: Final = (
+    "If the table of locks is full: raise max_locks_per_transaction, or hold fewer locks at once "
+    "(`--transaction-mode PerFile`, smaller files)."
+)
 _REASONS: Final[dict[str, tuple[Reason, str]]] = {
     SqlState.DISK_FULL: (
         Reason.DISK_FULL,
         "Free space on the server, then run again.",
+    ),
+    SqlState.OUT_OF_MEMORY: (
+        Reason.STATEMENT_FAILED,
+        _FEWER_LOCKS,
     ),
     SqlState.INSUFFICIENT_PRIVILEGE: (
         Reason.PERMISSION_DENIED,

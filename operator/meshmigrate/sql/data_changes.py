@@ -21,12 +21,11 @@ from postgast.pg_query_pb2 import (
     UpdateStmt,
 )
 
+from meshmigrate.domain.column_type import ColumnType
 from meshmigrate.domain.data_change import DataChange, EnumValue, Loss, Place
 from meshmigrate.sql.do_block import queries
 
 _WRITES: Final = (InsertStmt, UpdateStmt, DeleteStmt, MergeStmt)
-_UNBOUNDED: Final = {"text", "varchar"}
-"""Types that hold whatever another type held, in writing."""
 _TAKES_COLUMNS: Final = {
     ObjectType.OBJECT_TYPE: "type",
     ObjectType.OBJECT_DOMAIN: "domain",
@@ -142,15 +141,25 @@ def _altered_table(tree: Any) -> DataChange | None:
         if command.subtype == AlterTableType.AT_DropColumn:
             losses.append(Loss(place, f"column {place}, dropped"))
         elif command.subtype == AlterTableType.AT_AlterColumnType and _may_lose(definition):
-            losses.append(Loss(place, f"values of {place} as they were in their former type"))
+            text = f"values of {place} as they were in their former type"
+            computed = definition.HasField("raw_default")
+            losses.append(Loss(place, text, _type(definition), computed))
     change = DataChange(losses=tuple(losses), creates=tuple(creates))
     return change if losses or creates else None
 
 
 def _may_lose(definition: Any) -> bool:
+    new = _type(definition)
+    return new is None or not new.holds_anything or bool(definition.HasField("raw_default"))
+
+
+def _type(definition: Any) -> ColumnType | None:
+    """Give the new type of a column; None for an array, which nobody compares."""
     kind = definition.type_name
-    unbounded = kind.names[-1].string.sval in _UNBOUNDED and not kind.typmods
-    return bool(definition.HasField("raw_default")) or not unbounded
+    if kind.array_bounds:
+        return None
+    modifiers = tuple(part.a_const.ival.ival for part in kind.typmods)
+    return ColumnType(kind.names[-1].string.sval, modifiers)
 
 
 def _altered_sequence(tree: Any) -> DataChange | None:

@@ -1,7 +1,10 @@
 """Whether a run can be taken back is known before its first statement."""
 
+from dataclasses import replace
+
 import pytest
 
+from meshmigrate.domain.directive import Directive, Word
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
@@ -26,6 +29,7 @@ def way(*files: Pending) -> Way:
     return ways_back(files)[-1].way
 
 
+TYPE = "ALTER TABLE a ALTER b TYPE"
 REMADE = "ALTER TYPE e RENAME TO old; CREATE TYPE e AS ENUM ('a'); DROP TYPE old"
 
 
@@ -43,6 +47,13 @@ REMADE = "ALTER TYPE e RENAME TO old; CREATE TYPE e AS ENUM ('a'); DROP TYPE old
         ("CREATE TABLE a (x int); DELETE FROM a", "DROP TABLE a", Way.SCRIPT_UNVERIFIED),
         ("ALTER TABLE a ADD b int; UPDATE a SET b = 1", "x", Way.SCRIPT_UNVERIFIED),
         ("ALTER TABLE a ADD b int; UPDATE a SET b = 1, c = 2", "x", Way.DATA_LOSS),
+        (f"{TYPE} bigint", f"{TYPE} int", Way.SCRIPT_UNVERIFIED),
+        (f"{TYPE} int", f"{TYPE} bigint", Way.DATA_LOSS),
+        (f"{TYPE} varchar(9)", f"{TYPE} varchar(5) USING left(b, 5)", Way.SCRIPT_UNVERIFIED),
+        (f"{TYPE} varchar(9)", f"{TYPE} varchar(5)", Way.SCRIPT_UNVERIFIED),
+        (f"{TYPE} bigint USING 0", f"{TYPE} int", Way.DATA_LOSS),
+        (f"{TYPE} bigint[]", f"{TYPE} int[]", Way.DATA_LOSS),
+        (f"{TYPE} bigint", "SELECT 1", Way.DATA_LOSS),
         ("CREATE TEMP TABLE t (x int); DELETE FROM t", "x", Way.SCRIPT_UNVERIFIED),
         ("CREATE TABLE n (x int); ALTER TABLE a RENAME TO n2; DROP TABLE n2", "x", Way.DATA_LOSS),
         (
@@ -56,6 +67,17 @@ REMADE = "ALTER TYPE e RENAME TO old; CREATE TYPE e AS ENUM ('a'); DROP TYPE old
 def test_a_version_is_judged_by_its_text(up: str, down: str | None, expected: Way) -> None:
     """What the run itself has created has no data to lose; an enum value stays for ever."""
     assert way(pending("1", up, "SELECT 1" if down == "x" else down)) is expected
+
+
+def test_a_rollback_script_that_calls_itself_irreversible_is_believed() -> None:
+    """With the reason that it gives."""
+    plain = pending("1", "SELECT 1", "SELECT 1")
+    directive = Directive(Word.IRREVERSIBLE, "partners were told", Location("r/1.sql", 1, 1))
+    rollback = Script(ScriptKind.ROLLBACK, "r/1.sql", "SELECT 1", (directive,))
+    migration = replace(plain.migration, rollback=rollback)
+    (back,) = ways_back([replace(plain, migration=migration)])
+    assert back.way is Way.IRREVERSIBLE
+    assert back.why == "its rollback script says so: partners were told"
 
 
 def test_what_an_earlier_file_of_the_run_created_has_no_data_to_lose() -> None:
