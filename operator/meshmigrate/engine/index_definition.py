@@ -1,11 +1,10 @@
 """Whether an index is what a statement makes: found out by making it on an empty stand-in."""
 
-from meshmigrate.domain.script import Outside
+from meshmigrate.domain.script import STAND_IN, Outside
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.lookup import find_definition, quoted
 from meshmigrate.engine.probe import Server
-from meshmigrate.sql.outside import STAND_IN
 
 
 def is_as_written(
