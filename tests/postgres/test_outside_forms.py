@@ -1,6 +1,5 @@
 """Every statement that PostgreSQL runs only outside of a transaction, on a server."""
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +9,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
 from tests.postgres.harness import Database, Project, attempt, make_spec
-from tests.postgres.servers import SUPERUSER_PASSWORD
+from tests.postgres.servers import SUPERUSER_PASSWORD, give_to_server_user
 from tests.postgres.test_steps import TABLE, apply, journal
 
 DIRECTIVE = "-- meshmigrate: no-transaction\n"
@@ -84,7 +83,7 @@ def test_databases_and_tablespaces_come_and_go(database: Database, project: Proj
     """Each is found in the catalog of the whole server; what is there already fails as usual."""
     name = f"{database.name}_x"
     with TemporaryDirectory(dir=database.server.data.parent) as folder:
-        give_to_server(Path(folder), database)
+        give_to_server_user(Path(folder))
         project.migration("1", f"CREATE TABLESPACE {name} LOCATION '{folder}'")
         project.migration("2", f"CREATE DATABASE {name} TEMPLATE template0")
         project.migration("3", f"ALTER DATABASE {name} SET TABLESPACE {name}")
@@ -98,12 +97,6 @@ def test_databases_and_tablespaces_come_and_go(database: Database, project: Proj
         assert done.outcome is Outcome.SUCCEEDED, done.message
     left = "SELECT datname FROM pg_database UNION SELECT spcname FROM pg_tablespace"
     assert (name,) not in database.query(left)
-
-
-def give_to_server(folder: Path, database: Database) -> None:
-    """Make the server's user the owner of a folder."""
-    owner = database.server.data.stat()
-    os.chown(folder, owner.st_uid, owner.st_gid)
 
 
 def test_settings_of_the_server_are_a_step(database: Database, project: Project) -> None:
@@ -133,4 +126,15 @@ def test_a_subscription_without_a_slot_is_transactional(
         f"DROP SUBSCRIPTION {name}",
     )
     assert as_superuser(database, project).outcome is Outcome.SUCCEEDED
+    assert database.query("SELECT 1 FROM meshmigrate.step", superuser=True) == []
+
+
+def test_a_publisher_that_does_not_answer_fails_the_step_and_not_the_connection(
+    database: Database, project: Project
+) -> None:
+    """The server's own connections are not ours: there is nothing to connect to again."""
+    name = f"{database.name}_s"
+    project.migration("1", f"CREATE SUBSCRIPTION {name} CONNECTION '{NOBODY}' PUBLICATION p")
+    done = as_superuser(database, project)
+    assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.STATEMENT_FAILED)
     assert database.query("SELECT 1 FROM meshmigrate.step", superuser=True) == []

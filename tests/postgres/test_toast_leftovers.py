@@ -7,10 +7,11 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine.events import EventName
+from tests.postgres.databases import ROLE
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import Runner
 from tests.postgres.servers import Server
-from tests.postgres.spare_server import ALMIGHTY, ORDINARY, new_database
+from tests.postgres.spare_server import ALMIGHTY, new_database
 from tests.postgres.test_step_crashes import kill_while_waiting
 
 COPIES = (
@@ -19,7 +20,7 @@ COPIES = (
 )
 
 
-@pytest.fixture(params=[ORDINARY, ALMIGHTY])
+@pytest.fixture(params=[ROLE, ALMIGHTY])
 def database(request: pytest.FixtureRequest, spare: Server) -> Database:
     """Give a database whose role may look into the system's schemas, or may not."""
     return new_database(spare, request.param)

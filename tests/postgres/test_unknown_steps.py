@@ -119,7 +119,7 @@ def test_a_timeout_of_the_file_asks_too(database: Database, project: Project) ->
 def test_the_command_decides(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
-    """0 with JSON, 10 when nothing waits any more, 2 when something is missing."""
+    """0 with JSON, 10 when nothing waits any more."""
     with stuck(database, project, start_runner) as (_, runner):
         kill(database, runner)
 
@@ -133,12 +133,3 @@ def test_the_command_decides(
     code, _, errors = repair(*step)
     assert code == 10
     assert "no statement of version 1 waits for a decision" in errors
-    for options in (
-        ("--step=done", "--reason=why"),
-        ("--version=1", "--reason=why"),
-        ("--step=maybe", "--version=1", "--reason=why"),
-        ("--step=done", "--version=1", "--accept=1", "--reason=why"),
-        ("--reason=why",),
-    ):
-        code, _, errors = repair(*options)
-        assert (code, "Usage:" in errors) == (2, True)

@@ -23,7 +23,7 @@ def _may_make_databases(database: Database) -> None:
 
 @pytest.fixture
 def cleanup() -> Iterator[ExitStack]:
-    """Ends with the test what it has started."""
+    """End with the test what it has started."""
     with ExitStack() as stack:
         yield stack
 
@@ -178,3 +178,18 @@ def test_nothing_pending_is_nothing_to_verify(database: Database, project: Proje
     """No scratch database is made for it."""
     with_history(database, project)
     assert verdicts(database, project) == (0, [])
+
+
+@pytest.mark.parametrize("place", ["migrations", "rollbacks"])
+def test_what_reaches_beyond_the_database_is_refused_and_not_tried(
+    database: Database, project: Project, place: str
+) -> None:
+    """A scratch database would not keep it: it would be done for real."""
+    project.migration("1", "SELECT 1", "SELECT 1")
+    project.write(f"{place}/1_m.sql", f"SELECT 1;\nCREATE DATABASE {database.name}_x")
+    process = start(database, project)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 10
+    assert err.startswith(f"{place}/1_m.sql:2:1: ")
+    assert "CREATE DATABASE changes more than this database" in err
+    assert database.query(SCRATCH) == []

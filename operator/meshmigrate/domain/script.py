@@ -127,6 +127,8 @@ class Outside:
     strong
         Whether the application may have to wait behind its locks; then it waits for them briefly
         and tries again, which leaves nothing behind.
+    beyond
+        Whether it changes more than this database: the server, or another one.
     """
 
     action: Action
@@ -136,6 +138,7 @@ class Outside:
     definition: str = ""
     catalog: SharedCatalog | None = None
     strong: bool = False
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)

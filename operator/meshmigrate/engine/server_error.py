@@ -59,6 +59,7 @@ _REASONS: Final[dict[str, tuple[Reason, str]]] = {
 _SYNTAX_OR_ACCESS: Final = "42"
 _SESSION_ENDS: Final = frozenset({"FATAL", "PANIC"})
 """Severities after which the server closes the connection, whatever the code."""
+_CONNECTION: Final = "08"
 _FIX: Final = "Correct the statement; a file that failed has left nothing behind."
 _OWN: Final = "Look at the server's log; what was not committed has left nothing behind."
 
@@ -129,7 +130,8 @@ def _classify(
     code = error.sqlstate
     kind_of_error: type[MigrationError] = Failure
     reason, hint = _REASONS.get(code or "", (Reason.STATEMENT_FAILED, hint))
-    retry = retry_after(code) if _from_server(error) else Retry.NEVER
+    ours = _from_server(error) and not _is_another_s(error)
+    retry = retry_after(code) if ours else Retry.NEVER
     if code in _CONTENTION:
         kind_of_error, reason = LockTimeout, Reason.TABLE_LOCK_TIMEOUT
         hint = "Another session holds what the statement needs."
@@ -160,6 +162,15 @@ def _message(error: psycopg.Error, statement: Statement) -> str:
 def _from_server(error: psycopg.Error) -> bool:
     """Whether the server or the network failed, and not psycopg over what it was asked to do."""
     return error.sqlstate is not None or isinstance(error, psycopg.OperationalError)
+
+
+def _is_another_s(error: psycopg.Error) -> bool:
+    """Whether the connection in trouble is one of the server's own, to a publisher or the like.
+
+    Our session goes on after an error that is not fatal.
+    """
+    about_a_connection = (error.sqlstate or "").startswith(_CONNECTION)
+    return about_a_connection and error.diag.severity_nonlocalized == "ERROR"
 
 
 def _lost(error: psycopg.Error) -> str:

@@ -7,14 +7,16 @@ from uuid import uuid4
 
 from meshmigrate.domain.answers import PairProof, VerifyAnswer
 from meshmigrate.domain.database_url import ConnectionParameters
+from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import make_plan
+from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Access
 from meshmigrate.domain.script import Migration
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.ledger import history
 from meshmigrate.engine.looking import Sight, look
-from meshmigrate.engine.prepared import prepare_plan
+from meshmigrate.engine.prepared import PreparedScript, prepare_plan, prepare_script
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
 from meshmigrate.review.pairs import Rehearsal
@@ -53,8 +55,8 @@ def verify(
     Raises
     ------
     Refusal
-        Whatever a run would be refused for; ``PermissionDenied``, ``ProgramMissing`` or
-        ``DumpFailed``.
+        Whatever a run would be refused for; ``NonTransactional`` of what reaches beyond the
+        database; ``PermissionDenied``, ``ProgramMissing`` or ``DumpFailed``.
     Unreachable
         ``DatabaseUnreachable``.
     Interruption
@@ -90,8 +92,25 @@ def _pending(sight: Sight, wanted: Wanted) -> tuple[Migration, ...]:
     plan = make_plan(
         wanted.source, applied, target=wanted.target, run_id=uuid4(), out_of_order="Apply"
     )
-    prepare_plan(plan, wanted.source.final_checks)
+    for prepared in prepare_plan(plan, wanted.source.final_checks):
+        _refuse_beyond(prepared.script)
+        if prepared.migration.rollback is not None:
+            _refuse_beyond(prepare_script(prepared.migration.rollback))
     return plan.pending
+
+
+def _refuse_beyond(script: PreparedScript) -> None:
+    """Refuse what a scratch database cannot hold: it would be done for real."""
+    for statement in script.statements:
+        if statement.outside is not None and statement.outside.beyond:
+            raise Refusal(
+                Reason.NON_TRANSACTIONAL,
+                f"{statement.kind} changes more than this database, so that no scratch database "
+                "is a place to try it",
+                hint="Verify the files before it with --target VERSION, and apply this one.",
+                location=script.script.location(statement.offset),
+                statement=statement.kind,
+            )
 
 
 def _until_the_first_lie(

@@ -30,7 +30,9 @@ _PUBLICATIONS: Final = {
 }
 _REPEATED: Final = Outside(Action.REPEAT)
 _REPEATED_BRIEFLY: Final = Outside(Action.REPEAT, strong=True)
+_REPEATED_BEYOND: Final = Outside(Action.REPEAT, beyond=True)
 _UNKNOWN: Final = Outside(Action.UNKNOWN)
+_UNKNOWN_BEYOND: Final = Outside(Action.UNKNOWN, beyond=True)
 
 
 def outside(node: Node, text: str, *, no_transaction: bool) -> Outside | None:
@@ -50,7 +52,7 @@ def outside(node: Node, text: str, *, no_transaction: bool) -> Outside | None:
         by_request = _BY_REQUEST.get(name) if no_transaction else None
         return by_request(tree, text) if by_request else None
     effect = _EFFECTS[name](tree)
-    return None if effect is _UNKNOWN and not no_transaction else effect
+    return None if effect is _UNKNOWN_BEYOND and not no_transaction else effect
 
 
 def _create_index(statement: Any) -> Outside | None:
@@ -109,7 +111,7 @@ def _vacuum(statement: Any) -> Outside:
 def _shared(
     action: Action, catalog: SharedCatalog, name: str, *, tolerant: bool = False
 ) -> Outside:
-    return Outside(action, object=(name,), tolerant=tolerant, catalog=catalog)
+    return Outside(action, object=(name,), tolerant=tolerant, catalog=catalog, beyond=True)
 
 
 def _drop_subscription(statement: Any, _: str) -> Outside:
@@ -120,7 +122,7 @@ def _drop_subscription(statement: Any, _: str) -> Outside:
 def _alter_subscription(statement: Any, _: str) -> Outside | None:
     # Depending on version and state some of these options change the slot at the publisher.
     options = statement.kind == AlterSubscriptionType.ALTER_SUBSCRIPTION_OPTIONS
-    return _REPEATED if options else None
+    return _REPEATED_BEYOND if options else None
 
 
 def _name(relation: RangeVar) -> Name:
@@ -130,9 +132,11 @@ def _name(relation: RangeVar) -> Name:
 _CREATE: Final = Action.CREATE_SHARED
 _DROP: Final = Action.DROP_SHARED
 _EFFECTS: Final[Mapping[str, Callable[[Any], Outside | None]]] = {
-    "alter_database_stmt": lambda _: _REPEATED,
-    "alter_subscription_stmt": lambda s: _UNKNOWN if s.kind in _PUBLICATIONS else _REPEATED,
-    "alter_system_stmt": lambda _: _REPEATED,
+    "alter_database_stmt": lambda _: _REPEATED_BEYOND,
+    "alter_subscription_stmt": lambda s: (
+        _UNKNOWN_BEYOND if s.kind in _PUBLICATIONS else _REPEATED_BEYOND
+    ),
+    "alter_system_stmt": lambda _: _REPEATED_BEYOND,
     "alter_table_stmt": _detach_partition,
     "cluster_stmt": lambda _: _REPEATED_BRIEFLY,
     "create_subscription_stmt": lambda s: _shared(_CREATE, SharedCatalog.SUBSCRIPTION, s.subname),

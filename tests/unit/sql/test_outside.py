@@ -6,10 +6,12 @@ from meshmigrate.domain.script import Action, Outside, Script, ScriptKind, Share
 from meshmigrate.source.directives import make_script
 from meshmigrate.sql.prepare import prepare
 
+BEYOND = Outside(Action.REPEAT, beyond=True)
+
 
 def shared(action: Action, catalog: SharedCatalog) -> Outside:
     """Give what happens to the object ``d`` of a catalog of the whole server."""
-    return Outside(action, ("d",), catalog=catalog)
+    return Outside(action, ("d",), catalog=catalog, beyond=True)
 
 
 @pytest.mark.parametrize(
@@ -47,11 +49,11 @@ def shared(action: Action, catalog: SharedCatalog) -> Outside:
         ("REINDEX SYSTEM", Outside(Action.REPEAT, strong=True)),
         ("REINDEX SCHEMA CONCURRENTLY s", Outside(Action.REINDEX_SCHEMA, ("s",))),
         ("REINDEX DATABASE CONCURRENTLY", Outside(Action.REINDEX_DATABASE)),
-        ("ALTER DATABASE d SET TABLESPACE x", Outside(Action.REPEAT)),
-        ("ALTER SYSTEM SET work_mem = '1MB'", Outside(Action.REPEAT)),
-        ("ALTER SYSTEM RESET ALL", Outside(Action.REPEAT)),
-        ("ALTER SUBSCRIPTION s REFRESH PUBLICATION", Outside(Action.REPEAT)),
-        ("ALTER SUBSCRIPTION s SET PUBLICATION p", Outside(Action.REPEAT)),
+        ("ALTER DATABASE d SET TABLESPACE x", BEYOND),
+        ("ALTER SYSTEM SET work_mem = '1MB'", BEYOND),
+        ("ALTER SYSTEM RESET ALL", BEYOND),
+        ("ALTER SUBSCRIPTION s REFRESH PUBLICATION", BEYOND),
+        ("ALTER SUBSCRIPTION s SET PUBLICATION p", BEYOND),
         ("CREATE DATABASE d", shared(Action.CREATE_SHARED, SharedCatalog.DATABASE)),
         ("DROP DATABASE d", shared(Action.DROP_SHARED, SharedCatalog.DATABASE)),
         (
@@ -83,8 +85,8 @@ def test_what_must_runs_outside_transactions(text: str, effect: Outside | None) 
         ("DO $$ BEGIN COMMIT; END $$", Outside(Action.UNKNOWN)),
         ("DO $$ BEGIN CALL p(); END $$", Outside(Action.UNKNOWN)),
         ("DO LANGUAGE plpython3u 'plpy.commit()'", Outside(Action.UNKNOWN)),
-        ("ALTER SUBSCRIPTION s ADD PUBLICATION p", Outside(Action.UNKNOWN)),
-        ("ALTER SUBSCRIPTION s SET (failover = true)", Outside(Action.REPEAT)),
+        ("ALTER SUBSCRIPTION s ADD PUBLICATION p", Outside(Action.UNKNOWN, beyond=True)),
+        ("ALTER SUBSCRIPTION s SET (failover = true)", BEYOND),
         ("REINDEX TABLE t", Outside(Action.REPEAT, strong=True)),
         ("REINDEX INDEX i", Outside(Action.REPEAT, strong=True)),
         ("CLUSTER t USING i", Outside(Action.REPEAT, strong=True)),
