@@ -40,6 +40,7 @@ WAIT_AT_GATE: Final = (
 )
 
 _DEADLINE: Final = 30.0
+_PATIENCE: Final = Patience()
 
 T = TypeVar("T")
 
@@ -223,7 +224,7 @@ def attempt(
     url: str | None = None,
     during: Callable[[Event], None] = lambda _: None,
     start: Start = run,
-    patience: Patience | None = None,
+    patience: Patience = _PATIENCE,
 ) -> Attempt:
     """Run a spec in this process; ``during`` sees each event as it happens.
 
@@ -239,8 +240,6 @@ def attempt(
         return parse_database_url(url or database.url)
 
     stop = Stop()
-    tools = Tools(
-        clock=SystemClock(stop), stop=stop, events=record, patience=patience or Patience()
-    )
+    tools = Tools(clock=SystemClock(stop), stop=stop, events=record, patience=patience)
     ending = start(spec, credentials, tools)
     return Attempt(ending.encoded, tuple(events))
