@@ -32,6 +32,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             _EVERYWHERE in os.environ
             or metafunc.definition.get_closest_marker("every_version") is not None
         )
+        if metafunc.definition.get_closest_marker("two_versions") is not None:
+            everywhere = False
         versions: tuple[str, ...] = OLDEST_TO_NEWEST if everywhere else _TWO_VERSIONS
         if since := metafunc.definition.get_closest_marker("since"):
             versions = tuple(version for version in versions if int(version) >= since.args[0])
