@@ -12,6 +12,9 @@ PYTEST := $(BIN)/pytest
 POSTGRES_15 := /usr/lib/postgresql/15/bin/postgres
 PGBOUNCER := /usr/sbin/pgbouncer
 FAKETIME := /usr/bin/faketime
+IP := /sbin/ip
+# Each worker has servers of its own; these tests wait more than they work.
+ON_SERVERS = tests/postgres --numprocesses=2 --dist=worksteal $(if $(POSTGRES),-k pg$(POSTGRES))
 ARCHIVES := $(filter 14 16 17,$(or $(POSTGRES),14 16 17))
 
 .PHONY: help
@@ -31,14 +34,14 @@ test-unit: $(READY) ## Tests that need neither a database nor a cluster
 
 .PHONY: test-postgres
 test-postgres: $(READY) test-servers ## The engine on PostgreSQL 15 and 18, what depends on the version on 14 to 18 (POSTGRES=18: one of them)
-	$(PYTEST) tests/postgres $(if $(POSTGRES),-k pg$(POSTGRES))
+	$(PYTEST) $(ON_SERVERS)
 
 .PHONY: test-matrix
 test-matrix: $(READY) test-servers ## The same with every test on every PostgreSQL, 14 to 18
-	MESHMIGRATE_TEST_EVERYWHERE=1 $(PYTEST) tests/postgres $(if $(POSTGRES),-k pg$(POSTGRES))
+	MESHMIGRATE_TEST_EVERYWHERE=1 $(PYTEST) $(ON_SERVERS)
 
 .PHONY: test-servers
-test-servers: $(POSTGRES_15) $(PGBOUNCER) $(FAKETIME) ## Fetch the servers that the tests need
+test-servers: $(POSTGRES_15) $(PGBOUNCER) $(FAKETIME) $(IP) ## Fetch the servers that the tests need
 	@$(if $(ARCHIVES),$(PYTHON) -m hack.postgres $(ARCHIVES))
 
 .PHONY: test-cluster
@@ -106,3 +109,6 @@ $(POSTGRES_15):
 
 $(PGBOUNCER) $(FAKETIME):
 	hack/apt-install $(@F)
+
+$(IP):
+	hack/apt-install iproute2

@@ -1,6 +1,7 @@
 """Fixtures: every test runs on each server, with a database and a folder of its own."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Literal
 
+from hack.cluster.lock import held
 from meshmigrate.domain.runspec import RunSpec
 from tests.postgres.databases import database_on, make_role
 from tests.postgres.far_node import end_lost_nodes
@@ -30,6 +32,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             _EVERYWHERE in os.environ
             or metafunc.definition.get_closest_marker("every_version") is not None
         )
+        if metafunc.definition.get_closest_marker("two_versions") is not None:
+            everywhere = False
         versions: tuple[str, ...] = OLDEST_TO_NEWEST if everywhere else _TWO_VERSIONS
         if since := metafunc.definition.get_closest_marker("since"):
             versions = tuple(version for version in versions if int(version) >= since.args[0])
@@ -39,8 +43,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_leftovers() -> None:
-    end_leftovers()
-    end_lost_nodes()
+    with held(Path(tempfile.gettempdir(), "meshmigrate-tests.lock")):  # each worker does this
+        end_leftovers()
+        end_lost_nodes()
 
 
 @pytest.fixture(scope="session")

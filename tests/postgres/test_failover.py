@@ -30,6 +30,8 @@ from tests.postgres.servers import (
 )
 from tests.postgres.test_crash import marks, three_files
 
+pytestmark = pytest.mark.two_versions("archives of servers have no pg_basebackup")
+
 
 class Replica:
     """A streaming replica of a database's server."""
