@@ -44,6 +44,20 @@ out_of_order_option: Final = click.option(
     show_default=True,
     help="What to do with a version below the current one that is not applied.",
 )
+on_failure_option: Final = click.option(
+    "--on-failure",
+    type=click.Choice(["Rollback", "Halt"]),
+    default=Policy().on_failure,
+    show_default=True,
+    help="Roll back what this run applied, or stop where it is.",
+)
+transaction_mode_option: Final = click.option(
+    "--transaction-mode",
+    type=click.Choice(["Auto", "PerFile", "Batch"]),
+    default=Policy().transaction_mode,
+    show_default=True,
+    help="A transaction per file, one for all files, or what can be rolled back best.",
+)
 role_option: Final = click.option(
     "--role",
     default=Access().role,

@@ -15,8 +15,18 @@ from meshmigrate.cli.options import (
     examples,
     json_option,
     ledger_schema_option,
+    role_option,
+    search_path_option,
 )
-from meshmigrate.domain.runspec import Folders, Ledger, LockPolicy, Policy, RunIdentity, RunSpec
+from meshmigrate.domain.runspec import (
+    Access,
+    Folders,
+    Ledger,
+    LockPolicy,
+    Policy,
+    RunIdentity,
+    RunSpec,
+)
 
 _POLICY: Final = Policy()
 
@@ -35,6 +45,8 @@ _POLICY: Final = Policy()
     metavar="VERSION",
     help="The version to be at afterwards; 0 is the state before the first one.",
 )
+@role_option
+@search_path_option
 @ledger_schema_option
 @click.option(
     "--acquire-timeout",
@@ -62,6 +74,8 @@ def rollback(
     *,
     read_url: ReadURL,
     target: str,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
     acquire_timeout: float,
     statement_timeout: float,
@@ -85,6 +99,7 @@ def rollback(
         run=RunIdentity(id=uuid4()),
         folders=Folders(migrations=()),
         target=str(version(target)),
+        database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema),
         policy=Policy(
             lock=LockPolicy(acquire_timeout_seconds=acquire_timeout),

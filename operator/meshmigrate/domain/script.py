@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from meshmigrate.domain.data_change import DataChange
 from meshmigrate.domain.directive import Directive, Word, parse_duration
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.privilege import NOTHING_NEEDED, Demand
@@ -154,6 +155,8 @@ class Statement:
         does not tell.
     outside
         What it does, if it runs outside transactions only.
+    change
+        What it does to data that is there before it; None if nothing that is known.
     demand
         Which rights it needs, as far as its text tells.
     """
@@ -163,6 +166,7 @@ class Statement:
     offset: int
     locks: tuple[TableLock, ...] | None = None
     outside: Outside | None = None
+    change: DataChange | None = None
     demand: Demand = NOTHING_NEEDED
 
 

@@ -22,6 +22,7 @@ class EventName(StrEnum):
     APPLIED = "applied"
     WAITING_FOR_TABLES = "waiting-for-tables"
     TABLE_LOCK_RETRY = "table-lock-retry"
+    LEFTOVER = "leftover"
     FAILED = "failed"
     ROLLING_BACK = "rolling-back"
     ROLLED_BACK = "rolled-back"

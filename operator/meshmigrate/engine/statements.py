@@ -14,6 +14,7 @@ from meshmigrate.engine.batches import MOST, Batches, StatementFailed, send_batc
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.deferred import send_waiting
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
+from meshmigrate.engine.session import deferrable_constraints
 
 
 def run_statements(
@@ -87,8 +88,13 @@ def run_checks(
             )
 
 
-def settle(connection: Connection, script: Script) -> None:
+def settle(connection: Connection, script: Script, *, by_name: bool = False) -> None:
     """Check deferred constraints and fire deferred triggers while the script's names hold.
+
+    Parameters
+    ----------
+    by_name
+        Whether more files follow in the transaction, whose constraints this is not to touch.
 
     Raises
     ------
@@ -97,9 +103,14 @@ def settle(connection: Connection, script: Script) -> None:
     """
     flush(connection)
     try:
-        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for names in _constraints(connection) if by_name else ["ALL"]:
+            connection.execute(f"SET CONSTRAINTS {names} IMMEDIATE".encode())
     except psycopg.Error as error:
         raise script_error(error, script) from error
+
+
+def _constraints(connection: Connection) -> list[str]:
+    return [names for names, _ in deferrable_constraints(connection)]
 
 
 def send(

@@ -1,7 +1,7 @@
 """From the locks that a script takes to the relations they are on, and who else holds those."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from psycopg.rows import TupleRow
@@ -183,12 +183,23 @@ def find_targets(connection: Connection, server: Server, locks: Iterable[TableLo
     wanted = list(locks)
     if not wanted:
         return {}
+    path = script_path(connection, server)
+    session.reset(connection, server)
+    return resolve(connection, wanted, path)
+
+
+def script_path(connection: Connection, server: Server) -> list[str]:
+    """Give the schemas in which a script finds names; the session is then the script's."""
     with session.translated():
         session.enter_script(connection, server)
         path = connection.execute(_SCRIPT_PATH).fetchone()
-    session.reset(connection, server)
+    return path[0] if path else []
+
+
+def resolve(connection: Connection, wanted: Collection[TableLock], path: list[str]) -> Targets:
+    """Look up what is there of the relations that are locked, and what is reached from them."""
     values = {
-        "path": path[0] if path else [],
+        "path": path,
         "schemas": [lock.schema for lock in wanted],
         "names": [lock.name for lock in wanted],
         "modes": [int(lock.mode) for lock in wanted],

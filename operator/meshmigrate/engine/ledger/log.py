@@ -4,6 +4,7 @@ Times and hashes are the server's own, so that whoever can read the table can ve
 """
 
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -22,8 +23,8 @@ WITH r AS (
     SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
            %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
            %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
-           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp() - pg_catalog.now() END
-               AS duration,
+           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp()
+               - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
            %(message)s::text AS message, h.hash AS previous_hash
     FROM {ledger}.log_head AS h WHERE h.id = 1
@@ -67,7 +68,10 @@ CONNECTION_LOST: Final = "ConnectionLost"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row to write; ``timed`` takes the age of the transaction as its duration."""
+    """One row to write.
+
+    ``timed`` takes the time since ``started`` as its duration, or the age of the transaction.
+    """
 
     event: str
     run_id: UUID | None = None
@@ -78,6 +82,7 @@ class Entry:
     error_code: str | None = None
     message: str | None = None
     timed: bool = False
+    started: datetime | None = None
 
 
 def append(ledger: Ledger, entry: Entry) -> None:
