@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from bench.figures import Figure, report
+from bench.figures import Figure
 from bench.files import large_file, many_files
 from bench.fingerprints import fingerprints
 from bench.ground import Ground, ground
@@ -24,7 +24,7 @@ NAMES: Final = tuple(_FIGURES)
 
 
 def take(version: str, rounds: int, *, only: str | None, scale: float) -> list[Figure]:
-    """Take the figures, telling each on the way.
+    """Take the figures, naming each on the way.
 
     Parameters
     ----------
@@ -40,7 +40,6 @@ def take(version: str, rounds: int, *, only: str | None, scale: float) -> list[F
     figures: list[Figure] = []
     with ground(version) as server, TemporaryDirectory(prefix="meshmigrate-bench-") as folder:
         for name in (only,) if only else NAMES:
-            found = _FIGURES[name](server, Path(folder), rounds, scale)
-            print(report(found), file=sys.stderr)
-            figures += found
+            print(f"taking {name} ...", file=sys.stderr)
+            figures += _FIGURES[name](server, Path(folder), rounds, scale)
     return figures

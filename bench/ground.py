@@ -78,9 +78,10 @@ class Ground:
         )
 
     def apply(self, database: str, folder: Path) -> Finished:
-        """Apply a folder of migrations with the command."""
+        """Apply a folder of migrations with the command, each file in its transaction."""
         url = f"postgresql://postgres@127.0.0.1:{self.server.port}/{database}?sslmode=disable"
-        command = (*MESHMIGRATE, "apply", "--migrations", str(folder), "--json")
+        options = ("--migrations", str(folder), "--transaction-mode", "PerFile", "--json")
+        command = (*MESHMIGRATE, "apply", *options)
         return measure(command, self.environment | {"MESHMIGRATE_DATABASE_URL": url})
 
     def psql(self, database: str, file: Path) -> Finished:

@@ -3,6 +3,7 @@
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.runspec import Policy
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
 _COUNT = 3000
@@ -52,7 +53,8 @@ def test_nothing_of_a_file_stays_when_a_statement_of_a_batch_fails(
     """The statements before it are rolled back, those after it are not run."""
     project.migration("1", "CREATE TABLE rows (id integer PRIMARY KEY, name text);")
     project.migration("2", _inserts(bad="SELECT 1/0;", at=2000).partition("\n")[2])
-    assert attempt(database, make_spec(project)).outcome is Outcome.HALTED
+    policy = Policy(transaction_mode="PerFile")
+    assert attempt(database, make_spec(project, policy=policy)).outcome is Outcome.HALTED
     assert database.scalar("SELECT count(*) FROM rows") == 0
 
 

@@ -77,8 +77,7 @@ class JoiningCursor(psycopg.Cursor[TupleRow]):
         text = take(self.connection)
         if text and params is None:
             super().execute(text + self._bytes(query), prepare=prepare, binary=binary)
-            while self.nextset():
-                pass
+            self.set_result(-1)
             return self
         if text:
             super().execute(text)

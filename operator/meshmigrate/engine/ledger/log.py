@@ -3,22 +3,20 @@
 Times and hashes are the server's own, so that whoever can read the table can verify it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 from uuid import UUID
-
-from psycopg.sql import SQL
 
 from meshmigrate.engine.ledger.store import Ledger
 
 # One canonical text per row: a JSON array of its columns; jsonb has one way of writing a value,
 # and times go in as seconds, which no setting of the session changes.
-_CONTENT: Final = SQL("""
+_CONTENT: Final = """
     pg_catalog.sha256(r.previous_hash || pg_catalog.convert_to(pg_catalog.jsonb_build_array(
         r.id, extract(epoch FROM r.at), r.run_id, r.attempt, r.version, r.script, r.event,
         extract(epoch FROM r.duration), r.outcome, r.error_code, r.message)::text, 'UTF8'))
-""")
+"""
 _LOCK_HEAD = "SELECT FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
 _APPEND: Final = """
 WITH r AS (
@@ -35,7 +33,7 @@ WITH r AS (
     SELECT r.*, {content} FROM r RETURNING id, hash
 )
 UPDATE {ledger}.log_head AS h SET last_id = a.id, hash = a.hash FROM appended AS a WHERE h.id = 1
-"""
+""".replace("{content}", _CONTENT)
 _BROKEN: Final = """
 WITH r AS (
     SELECT l.*, coalesce(lag(l.hash) OVER (ORDER BY l.id), '') AS expected_previous,
@@ -50,7 +48,7 @@ LEFT JOIN {ledger}.log_head AS h ON h.id = one.id
 LEFT JOIN (SELECT id, hash FROM {ledger}.log ORDER BY id DESC LIMIT 1) AS l ON true
 WHERE (h.last_id, h.hash) IS DISTINCT FROM (coalesce(l.id, 0), coalesce(l.hash, ''))
 ORDER BY 1 LIMIT 1
-"""
+""".replace("{content}", _CONTENT)
 _VERSIONS = """
 SELECT version FROM {ledger}.log
 WHERE run_id = %(run_id)s AND event = %(event)s ORDER BY id
@@ -90,12 +88,16 @@ class Entry:
 def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
     ledger.write(_LOCK_HEAD)
-    ledger.write(_APPEND, asdict(entry), content=_CONTENT)
+    ledger.write(_APPEND, _values(entry))
+
+
+def _values(entry: Entry) -> dict[str, object]:
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 def find_break(ledger: Ledger) -> int | None:
     """Give the id of the first row that does not fit the chain; None if all of them do."""
-    row = ledger.execute(_BROKEN, content=_CONTENT).fetchone()
+    row = ledger.execute(_BROKEN).fetchone()
     return None if row is None else int(row[0])
 
 

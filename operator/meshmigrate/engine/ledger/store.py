@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, LiteralString
 
 from psycopg import ClientCursor, Cursor
@@ -50,9 +51,13 @@ class Ledger:
         fragments: Mapping[str, Composable],
     ) -> bytes:
         # Bound here and not by the server, as a message with parameters holds one statement.
-        composed = SQL(query).format(ledger=Identifier(self.schema), **fragments)
+        if fragments:
+            ledger = Identifier(self.schema)
+            composed = SQL(query).format(ledger=ledger, **fragments).as_bytes(self.connection)
+        else:
+            composed = _composed(query, self.schema)
         if parameters is None:
-            return composed.as_bytes(self.connection)
+            return composed
         return ClientCursor(self.connection).mogrify(composed, parameters).encode()
 
     def row(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> TupleRow:
@@ -61,3 +66,8 @@ class Ledger:
         if row is None:
             raise RuntimeError(f"the ledger {self.schema} lacks a row that it always has")
         return row
+
+
+@lru_cache(maxsize=256)
+def _composed(query: LiteralString, schema: str) -> bytes:
+    return SQL(query).format(ledger=Identifier(schema)).as_bytes()
