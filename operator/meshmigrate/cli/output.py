@@ -13,18 +13,18 @@ from meshmigrate.domain.runspec import Folders
 from meshmigrate.engine.events import Event, EventName
 
 
-def internal_error(error: Exception) -> str:
-    """Say that this program is at fault, and where; never the error's own text.
+def internal_error(error: Exception) -> tuple[str, str]:
+    """Say that this program is at fault, and where, and what to do; never the error's own text.
 
     That text may repeat anything, a connection string included.
     """
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return (
+    message = (
         f"internal error: {type(error).__name__} in {Path(last.filename).name}, line "
         f"{last.lineno}. This is a fault of meshmigrate. What was not committed is rolled back "
-        "by the server, and the ledger says what is applied.\n"
-        "next: run the same again; if it stays, report it with the output of --debug."
+        "by the server, and the ledger says what is applied."
     )
+    return message, "run the same again; if it stays, report it with the output of --debug."
 
 
 _COUNTED: Final = {EventName.APPLYING, EventName.ROLLING_BACK}

@@ -50,7 +50,7 @@ def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
         result_file.write_bytes(ending.encoded)
         exit_code = ending.outcome.exit_code
     except Exception as error:  # noqa: BLE001  the last line of defence: nothing else may print
-        log.write("error", "internal-error", internal_error(error))
+        log.write("error", "internal-error", " next: ".join(internal_error(error)))
         exit_code = EXIT_INTERNAL_ERROR
     # Everything is written and closed, and taking the interpreter apart would keep the operator
     # waiting for another 40 ms (measured).

@@ -20,6 +20,18 @@ class Problem(Contract, frozen=True, kw_only=True):
     failure: FailureDetail
 
 
+class Fault(Contract, frozen=True, kw_only=True):
+    """A command line that was not understood, or an error of the program itself.
+
+    It goes to standard error: standard output holds answers only.
+    """
+
+    api_version: Literal[1]
+    outcome: Literal["UsageError", "InternalError"]
+    message: str
+    hint: str
+
+
 class LockHolder(Contract, frozen=True, kw_only=True):
     """The session that holds the migration lock."""
 
