@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import click
 from msgspec import json
 
-from meshmigrate.cli.output import error_lines
+from meshmigrate.cli import github
+from meshmigrate.cli.excerpt import error_lines
 from meshmigrate.domain.answers import PlanAnswer, Problem, Status
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.runspec import Contract, Folders
@@ -23,18 +24,19 @@ def problems_told(*, as_json: bool, folders: Folders | None = None) -> Iterator[
         from meshmigrate.engine.ending import failure_detail
 
         detail = failure_detail(error)
+        problem = Problem(
+            api_version=1,
+            outcome=error.outcome,
+            reason=error.reason,
+            message=error.message,
+            failure=detail,
+        )
         if as_json:
-            problem = Problem(
-                api_version=1,
-                outcome=error.outcome,
-                reason=error.reason,
-                message=error.message,
-                failure=detail,
-            )
             give_json(problem)
         else:
             for line in error_lines(detail, folders):
                 click.echo(line, err=True)
+        github.report(problem, folders, click.get_current_context().command_path)
         sys.exit(error.outcome.exit_code)
 
 

@@ -1,5 +1,6 @@
 """A run in front of a person, or of a program that asked for JSON."""
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,22 @@ def run_in_foreground(
     start
         What to do, if not to apply.
     """
-    from meshmigrate.cli.output import PlainView, View, error_lines
+    from meshmigrate.cli import github
+    from meshmigrate.cli.excerpt import error_lines
+    from meshmigrate.cli.output import PlainView, View
     from meshmigrate.cli.start import carry_out
     from meshmigrate.domain.result import decode_result
     from meshmigrate.engine.run import run
 
     start = start or run
+    command = click.get_current_context().command_path
     if as_json:
-        ending = carry_out(spec, read_url, lambda _: None, start)
+        ending = carry_out(spec, read_url, lambda _: None, start, watched=False)
         click.echo(ending.encoded)
+        github.report(decode_result(ending.encoded), spec.folders, command)
         return ending.outcome.exit_code
     view: View = PlainView()
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         from meshmigrate.cli.output_terminal import TerminalView
 
         view = TerminalView()
@@ -43,4 +48,5 @@ def run_in_foreground(
     if result.failure is not None:
         for line in error_lines(result.failure, spec.folders, result.differences):
             click.echo(line, err=True)
+    github.report(result, spec.folders, command)
     return ending.outcome.exit_code

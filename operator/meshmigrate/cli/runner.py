@@ -18,9 +18,12 @@ from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity, RunSpec, decode_spec
 from meshmigrate.engine.ending import Ending
-from meshmigrate.engine.events import Event
+from meshmigrate.engine.events import Event, Paced
 
 _FILE: Final = click.Path(path_type=Path)
+_RUNNING_EVERY: Final = 5.0
+"""Seconds: the operator reads the log every five."""
+
 _NO_RUN: Final = UUID(int=0)
 
 
@@ -63,7 +66,8 @@ def _run(spec_file: Path, database_url_file: Path, log: "_Log") -> Ending:
     except MigrationError as error:
         return refuse(RunIdentity(id=_run_id(spec_file)), error, log)
     log.run = spec.run
-    return carry_out(spec, lambda: read_url_file(database_url_file), log)
+    paced = Paced(log, _RUNNING_EVERY)
+    return carry_out(spec, lambda: read_url_file(database_url_file), paced)
 
 
 def _read_spec(path: Path) -> RunSpec:
@@ -98,10 +102,15 @@ class _Log:
             "file": event.file,
             "done": event.done,
             "total": event.total,
+            "line": event.line,
+            "column": event.column,
+            "statement": event.statement,
+            "seconds": event.seconds,
+            "doing": event.doing,
         }
         self.write("warning" if event.warning else "info", event.name, event.message, **more)
 
-    def write(self, level: str, event: str, message: str, **more: str | int | None) -> None:
+    def write(self, level: str, event: str, message: str, **more: str | float | None) -> None:
         """Write a line; fields without a value are left out."""
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

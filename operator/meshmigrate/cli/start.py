@@ -19,15 +19,27 @@ Start = Callable[[RunSpec, ConnectionParameters, Tools], Ending]
 
 
 def carry_out(
-    spec: RunSpec, read_url: Callable[[], str], events: Events, start: Start = run
+    spec: RunSpec,
+    read_url: Callable[[], str],
+    events: Events,
+    start: Start = run,
+    *,
+    watched: bool = True,
 ) -> Ending:
-    """Run a spec, stopping in order on SIGTERM and SIGINT."""
+    """Run a spec, stopping in order on SIGTERM and SIGINT.
+
+    Parameters
+    ----------
+    watched
+        Whether anybody sees the events.
+    """
     stop = stop_on_signals()
     try:
         parameters = parse_database_url(read_url())
     except MigrationError as error:
         return refuse(spec.run, error, events)
-    return start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=events))
+    tools = Tools(clock=SystemClock(stop), stop=stop, events=events, watched=watched)
+    return start(spec, parameters, tools)
 
 
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from psycopg.pq import TransactionStatus
@@ -13,6 +13,7 @@ from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
+from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
@@ -50,6 +51,7 @@ class Executor:
     clock: Clock
     stop: Stop
     events: Events
+    activity: Activity = field(default_factory=Activity)
     jitter: Callable[[], float] = random.random
 
     def run(
@@ -114,25 +116,29 @@ class Executor:
 
     def _try(self, work: Work, record: Callable[[], None], limits: Limits) -> None:
         session.reset(self.connection, self.server)
-        with session.transaction(self.connection):
+        with session.transaction(self.connection), self.activity.of_a_file():
             own = self.lease.guard()
             session.enter_script(self.connection, self.server)
             script = work.script.script
             statements = work.settings + work.script.statements
-            run_statements(self.connection, script, statements, before=self._before(limits))
+            run_statements(self.connection, script, statements, before=self._before(limits, script))
             settle(self.connection, script)
             for check in work.checks:
                 session.enter_script(self.connection, self.server)
                 run_checks(
-                    self.connection, check.script, check.statements, before=self._before(limits)
+                    self.connection,
+                    check.script,
+                    check.statements,
+                    before=self._before(limits, check.script),
                 )
             self._leave_script(own, script)
             record()
 
-    def _before(self, limits: Limits) -> Callable[[Statement], None]:
+    def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
         def prepare(statement: Statement) -> None:
             self.stop.check()
             limits.prepare(statement)
+            self.activity.begin(script, statement)
 
         return prepare
 

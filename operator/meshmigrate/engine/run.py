@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from msgspec.structs import replace as with_fields
 
@@ -12,6 +12,7 @@ from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import conclude, forward, lock, session
+from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
@@ -22,8 +23,9 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.monitor import monitoring
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
-from meshmigrate.engine.probe import Server, examine
+from meshmigrate.engine.probe import Server, examine, server_pid
 from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.stop import Stop, interruption
@@ -38,6 +40,9 @@ class Tools:
     clock: Clock
     stop: Stop
     events: Events
+    activity: Activity = field(default_factory=Activity)
+    watched: bool = False
+    """Whether somebody wants to be told what takes long; that needs a second connection."""
 
 
 Work = Callable[["Attempt"], Ending]
@@ -64,6 +69,9 @@ def run(
             tools.stop.attach(known.connection)
             with session.translated():
                 known.server = _probe(known.connection, parameters, spec)
+                if tools.watched:
+                    pid = server_pid(known.connection)
+                    cleanup.enter_context(monitoring(parameters, pid, tools.activity, tools.events))
                 return work(
                     Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
                 )
@@ -168,6 +176,7 @@ class Attempt:
             clock=self.tools.clock,
             stop=self.tools.stop,
             events=self.tools.events,
+            activity=self.tools.activity,
         )
         return LockedRun(
             identity=self.spec.run,

@@ -166,7 +166,9 @@ class Steps:
         executor, script = self.executor, self.work.script
         enter_step(executor, script, start)
         unlimited(executor.connection, self.deadline)
-        send(executor.connection, script.script, script.statements[start])
+        with executor.activity.of_a_file():
+            executor.activity.begin(script.script, script.statements[start])
+            send(executor.connection, script.script, script.statements[start])
         with session.translated():
             effects = find_effects(executor, script, start, outside, self.deadline)
             try:
