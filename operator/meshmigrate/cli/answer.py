@@ -21,23 +21,29 @@ def problems_told(*, as_json: bool, folders: Folders | None = None) -> Iterator[
     try:
         yield
     except MigrationError as error:
-        from meshmigrate.engine.ending import failure_detail
-
-        detail = failure_detail(error)
-        problem = Problem(
-            api_version=1,
-            outcome=error.outcome,
-            reason=error.reason,
-            message=error.message,
-            failure=detail,
-        )
-        if as_json:
-            give_json(problem)
-        else:
-            for line in error_lines(detail, folders):
-                click.echo(line, err=True)
-        github.report(problem, folders, click.get_current_context().command_path)
+        tell_problem(error, as_json=as_json, folders=folders)
         sys.exit(error.outcome.exit_code)
+
+
+def tell_problem(error: MigrationError, *, as_json: bool, folders: Folders | None = None) -> None:
+    """Tell why there is no answer."""
+    from meshmigrate.engine.ending import failure_detail
+
+    detail = failure_detail(error)
+    problem = Problem(
+        api_version=1,
+        outcome=error.outcome,
+        reason=error.reason,
+        message=error.message,
+        failure=detail,
+    )
+    if as_json:
+        give_json(problem)
+    else:
+        for line in error_lines(detail, folders):
+            click.echo(line, err=True)
+    context = click.get_current_context(silent=True)
+    github.report(problem, folders, context.command_path if context else "meshmigrate")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,9 @@ from meshmigrate.cli.options import ReadURL
 from meshmigrate.domain.runspec import RunSpec
 
 if TYPE_CHECKING:
+    from meshmigrate.cli.output import View
     from meshmigrate.cli.start import Start
+    from meshmigrate.engine.ending import Ending
 
 
 def run_in_foreground(
@@ -23,30 +26,47 @@ def run_in_foreground(
     start
         What to do, if not to apply.
     """
-    from meshmigrate.cli import github
-    from meshmigrate.cli.excerpt import error_lines
-    from meshmigrate.cli.output import PlainView, View
     from meshmigrate.cli.start import carry_out
-    from meshmigrate.domain.result import decode_result
     from meshmigrate.engine.run import run
 
-    start = start or run
     command = click.get_current_context().command_path
+    start = start or run
     if as_json:
-        ending = carry_out(spec, read_url, lambda _: None, start, watched=False)
-        click.echo(ending.encoded)
-        github.report(decode_result(ending.encoded), spec.folders, command)
-        return ending.outcome.exit_code
-    view: View = PlainView()
+        ending = carry_out(
+            spec, read_url, lambda _: None, partial(_give_json, spec, command), start, watched=False
+        )
+    else:
+        view = _view()
+        ending = carry_out(spec, read_url, view, partial(_show, view, spec, command), start)
+    return ending.outcome.exit_code
+
+
+def _view() -> "View":
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         from meshmigrate.cli.output_terminal import TerminalView
 
-        view = TerminalView()
-    ending = carry_out(spec, read_url, view, start)
+        return TerminalView()
+    from meshmigrate.cli.output import PlainView
+
+    return PlainView()
+
+
+def _give_json(spec: RunSpec, command: str, ending: "Ending") -> None:
+    from meshmigrate.cli import github
+    from meshmigrate.domain.result import decode_result
+
+    click.echo(ending.encoded)
+    github.report(decode_result(ending.encoded), spec.folders, command)
+
+
+def _show(view: "View", spec: RunSpec, command: str, ending: "Ending") -> None:
+    from meshmigrate.cli import github
+    from meshmigrate.cli.excerpt import error_lines
+    from meshmigrate.domain.result import decode_result
+
     result = decode_result(ending.encoded)
     view.close(result)
     if result.failure is not None:
         for line in error_lines(result.failure, spec.folders, result.differences):
             click.echo(line, err=True)
     github.report(result, spec.folders, command)
-    return ending.outcome.exit_code

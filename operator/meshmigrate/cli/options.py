@@ -1,5 +1,6 @@
 """The options that commands share: which database, which ledger, which files, which form."""
 
+import signal
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -66,7 +67,10 @@ def database_options(command: Command) -> Command:
     def with_database(
         *, database_url: str | None, database_url_file: Path | None, **others: Any
     ) -> None:
-        command(read_url=_reader(database_url, database_url_file), **others)
+        read_url = _reader(database_url, database_url_file)
+        # From here on to be stopped in order: what a command imports takes its time too.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        command(read_url=read_url, **others)
 
     return with_database
 

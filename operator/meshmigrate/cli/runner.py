@@ -49,8 +49,7 @@ def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
     """
     log = _Log()
     try:
-        ending = _run(spec_file, database_url_file, log)
-        result_file.write_bytes(ending.encoded)
+        ending = _run(spec_file, database_url_file, result_file, log)
         exit_code = ending.outcome.exit_code
     except Exception as error:  # noqa: BLE001  the last line of defence: nothing else may print
         log.write("error", "internal-error", " next: ".join(internal_error(error)))
@@ -60,14 +59,19 @@ def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
     os._exit(exit_code)
 
 
-def _run(spec_file: Path, database_url_file: Path, log: "_Log") -> Ending:
+def _run(spec_file: Path, database_url_file: Path, result_file: Path, log: "_Log") -> Ending:
+    def show(ending: Ending) -> None:
+        result_file.write_bytes(ending.encoded)
+
     try:
         spec = _read_spec(spec_file)
     except MigrationError as error:
-        return refuse(RunIdentity(id=_run_id(spec_file)), error, log)
+        ending = refuse(RunIdentity(id=_run_id(spec_file)), error, log)
+        show(ending)
+        return ending
     log.run = spec.run
     paced = Paced(log, _RUNNING_EVERY)
-    return carry_out(spec, lambda: read_url_file(database_url_file), paced)
+    return carry_out(spec, lambda: read_url_file(database_url_file), paced, show)
 
 
 def _read_spec(path: Path) -> RunSpec:

@@ -10,7 +10,7 @@ from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending
-from meshmigrate.engine.events import Events
+from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
 from meshmigrate.engine.run import Tools, run
 from meshmigrate.engine.stop import stop_on_signals
 
@@ -22,24 +22,36 @@ def carry_out(
     spec: RunSpec,
     read_url: Callable[[], str],
     events: Events,
+    show: Callable[[Ending], None],
     start: Start = run,
     *,
     watched: bool = True,
 ) -> Ending:
-    """Run a spec, stopping in order on SIGTERM and SIGINT.
+    """Run a spec, stopping in order on SIGTERM and SIGINT, and show how it ended.
 
     Parameters
     ----------
+    show
+        Shows the end, also one that could not be waited for.
     watched
         Whether anybody sees the events.
     """
-    stop = stop_on_signals()
+    events = UntilBroken(events)
+
+    def tell(message: str) -> None:
+        events(Event(name=EventName.STOPPING, message=message, warning=True))
+
+    stop = stop_on_signals(tell, lambda error: show(refuse(spec.run, error, events)))
     try:
         parameters = parse_database_url(read_url())
     except MigrationError as error:
-        return refuse(spec.run, error, events)
-    tools = Tools(clock=SystemClock(stop), stop=stop, events=events, watched=watched)
-    return start(spec, parameters, tools)
+        ending = refuse(spec.run, error, events)
+    else:
+        tools = Tools(clock=SystemClock(stop), stop=stop, events=events, watched=watched)
+        ending = start(spec, parameters, tools)
+    stop.end()
+    show(ending)
+    return ending
 
 
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:

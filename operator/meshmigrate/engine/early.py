@@ -14,10 +14,11 @@ from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, summary
 from meshmigrate.engine.events import Event, EventName, Events
-from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
+from meshmigrate.engine.stop import interruption
 from meshmigrate.engine.wanted import Wanted
 
 _NO_LONGER_OURS: Final = frozenset({Reason.FENCED, Reason.CONNECTION_LOST})
@@ -41,6 +42,7 @@ class Known:
     """The versions in the history."""
     applied: tuple[str, ...] = ()
     """Those of this run."""
+    on_its_way_back: bool = False
     lock_wait_seconds: float = 0.0
 
 
@@ -65,8 +67,29 @@ def end_early(known: Known, error: MigrationError) -> Ending:
     """
     error = restated(error, Interruption if known.started else Refusal)
     finished = None if error.reason in _NO_LONGER_OURS else _try_to_leave(known, error)
+    if error.reason is Reason.TERMINATED and known.connection is not None:
+        error = _stopped(known)
     return _ending(
         known, error.outcome, error.reason, error.message, finished=finished, error=error
+    )
+
+
+def _stopped(known: Known) -> MigrationError:
+    """Say what is so when a run was stopped in order, and how to go on."""
+    if not known.started:
+        return interruption("stopped before it began: no version was touched", "Run again.")
+    count = len(known.applied)
+    applied = f"applied by this run so far: {count or 'nothing'}"
+    more = f", the last {known.applied[-1]}" if count else ""
+    back = "on its way back; " if known.on_its_way_back else ""
+    return interruption(
+        f"stopped {back or 'on its way forward; '}the open transaction was rolled back; "
+        f"{applied}{more}",
+        "Run again: it finishes the way back first."
+        if back
+        else "Run again: what is applied stays, the rest follows. A statement outside a "
+        "transaction that was cancelled is looked up and made whole by then. "
+        f"`--run-id {known.identity.id}` continues this run; another run closes it first.",
     )
 
 
@@ -100,6 +123,8 @@ def _leave(known: Known, error: MigrationError | None) -> datetime | None:
         if ledger is not None and error is not None:
             known.present = tuple(row.version for row in history.read(ledger))
             known.applied = log.versions(ledger, known.identity.id, log.APPLIED)
+            found = runs.find(ledger, known.identity.id)
+            known.on_its_way_back = found is not None and found.turning_point is not None
             log.append(ledger, _entry(known.identity, error))
         row = connection.execute("SELECT pg_catalog.clock_timestamp()").fetchone()
     return row[0] if row else None

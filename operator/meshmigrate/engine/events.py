@@ -21,6 +21,7 @@ class EventName(StrEnum):
     RUNNING = "running"
     TABLE_LOCK_RETRY = "table-lock-retry"
     FAILED = "failed"
+    STOPPING = "stopping"
     ROLLING_BACK = "rolling-back"
     ROLLED_BACK = "rolled-back"
     LOG_NOT_WRITTEN = "log-not-written"

@@ -1,13 +1,13 @@
 """Looking at a database: one read-only transaction, no lock, nothing left behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.engine import session
-from meshmigrate.engine.connect import connect
+from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.early import restated
 from meshmigrate.engine.ledger import schema
 from meshmigrate.engine.ledger.store import Ledger
@@ -25,10 +25,20 @@ class Sight:
 
 
 @contextmanager
-def look(parameters: ConnectionParameters, ledger_schema: str, command: str) -> Iterator[Sight]:
+def look(
+    parameters: ConnectionParameters,
+    ledger_schema: str,
+    command: str,
+    attach: Callable[[Connection], None] = lambda _: None,
+) -> Iterator[Sight]:
     """Connect as a run does, refused for the same reasons, and change nothing.
 
     Not even the session: its settings would stay with a pooler's server session.
+
+    Parameters
+    ----------
+    attach
+        Told the connection, for whoever may want to cancel what it does.
 
     Raises
     ------
@@ -37,6 +47,7 @@ def look(parameters: ConnectionParameters, ledger_schema: str, command: str) -> 
     """
     try:
         with session.translated(), closing(connect(parameters, command)) as connection:
+            attach(connection)
             server = examine(connection, parameters, command)
             with session.snapshot(connection):
                 ledger = Ledger(connection, ledger_schema)
