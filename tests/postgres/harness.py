@@ -186,6 +186,7 @@ def make_spec(
     run_id: UUID | None = None,
     attempt: int = 1,
     target: str = "latest",
+    allow_rollback: bool = False,
     policy: Policy | None = None,
     schema: str = "meshmigrate",
 ) -> RunSpec:
@@ -195,6 +196,7 @@ def make_spec(
         run=RunIdentity(id=run_id or uuid4(), attempt=attempt),
         folders=project.folders,
         target=target,
+        allow_rollback=allow_rollback,
         ledger=Ledger(schema=schema),
         policy=policy or Policy(),
         provenance=Provenance(actor="ci", commit="0123abcd"),

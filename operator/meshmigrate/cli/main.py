@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
     "plan": ("plan", "Show what apply would do, and change nothing."),
     "repair": ("repair", "Accept that the file of an applied version was changed."),
+    "rollback": ("rollback", "Go back to an earlier version, and prove it."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
     "status": ("status", "Show where a database stands."),
 }

@@ -134,7 +134,8 @@ def _refuse_target(
         raise Refusal(
             Reason.TARGET_BELOW_CURRENT,
             f"the target {target} is below the current version {current}",
-            hint="Going back on purpose is not a part of apply; write a new migration.",
+            hint="To go back on purpose, run `meshmigrate rollback --to VERSION`, or set "
+            "allowRollback in the resource.",
         )
 
 

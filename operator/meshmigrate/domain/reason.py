@@ -81,6 +81,7 @@ class Reason(StrEnum):
     NO_ROLLBACK_SCRIPT = "NoRollbackScript"
     ROLLBACK_SCRIPT_FAILED = "RollbackScriptFailed"
     FINGERPRINT_MISMATCH = "FingerprintMismatch"
+    UNPROVEN = "Unproven"
     CONCURRENT_CHANGE = "ConcurrentChange"
     DATA_NOT_RESTORED = "DataNotRestored"
 

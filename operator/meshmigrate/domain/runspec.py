@@ -92,6 +92,8 @@ class RunSpec(Request, frozen=True, kw_only=True):
     run: RunIdentity
     folders: Folders
     target: str = "latest"
+    allow_rollback: bool = False
+    """Whether a target below the current version means to go back, and is not refused."""
     ledger: Ledger = Ledger()
     policy: Policy = Policy()
     provenance: Provenance = Provenance()

@@ -13,7 +13,7 @@ from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.declare import Declaration, Declared, Situation
-from meshmigrate.engine.ledger import history
+from meshmigrate.engine.ledger import history, log
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.sql.compare import same_statements
 
@@ -87,7 +87,7 @@ class Adoption:
     def _declared(self, migration: Migration, *, edited: bool) -> Declared:
         by = f" by {self.actor}" if self.actor else ""
         return Declared(
-            event="Adopted",
+            event=log.ADOPTED,
             version=str(migration.version),
             file=migration.script.file,
             write=partial(_write, migration),

@@ -8,7 +8,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.script import Migration
 from meshmigrate.engine.declare import Declaration, Declared, Situation
-from meshmigrate.engine.ledger import history
+from meshmigrate.engine.ledger import history, log
 from meshmigrate.engine.ledger.store import Ledger
 
 
@@ -43,7 +43,7 @@ def decide_baseline(situation: Situation) -> Declaration:
         message=f"declared {count} present without running, up to {declared[-1].version}",
         versions=tuple(
             Declared(
-                event="Baselined",
+                event=log.BASELINED,
                 version=str(migration.version),
                 file=migration.script.file,
                 write=partial(_write, migration),

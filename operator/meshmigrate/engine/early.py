@@ -49,7 +49,9 @@ class Known:
 def end_up_to_date(known: Known) -> Ending:
     """Give the end of an attempt that found nothing to do; it leaves no trace."""
     finished = _leave(known, None)
-    message = f"nothing to do, the database is at version {max(known.present)}"
+    current = max(known.present, default=None)
+    place = f"at version {current}" if current else "before the first version"
+    message = f"nothing to do, the database is {place}"
     return _ending(known, Outcome.UP_TO_DATE, Reason.UP_TO_DATE, message, finished=finished)
 
 

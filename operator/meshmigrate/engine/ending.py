@@ -134,7 +134,7 @@ def stored_ending(found: runs.Run | None) -> Ending | None:
 
 def _last_entry(identity: RunIdentity, verdict: Verdict) -> log.Entry:
     return log.Entry(
-        event="Finished",
+        event=log.FINISHED,
         run_id=identity.id,
         attempt=identity.attempt,
         outcome=verdict.outcome,

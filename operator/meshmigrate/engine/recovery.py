@@ -1,5 +1,7 @@
 """Runs that somebody else left unfinished are brought to a known end before new work begins."""
 
+from typing import Final
+
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
@@ -11,7 +13,9 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, journal, runs
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.reckoning import settle_unfinished
-from meshmigrate.engine.undo import go_back
+from meshmigrate.engine.retreat import finish_way_back
+
+_ARRIVED: Final = (Outcome.ROLLED_BACK, Outcome.SUCCEEDED)
 
 
 def settle_others(locked: LockedRun) -> None:
@@ -37,12 +41,11 @@ def settle_others(locked: LockedRun) -> None:
 
 
 def _settle(locked: LockedRun, run: Run) -> None:
-    why = run.turning_point
-    if why is None:
+    if run.way_back is None:
         _abandon(locked, run)
         return
-    ending = go_back(locked, run, why)
-    if ending.outcome is not Outcome.ROLLED_BACK:
+    ending = finish_way_back(locked, run)
+    if ending.outcome not in _ARRIVED:
         raise Refusal(
             Reason.ROLLBACK_SCRIPT_FAILED,
             f"run {run.id} was left on its way back, and finishing that failed",

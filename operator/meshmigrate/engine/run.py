@@ -10,7 +10,9 @@ from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.retreat import is_retreat
 from meshmigrate.domain.runspec import RunSpec
+from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock
@@ -27,9 +29,9 @@ from meshmigrate.engine.monitor import monitoring
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
 from meshmigrate.engine.probe import Server, examine, server_pid
 from meshmigrate.engine.recovery import settle_others
+from meshmigrate.engine.retreat import finish_way_back, retreat
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.stop import Stop, interruption
-from meshmigrate.engine.undo import go_back
 from meshmigrate.engine.wanted import Wanted, read_wanted
 
 
@@ -53,18 +55,21 @@ def run(
     parameters: ConnectionParameters,
     tools: Tools,
     work: Work = lambda attempt: attempt.run(),
+    read: Callable[[RunSpec], Wanted] = lambda spec: read_wanted(spec.folders, spec.target),
 ) -> Ending:
     """Bring the database to the run's target, or back to where it was, and say which.
 
-    Other ``work`` does something else with the same connection. Every expected end is an ending;
-    an exception is a fault of this program, and even then the server rolls back what was open.
+    Other ``work`` does something else with the same connection, another ``read`` needs no files.
+    Every expected end is an ending; an exception is a fault of this program, and even then the
+    server rolls back what was open.
     """
     tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
     with ExitStack() as cleanup:
         try:
             tools.stop.check()
-            wanted = known.wanted = _read(spec)
+            _refuse_unknown_intent(spec)
+            wanted = known.wanted = read(spec)
             known.connection = cleanup.enter_context(closing(connect(parameters, spec.run.id)))
             tools.stop.attach(known.connection)
             with session.translated():
@@ -81,14 +86,13 @@ def run(
             return end_early(known, interruption() if stopped else error)
 
 
-def _read(spec: RunSpec) -> Wanted:
+def _refuse_unknown_intent(spec: RunSpec) -> None:
     if spec.run.intent != "apply":
         raise Refusal(
             Reason.INVALID_SPEC,
             f"this release does not know the intent '{spec.run.intent}' of a run",
             hint="Operator and runner image must be of the same release.",
         )
-    return read_wanted(spec.folders, spec.target)
 
 
 def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSpec) -> Server:
@@ -119,13 +123,13 @@ class Attempt:
             stored = stored_ending(runs.find(ledger, self.spec.run.id))
             if stored is not None:
                 return stored
-        if not (version and runs.unfinished(ledger)):
+        if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
             prepare_plan(plan, self.wanted.source.final_checks)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
-        return self._run_locked(ledger)
+        return self.run_locked(ledger, self._go)
 
     def take_lock(self) -> None:
         """Wait for the migration lock, and hold it until the end."""
@@ -149,8 +153,11 @@ class Attempt:
         session.reset(self.connection, self.server)
         self.known.ledger = ledger
 
-    def _run_locked(self, ledger: Ledger) -> Ending:
-        """Look again, now that nobody else can change anything, and act."""
+    def run_locked(self, ledger: Ledger, go: Callable[[LockedRun, Run | None], Ending]) -> Ending:
+        """Look again, now that nobody else can change anything, and act.
+
+        What was left unfinished comes to its end first; ``go`` does what is new.
+        """
         self.bring_up_to_date(ledger)
         mine = runs.find(ledger, self.spec.run.id)
         stored = stored_ending(mine)
@@ -158,10 +165,10 @@ class Attempt:
             return stored
         locked = self.take_lease(ledger)
         settle_others(locked)
-        if mine is not None and mine.turning_point is not None:
-            attempt = self._resumed(locked, mine).identity.attempt
-            return go_back(locked, replace(mine, attempt=attempt), mine.turning_point)
-        return self._go_forward(locked, mine)
+        if mine is not None and mine.way_back is not None:
+            locked = self._resumed(locked, mine)
+            return finish_way_back(locked, replace(mine, attempt=locked.identity.attempt))
+        return go(locked, mine)
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
@@ -189,7 +196,10 @@ class Attempt:
             lock_wait_seconds=self.known.lock_wait_seconds,
         )
 
-    def _go_forward(self, locked: LockedRun, mine: Run | None) -> Ending:
+    def _go(self, locked: LockedRun, mine: Run | None) -> Ending:
+        lower = self._lower_target(locked.ledger) if mine is None else None
+        if lower is not None:
+            return retreat(locked, self.spec, lower)
         plan = self._plan(locked.ledger)
         pending = prepare_plan(plan, self.wanted.source.final_checks)
         if mine is None:
@@ -212,7 +222,7 @@ class Attempt:
             locked.lease.guard()
             digest = catalog.keep(locked.ledger, before)
             runs.start(locked.ledger, self.spec, plan_digest=plan.digest, fingerprint=digest)
-            log.append(locked.ledger, self._entry("Started", self.spec.run.attempt))
+            log.append(locked.ledger, self._entry(log.STARTED, self.spec.run.attempt))
         self.known.started = True
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
@@ -235,6 +245,16 @@ class Attempt:
             run_id=self.spec.run.id,
             out_of_order=self.spec.policy.out_of_order,
         )
+
+    def _lower_target(self, ledger: Ledger) -> Version | None:
+        """Give the target if it lies below the current version and going back is allowed."""
+        target = self.wanted.target
+        if target is None or not self.spec.allow_rollback:
+            return None
+        applied = history.read(ledger)
+        self.known.present = tuple(row.version for row in applied)
+        goes_back = is_retreat(applied, target, self.wanted.source)
+        return target if goes_back else None
 
     def _entry(self, event: str, attempt: int) -> log.Entry:
         return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)

@@ -49,14 +49,14 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     before = catalog.load(locked.ledger, run.fingerprint_before)
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
     for index, row in enumerate(rows):
-        locked.events(_event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
+        locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:
-            _roll_back(locked, identity, row, deadline)
+            roll_back(locked, identity, row, deadline)
         except Interruption:
             raise
         except MigrationError as error:
             return _failed(locked, identity, row, error=error, before=before, why=why)
-        locked.events(_event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
+        locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
     return _prove(locked, identity, before, why)
 
 
@@ -69,9 +69,16 @@ def _partial(locked: LockedRun, run: Run, why: TurningPoint) -> tuple[AppliedVer
     return (AppliedVersion(version, part.name, *checksums, run.id, "applied"),)
 
 
-def _roll_back(
+def roll_back(
     locked: LockedRun, identity: RunIdentity, row: AppliedVersion, deadline: Deadline
 ) -> None:
+    """Run the rollback script of a version, its rows in the ledger with it.
+
+    Raises
+    ------
+    MigrationError
+        ``NoRollbackScript``, or whatever the script did wrong.
+    """
     script = history.rollback_script(locked.ledger, row)
     if script is None:
         raise Failure(
@@ -111,7 +118,7 @@ def _roll_back(
 def _prove(
     locked: LockedRun, identity: RunIdentity, before: Fingerprint, why: TurningPoint
 ) -> Ending:
-    after, differences = _compare(locked, before)
+    after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
     if not differences:
         verdict = Verdict(
@@ -124,8 +131,8 @@ def _prove(
         verdict = Verdict(
             outcome=Outcome.ROLLBACK_FAILED,
             reason=Reason.FINGERPRINT_MISMATCH,
-            message=f"{failed}; every rollback script ran, but {_count(differences)} not as before "
-            f"the run: {_names(differences)}",
+            message=f"{failed}; every rollback script ran, but {count(differences)} not as before "
+            f"the run: {names(differences)}",
             failure=with_fields(why.detail, hint=_REPAIR),
             differences=tuple(map(str, differences)),
         )
@@ -141,7 +148,7 @@ def _failed(
     before: Fingerprint,
     why: TurningPoint,
 ) -> Ending:
-    after, differences = _compare(locked, before)
+    after, differences = compare(locked, before)
     standing = [str(left.version) for left in reversed(history.of_run(locked.ledger, identity.id))]
     if str(row.version) not in standing:
         standing.append(f"steps of {row.version}")
@@ -168,7 +175,7 @@ def _failed(
     return finish(locked, identity, verdict, after=after, entries=[entry])
 
 
-def _compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:
+def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:
     """Compare with the schema as it is; a difference is read twice before it is believed."""
     after = catalog.take(locked.ledger.connection)
     if any(before.differences(after)):
@@ -176,16 +183,19 @@ def _compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple
     return after, tuple(before.differences(after))
 
 
-def _count(differences: Sequence[Difference]) -> str:
+def count(differences: Sequence[Difference]) -> str:
+    """Say how many objects differ."""
     return "one object is" if len(differences) == 1 else f"{len(differences)} objects are"
 
 
-def _names(differences: Sequence[Difference]) -> str:
+def names(differences: Sequence[Difference]) -> str:
+    """Name the first objects that differ."""
     shown = ", ".join(f"{item.object} ({item.section})" for item in differences[:_NAMED])
     return shown if len(differences) <= _NAMED else f"{shown} and more"
 
 
-def _event(name: EventName, row: AppliedVersion, done: int, total: int, word: str) -> Event:
+def event(name: EventName, row: AppliedVersion, done: int, total: int, word: str) -> Event:
+    """Tell of a version that is taken back."""
     return Event(
         name=name,
         message=f"{word} {row.version} {row.name}",

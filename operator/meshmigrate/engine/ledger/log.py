@@ -55,6 +55,12 @@ WHERE run_id = %(run_id)s AND event = %(event)s ORDER BY id
 """
 
 APPLIED: Final = "Applied"
+BASELINED: Final = "Baselined"
+ADOPTED: Final = "Adopted"
+ARRIVALS: Final = (APPLIED, BASELINED, ADOPTED)
+"""A version has come into the history."""
+STARTED: Final = "Started"
+FINISHED: Final = "Finished"
 ROLLED_BACK: Final = "RolledBack"
 STEPS_ROLLED_BACK: Final = "StepsRolledBack"
 

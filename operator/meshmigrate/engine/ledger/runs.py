@@ -27,10 +27,10 @@ _UNFINISHED: Final = (
 _START = """
 INSERT INTO {ledger}.run
     (id, attempt, intent, plan_digest, transaction_mode, started_at, actor, commit, ref, run_url,
-     resource, fingerprint_before, wal_position)
-VALUES (%(id)s, %(attempt)s, 'apply', %(plan_digest)s, 'PerFile', pg_catalog.clock_timestamp(),
+     resource, fingerprint_before, wal_position, failure)
+VALUES (%(id)s, %(attempt)s, %(intent)s, %(plan_digest)s, 'PerFile', pg_catalog.clock_timestamp(),
         %(actor)s, %(commit)s, %(ref)s, %(run_url)s, %(resource)s, %(fingerprint)s,
-        pg_catalog.pg_current_wal_lsn())
+        pg_catalog.pg_current_wal_lsn(), %(failure)s::json)
 """
 _RESUME = """
 UPDATE {ledger}.run SET attempt = greatest(attempt + 1, %(attempt)s) WHERE id = %(id)s
@@ -56,12 +56,30 @@ class PartialFile(Contract, frozen=True, kw_only=True):
     rollback_checksum: str
 
 
-class TurningPoint(Contract, frozen=True, kw_only=True):
+class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     """Why a run went back: kept while it does, whoever finishes it."""
 
     reason: str
     detail: FailureDetail
     partial: PartialFile | None = None
+
+
+class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
+    """Where a run was asked to go back to: kept while it does, whoever finishes it.
+
+    Parameters
+    ----------
+    target
+        The version to stop at; 0 is the state before the first one.
+    proof
+        Digest of the schema as it was when that version was last current; None if nobody looked.
+    """
+
+    target: str
+    proof: str | None
+
+
+WayBack = TurningPoint | Retreat
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +101,9 @@ class Run:
         return self.outcome is not None
 
     @property
-    def turning_point(self) -> TurningPoint | None:
+    def way_back(self) -> WayBack | None:
         """Why it is on its way back, if it is."""
-        return None if self.failure is None else json.decode(self.failure, type=TurningPoint)
+        return None if self.failure is None else json.decode(self.failure, type=WayBack)
 
 
 def find(ledger: Ledger, run_id: UUID) -> Run | None:
@@ -98,12 +116,21 @@ def unfinished(ledger: Ledger) -> list[Run]:
     return _select(ledger, _UNFINISHED, {})
 
 
-def start(ledger: Ledger, spec: RunSpec, *, plan_digest: str | None, fingerprint: str) -> None:
-    """Record a run, before its first statement."""
+def start(
+    ledger: Ledger,
+    spec: RunSpec,
+    *,
+    plan_digest: str | None,
+    fingerprint: str,
+    retreat: Retreat | None = None,
+) -> None:
+    """Record a run, before its first statement; one that is asked to go back says so."""
     provenance = spec.provenance
     values = {
         "id": spec.run.id,
         "attempt": spec.run.attempt,
+        "intent": "undo" if retreat else "apply",
+        "failure": json.encode(retreat).decode() if retreat else None,
         "plan_digest": plan_digest,
         "fingerprint": fingerprint,
         "actor": provenance.actor or None,
@@ -137,7 +164,7 @@ def refuse_other_plan(run: Run, plan: Plan) -> None:
         )
 
 
-def turn_back(ledger: Ledger, run_id: UUID, why: TurningPoint) -> None:
+def turn_back(ledger: Ledger, run_id: UUID, why: WayBack) -> None:
     """Put a run on its way back: from here on it can only end there."""
     ledger.execute(_TURN_BACK, {"id": run_id, "failure": json.encode(why).decode()})
 

@@ -1,0 +1,95 @@
+"""``meshmigrate rollback``: back to an earlier version, on purpose."""
+
+import sys
+from typing import Final
+from uuid import uuid4
+
+import click
+
+from meshmigrate.cli.declaration import version
+from meshmigrate.cli.foreground import run_in_foreground
+from meshmigrate.cli.options import (
+    ReadURL,
+    Seconds,
+    database_options,
+    examples,
+    json_option,
+    ledger_schema_option,
+)
+from meshmigrate.domain.runspec import Folders, Ledger, LockPolicy, Policy, RunIdentity, RunSpec
+
+_POLICY: Final = Policy()
+
+
+@click.command(
+    epilog=examples(
+        "meshmigrate rollback --to 20260105090000",
+        "meshmigrate rollback --to 0 --json",
+    )
+)
+@database_options
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="VERSION",
+    help="The version to be at afterwards; 0 is the state before the first one.",
+)
+@ledger_schema_option
+@click.option(
+    "--acquire-timeout",
+    type=Seconds(),
+    default=_POLICY.lock.acquire_timeout_seconds,
+    show_default=True,
+    help="How long to wait for another run to end.",
+)
+@click.option(
+    "--statement-timeout",
+    type=Seconds(),
+    default=_POLICY.statement_timeout_seconds,
+    show_default=True,
+    help="How long one statement may take.",
+)
+@click.option(
+    "--rollback-deadline",
+    type=Seconds(),
+    default=_POLICY.rollback_deadline_seconds,
+    show_default=True,
+    help="How long the way back may take.",
+)
+@json_option
+def rollback(
+    *,
+    read_url: ReadURL,
+    target: str,
+    ledger_schema: str,
+    acquire_timeout: float,
+    statement_timeout: float,
+    rollback_deadline: float,
+    as_json: bool,
+) -> None:
+    """Take back every version above VERSION, the one applied last first.
+
+    The rollback scripts are those that the ledger kept when each version was applied, so no files
+    are needed. Afterwards the schema is compared with what it was when VERSION was last current;
+    where nobody looked then, as in the middle of a run, the answer says Unproven.
+
+    Exit codes: 0 at VERSION, 10 refused and untouched, 21 failed with nothing taken back,
+    23 the rollback failed half-way or the schema differs, 30 interrupted (run it again to go
+    on), 31 lock timeout, 32 unreachable.
+    """
+    from meshmigrate.engine.rollback import roll_back
+
+    spec = RunSpec(
+        api_version=1,
+        run=RunIdentity(id=uuid4()),
+        folders=Folders(migrations=()),
+        target=str(version(target)),
+        ledger=Ledger(schema=ledger_schema),
+        policy=Policy(
+            lock=LockPolicy(acquire_timeout_seconds=acquire_timeout),
+            statement_timeout_seconds=statement_timeout,
+            rollback_deadline_seconds=rollback_deadline,
+        ),
+    )
+    sys.exit(run_in_foreground(spec, read_url, as_json=as_json, start=roll_back))

@@ -1,0 +1,154 @@
+"""Going back on purpose, to a version that was current before, and proving it where it can be."""
+
+from typing import Final
+
+from msgspec.structs import replace as with_fields
+
+from meshmigrate.domain.errors import Interruption, MigrationError
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.plan import AppliedVersion
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.result import FailureDetail
+from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
+from meshmigrate.domain.runspec import RunIdentity, RunSpec
+from meshmigrate.domain.version import Version
+from meshmigrate.engine import session
+from meshmigrate.engine.clock import Deadline
+from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
+from meshmigrate.engine.events import EventName
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.ledger import history, journal, log, past, runs
+from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
+from meshmigrate.engine.undo import compare, count, event, go_back, names, roll_back
+
+_DIFFERS: Final = (
+    "Bring the named objects back by hand, or forward again with `meshmigrate apply`; "
+    "correct the rollback script before it is needed again."
+)
+_GO_ON: Final = (
+    "Correct the database with the history in mind: it has the versions that `meshmigrate status` "
+    "shows, the one whose script failed among them."
+)
+
+
+def retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Ending:
+    """Take back every version above the target, the one applied last first.
+
+    Raises
+    ------
+    Refusal
+        ``UnknownTarget`` or ``NoRollbackScript``: nothing has been taken back.
+    Interruption
+        The connection was lost, or somebody asked to stop: whoever comes next goes on.
+    """
+    ledger = locked.ledger
+    rows = history.read(ledger)
+    leaving = plan_retreat(rows, target)
+    proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
+    asked = Retreat(target=str(target), proof=proof)
+    before = catalog.take(ledger.connection)
+    with session.transaction(ledger.connection):
+        locked.lease.guard()
+        digest = catalog.keep(ledger, before)
+        runs.start(ledger, spec, plan_digest=None, fingerprint=digest, retreat=asked)
+        identity = spec.run
+        entry = log.Entry(event=log.STARTED, run_id=identity.id, attempt=identity.attempt)
+        log.append(ledger, entry)
+    return _go(locked, identity, asked)
+
+
+def finish_way_back(locked: LockedRun, run: Run) -> Ending:
+    """Bring a run that is on its way back to its end, for whatever reason it went back.
+
+    Raises
+    ------
+    Interruption
+        The connection was lost, or somebody asked to stop: whoever comes next goes on.
+    """
+    match run.way_back:
+        case TurningPoint() as why:
+            return go_back(locked, run, why)
+        case Retreat() as asked:
+            return _go(locked, RunIdentity(id=run.id, attempt=run.attempt), asked)
+    raise RuntimeError(f"run {run.id} is not on its way back")
+
+
+def _go(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
+    seconds = locked.policy.rollback_deadline_seconds
+    deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
+    rows = plan_retreat(history.read(locked.ledger), Version(asked.target))
+    for index, row in enumerate(rows):
+        locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
+        try:
+            roll_back(locked, identity, row, deadline)
+        except Interruption:
+            raise
+        except MigrationError as error:
+            return _failed(locked, identity, row, error)
+        locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
+    return _prove(locked, identity, asked)
+
+
+def _prove(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
+    gone = log.versions(locked.ledger, identity.id, log.ROLLED_BACK)
+    where = (
+        "before the first version"
+        if Version(asked.target) == BEFORE_THE_FIRST
+        else f"at version {asked.target}"
+    )
+    arrived = f"took back {len(gone)} {'version' if len(gone) == 1 else 'versions'}"
+    if asked.proof is None:
+        after = catalog.take(locked.ledger.connection)
+        verdict = Verdict(
+            outcome=Outcome.SUCCEEDED,
+            reason=Reason.UNPROVEN,
+            message=f"{arrived}; not proven: no run began or ended {where}, so nobody recorded "
+            "the schema there",
+        )
+        return finish(locked, identity, verdict, after=after)
+    after, differences = compare(locked, catalog.load(locked.ledger, asked.proof))
+    if not differences:
+        verdict = Verdict(
+            outcome=Outcome.SUCCEEDED,
+            reason=Reason.SUCCEEDED,
+            message=f"{arrived}; the schema is as it was when the database last was {where}",
+        )
+    else:
+        verdict = Verdict(
+            outcome=Outcome.ROLLBACK_FAILED,
+            reason=Reason.FINGERPRINT_MISMATCH,
+            message=f"{arrived}; every rollback script ran, but {count(differences)} not as when "
+            f"the database last was {where}: {names(differences)}",
+            failure=FailureDetail(message=f"the schema is not as it was {where}", hint=_DIFFERS),
+            differences=tuple(map(str, differences)),
+        )
+    return finish(locked, identity, verdict, after=after)
+
+
+def _failed(
+    locked: LockedRun, identity: RunIdentity, row: AppliedVersion, error: MigrationError
+) -> Ending:
+    """End where a rollback script failed: its own transaction is undone, those before it stand."""
+    after = catalog.take(locked.ledger.connection)
+    gone = list(log.versions(locked.ledger, identity.id, log.ROLLED_BACK))
+    if journal.read(locked.ledger, row.version, "down"):
+        gone.append(f"steps of {row.version}")
+    consequence = f"taken back before that: {', '.join(gone)}" if gone else "nothing was taken back"
+    verdict = Verdict(
+        outcome=Outcome.ROLLBACK_FAILED if gone else Outcome.FAILED,
+        reason=error.reason,
+        message=f"the rollback script of version {row.version} failed: {error.message}; "
+        f"{consequence}",
+        failure=with_fields(failure_detail(error, row.version), hint=_GO_ON),
+    )
+    entry = log.Entry(
+        event="Failed",
+        run_id=identity.id,
+        attempt=identity.attempt,
+        version=str(row.version),
+        script=error.location.file if error.location else None,
+        outcome=verdict.outcome,
+        error_code=error.sqlstate or error.reason,
+        message=str(error),
+    )
+    return finish(locked, identity, verdict, after=after, entries=[entry])
