@@ -103,7 +103,7 @@ def test_a_declaration_stopped_while_it_waits_for_the_lock_has_changed_nothing(
         with started(database, project, *DECLARING[name]) as running:
             eventually(lambda: "migration lock is held" in running.output, "waits for the lock")
             assert running.stop() == 30
-        assert "Interrupted: stopped before it began: no version was touched" in running.output
+        assert "Interrupted: stopped before it began anything of its own" in running.output
     assert run_command(database, project.root, *DECLARING[name]).returncode == 0
 
 
@@ -245,3 +245,25 @@ def test_a_second_ctrl_c_leaves_at_once(database: Database, project: Project) ->
     assert "\x1b[?25h" in terminal.raw  # the cursor is back
     eventually(lambda: not database.lock_holders(), "the server has noticed")
     assert database.scalar("SELECT count(*) FROM a") == 0
+
+
+def test_a_rollback_that_was_stopped_is_finished_by_whoever_comes_next(
+    database: Database, project: Project
+) -> None:
+    """It says that it is on its way back, and so does a run that was stopped ending it."""
+    database.query("CREATE TABLE marks (x int); INSERT INTO marks VALUES (1)")
+    project.migration("1", "CREATE TABLE a (x int)", "UPDATE marks SET x = 2; DROP TABLE a")
+    attempt(database, make_spec(project))
+    for arguments, said in (
+        (["rollback", "--to=0"], "stopped on its way back; "),
+        (["apply"], "anything of its own, while ending what was left unfinished: run "),
+    ):
+        with (
+            in_transaction(database, "SELECT 1 FROM marks FOR UPDATE"),
+            started(database, project, *arguments) as running,
+        ):
+            eventually(database.waits_for_row, "is in the rollback script")
+            assert running.stop() == 30
+        assert said in running.output
+    assert run_command(database, project.root, "apply").returncode == 0
+    assert database.versions == ["1"]

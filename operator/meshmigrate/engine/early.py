@@ -16,6 +16,7 @@ from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, summary
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
+from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.stop import interruption
@@ -42,7 +43,8 @@ class Known:
     """The versions in the history."""
     applied: tuple[str, ...] = ()
     """Those of this run."""
-    on_its_way_back: bool = False
+    unfinished: tuple[Run, ...] = ()
+    """The runs that have not ended, this one included."""
     lock_wait_seconds: float = 0.0
 
 
@@ -78,15 +80,18 @@ def end_early(known: Known, error: MigrationError) -> Ending:
 
 def _stopped(known: Known) -> MigrationError:
     """Say what is so when a run was stopped in order, and how to go on."""
-    if not known.started:
-        return interruption("stopped before it began: no version was touched", "Run again.")
+    mine = next((run for run in known.unfinished if run.id == known.identity.id), None)
+    if mine is None:
+        others = ", ".join(str(run.id) for run in known.unfinished)
+        ending = f", while ending what was left unfinished: run {others}" if others else ""
+        return interruption(f"stopped before it began anything of its own{ending}", "Run again.")
     count = len(known.applied)
     applied = f"applied by this run so far: {count or 'nothing'}"
     more = f", the last {known.applied[-1]}" if count else ""
-    back = "on its way back; " if known.on_its_way_back else ""
+    back = mine.way_back is not None
     return interruption(
-        f"stopped {back or 'on its way forward; '}the open transaction was rolled back; "
-        f"{applied}{more}",
+        f"stopped on its way {'back' if back else 'forward'}; the open transaction was rolled "
+        f"back; {applied}{more}",
         "Run again: it finishes the way back first."
         if back
         else "Run again: what is applied stays, the rest follows. A statement outside a "
@@ -125,8 +130,7 @@ def _leave(known: Known, error: MigrationError | None) -> datetime | None:
         if ledger is not None and error is not None:
             known.present = tuple(row.version for row in history.read(ledger))
             known.applied = log.versions(ledger, known.identity.id, log.APPLIED)
-            found = runs.find(ledger, known.identity.id)
-            known.on_its_way_back = found is not None and found.turning_point is not None
+            known.unfinished = tuple(runs.unfinished(ledger))
             log.append(ledger, _entry(known.identity, error))
         row = connection.execute("SELECT pg_catalog.clock_timestamp()").fetchone()
     return row[0] if row else None

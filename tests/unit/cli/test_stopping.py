@@ -19,6 +19,7 @@ COMMANDS = {
     "baseline": ["--to=1"],
     "log": [],
     "plan": [],
+    "rollback": ["--to=0"],
     "repair": ["--accept=1", "--reason=why"],
     "status": [],
 }
