@@ -17,6 +17,7 @@ from meshmigrate.cli.options import (
     ledger_schema_option,
     out_of_order_option,
     target_option,
+    write_back_option,
 )
 from meshmigrate.domain.runspec import (
     Folders,
@@ -91,6 +92,7 @@ _POLICY: Final = Policy()
     show_default=True,
     help="How long the way back may take.",
 )
+@write_back_option
 @json_option
 def apply(
     *,
@@ -106,6 +108,7 @@ def apply(
     statement_timeout: float,
     deadline: float,
     rollback_deadline: float,
+    write_back: bool,
     as_json: bool,
 ) -> None:
     """Apply pending migrations; when one fails, take the database back to where it was.
@@ -118,7 +121,7 @@ def apply(
         run=RunIdentity(id=run_id or uuid4()),
         folders=folders,
         target=target,
-        ledger=Ledger(schema=ledger_schema),
+        ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(
             on_failure=on_failure,
             out_of_order=out_of_order,

@@ -32,6 +32,14 @@ out_of_order_option: Final = click.option(
     show_default=True,
     help="What to do with a version below the current one that is not applied.",
 )
+write_back_option: Final = click.option(
+    "--write-back",
+    is_flag=True,
+    envvar="MESHMIGRATE_WRITE_BACK",
+    show_envvar=True,
+    help="Write each version into supabase_migrations.schema_migrations too, in the same "
+    "transaction.",
+)
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as one line of JSON, nothing else."
 )

@@ -15,6 +15,7 @@ from meshmigrate.cli.options import (
     examples,
     json_option,
     ledger_schema_option,
+    write_back_option,
 )
 from meshmigrate.domain.runspec import Folders, Ledger, LockPolicy, Policy, RunIdentity, RunSpec
 
@@ -57,6 +58,7 @@ _POLICY: Final = Policy()
     show_default=True,
     help="How long the way back may take.",
 )
+@write_back_option
 @json_option
 def rollback(
     *,
@@ -66,6 +68,7 @@ def rollback(
     acquire_timeout: float,
     statement_timeout: float,
     rollback_deadline: float,
+    write_back: bool,
     as_json: bool,
 ) -> None:
     """Take back every version above VERSION, the one applied last first.
@@ -85,7 +88,7 @@ def rollback(
         run=RunIdentity(id=uuid4()),
         folders=Folders(migrations=()),
         target=str(version(target)),
-        ledger=Ledger(schema=ledger_schema),
+        ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(
             lock=LockPolicy(acquire_timeout_seconds=acquire_timeout),
             statement_timeout_seconds=statement_timeout,

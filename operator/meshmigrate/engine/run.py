@@ -33,6 +33,7 @@ from meshmigrate.engine.retreat import finish_way_back, retreat
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.stop import Stop, interruption
 from meshmigrate.engine.wanted import Wanted, read_wanted
+from meshmigrate.engine.write_back import refuse_write_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,7 @@ class Attempt:
 
     def run(self) -> Ending:
         """Look without the lock first: most of the time there is nothing to do."""
-        ledger = Ledger(self.connection, self.spec.ledger.schema)
+        ledger = Ledger(self.connection, self.spec.ledger.schema, self.spec.ledger.write_back)
         self._tell(EventName.CONNECTED, f"connected to database {self.server.database}")
         version = schema.find_version(ledger)
         if version:
@@ -123,6 +124,7 @@ class Attempt:
             stored = stored_ending(runs.find(ledger, self.spec.run.id))
             if stored is not None:
                 return stored
+        refuse_write_back(ledger)
         if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
             prepare_plan(plan, self.wanted.source.final_checks)

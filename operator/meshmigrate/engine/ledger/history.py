@@ -10,6 +10,7 @@ from meshmigrate.domain.plan import AppliedVersion, How
 from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.write_back import take_back, write_back
 
 _KEPT_MIGRATION_BYTES: Final = 1024 * 1024
 
@@ -79,6 +80,8 @@ def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied"
         "how": how,
     }
     ledger.execute(_ADD, values)
+    if ledger.write_back and how == "applied":
+        write_back(ledger, migration)
 
 
 def remove(ledger: Ledger, row: AppliedVersion) -> bool:
@@ -87,6 +90,8 @@ def remove(ledger: Ledger, row: AppliedVersion) -> bool:
     Returns whether it was there: a file that failed after some of its steps is not.
     """
     removed = ledger.execute(_REMOVE, {"version": str(row.version), "run_id": row.run_id})
+    if ledger.write_back:
+        take_back(ledger, row.version)
     return removed.rowcount > 0
 
 
