@@ -61,10 +61,16 @@ def operator(
     """Watch DatabaseMigrations and run them as Jobs."""
     import asyncio
 
-    from meshmigrate.controller.app import OperatorConfig, run_operator
-    from meshmigrate.controller.job import RunnerImage
-    from meshmigrate.controller.port import ClusterError
-    from meshmigrate.observe.logs import configure_logging
+    try:
+        from meshmigrate.controller.app import OperatorConfig, run_operator
+        from meshmigrate.controller.job import RunnerImage
+        from meshmigrate.controller.port import ClusterError
+        from meshmigrate.observe.logs import configure_logging
+    except ModuleNotFoundError as error:
+        raise click.UsageError(
+            f"the operator needs {error.name}, which is not installed: "
+            "pip install 'meshmigrate[operator]'"
+        ) from error
 
     configure_logging(log_level, sys.stdout)
     config = OperatorConfig(
