@@ -25,7 +25,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*pip, *build], check=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
     # The versions that are pinned; their hashes would ask for one of the wheel too.
-    pinned = re.findall(r"^[^ #]+==[^ ;]+", (ROOT / "requirements/runtime.txt").read_text(), re.MULTILINE)
+    pinned = re.findall(
+        r"^[^ #]+==[^ ;]+", (ROOT / "requirements/runtime.txt").read_text(), re.MULTILINE
+    )
     (folder / "constraints.txt").write_text("\n".join(pinned))
     (wheel,) = folder.glob("*.whl")
     python = folder / "venv" / "bin" / "python"

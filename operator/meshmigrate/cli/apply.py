@@ -38,6 +38,7 @@ _POLICY: Final = Policy()
         "meshmigrate apply",
         "meshmigrate apply --target 20260105090000 --on-failure Halt",
         "meshmigrate apply --database-url-file /run/secrets/url --json",
+        then="`meshmigrate status` shows where the database stands, `meshmigrate log` why.",
     )
 )
 @database_options

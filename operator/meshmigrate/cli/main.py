@@ -87,7 +87,33 @@ def _tell_fault(outcome: Literal["UsageError", "InternalError"], message: str, h
     click.echo(json.encode(fault), err=True)
 
 
-@click.group(cls=Commands)
+_EPILOG: Final = """\b
+First steps:
+  meshmigrate new 'add tenant slugs'   make a migration and its rollback script
+  meshmigrate plan                     see what would happen
+  meshmigrate apply                    do it
+  meshmigrate status                   see where the database stands
+
+\b
+Exit codes:
+  0 done   1 internal error   2 usage error   10 refused   11 findings
+  20 rolled back   21 failed, nothing applied   22 halted   23 rollback failed
+  30 interrupted: run again   31 lock timeout   32 unreachable
+
+\b
+Environment:
+  MESHMIGRATE_DATABASE_URL   the database, where no option says it
+  MESHMIGRATE_ACTOR          who changes a history by hand, for the log
+  MESHMIGRATE_WRITE_BACK     1: keep the history of Supabase's command line too
+  NO_COLOR                   any value: no colours on a terminal
+
+\b
+Completion (bash; docs/cli.md has zsh and fish):
+  eval "$(_MESHMIGRATE_COMPLETE=bash_source meshmigrate)"
+"""
+
+
+@click.group(cls=Commands, epilog=_EPILOG)
 @click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
 @click.version_option(package_name="meshmigrate")
 def main(debug: bool) -> None:

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import click
 
+from meshmigrate.cli.completion import MIGRATION_FOLDERS, complete_version
 from meshmigrate.domain.runspec import Folders, Ledger, Policy
 
 Command = Callable[..., None]
 ReadURL = Callable[[], str]
 
+_LONGEST_SECONDS: Final = 366 * 24 * 3600
 FOLDER: Final = click.Path(path_type=Path)
-MIGRATION_FOLDERS: Final = (Path("migrations"), Path("supabase/migrations"))
 
 ledger_schema_option: Final = click.option(
     "--ledger-schema",
@@ -23,7 +24,11 @@ ledger_schema_option: Final = click.option(
     help="Schema of the history: one schema is one history.",
 )
 target_option: Final = click.option(
-    "--target", default="latest", show_default=True, help="The version to reach."
+    "--target",
+    default="latest",
+    show_default=True,
+    shell_complete=complete_version,
+    help="The version to reach.",
 )
 out_of_order_option: Final = click.option(
     "--out-of-order",
@@ -45,18 +50,27 @@ json_option: Final = click.option(
 )
 
 
-class Seconds(click.FloatRange):
+class Seconds(click.types.FloatParamType):
     """A duration above zero, of a year at most."""
 
     name = "seconds"
 
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True, max=366 * 24 * 3600)
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read a number of seconds."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= _LONGEST_SECONDS:
+            self.fail(f"{value!r} is not a number of seconds: above 0, a year at most", param, ctx)
+        return seconds
 
 
-def examples(*lines: str) -> str:
-    """Give the end of a command's help: command lines to learn from."""
-    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+def examples(*lines: str, then: str) -> str:
+    """Give the end of a command's help: command lines to learn from, and what to run next."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines), "", f"Next: {then}"))
 
 
 def database_options(command: Command) -> Command:

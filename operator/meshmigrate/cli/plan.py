@@ -24,6 +24,7 @@ from meshmigrate.domain.runspec import Folders, OutOfOrder
         "meshmigrate plan",
         "meshmigrate plan --target 20260105090000 --json",
         "meshmigrate plan --check || echo 'the database is behind'",
+        then="`meshmigrate apply` does it.",
     )
 )
 @database_options
@@ -48,7 +49,7 @@ def plan(
     Reads only, takes no lock, and needs no ledger. Every pending file is parsed.
 
     Exit codes: 0 shown, 10 refused, 11 there is something to do (only with --check),
-    32 unreachable.
+    30 interrupted, 32 unreachable.
     """
     from meshmigrate.cli.answer import give_json, problems_told
     from meshmigrate.cli.interrupt import interruptible

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import click
 
+from meshmigrate.cli.completion import complete_version
 from meshmigrate.cli.declaration import version
 from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
@@ -26,6 +27,7 @@ _POLICY: Final = Policy()
     epilog=examples(
         "meshmigrate rollback --to 20260105090000",
         "meshmigrate rollback --to 0 --json",
+        then="correct the files, then `meshmigrate plan` and `meshmigrate apply`.",
     )
 )
 @database_options
@@ -34,6 +36,7 @@ _POLICY: Final = Policy()
     "target",
     required=True,
     metavar="VERSION",
+    shell_complete=complete_version,
     help="The version to be at afterwards; 0 is the state before the first one.",
 )
 @ledger_schema_option

@@ -28,7 +28,10 @@ _NO_RUN: Final = UUID(int=0)
 
 
 @click.command(
-    epilog=examples("meshmigrate runner --spec spec.json --database-url-file url --result result")
+    epilog=examples(
+        "meshmigrate runner --spec spec.json --database-url-file url --result result",
+        then="the operator reads the result; by hand there is `meshmigrate apply`.",
+    )
 )
 @click.option("--spec", "spec_file", type=_FILE, required=True, help="The run spec, as JSON.")
 @click.option(

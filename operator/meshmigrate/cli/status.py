@@ -20,6 +20,7 @@ from meshmigrate.domain.runspec import Folders
     epilog=examples(
         "meshmigrate status",
         "meshmigrate status --database-url-file url --json | jq .pendingCount",
+        then="`meshmigrate plan` shows what is pending, `meshmigrate apply` applies it.",
     )
 )
 @database_options
@@ -34,7 +35,7 @@ def status(
     Reads only, takes no lock, and needs no ledger. Where no folder of migrations is found,
     everything but the count of pending files is shown.
 
-    Exit codes: 0 shown, 10 refused, 32 unreachable.
+    Exit codes: 0 shown, 10 refused, 30 interrupted, 32 unreachable.
     """
     from meshmigrate.cli.answer import give_facts, give_json, give_rows, problems_told
     from meshmigrate.cli.interrupt import interruptible

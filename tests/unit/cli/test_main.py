@@ -95,17 +95,6 @@ def test_debug_shows_the_traceback() -> None:
     assert isinstance(CliRunner().invoke(failing, ["--debug", "fail"]).exception, KeyError)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_every_command_ends_with_examples(name: str) -> None:
-    """Each a command line that can be typed as it stands."""
-    shown = CliRunner().invoke(main, [name, "--help"])
-    assert shown.exit_code == 0
-    _, _, lines = shown.output.partition("Examples:\n")
-    examples = [line for line in lines.splitlines() if line]
-    assert examples
-    assert all(line.startswith(f"    meshmigrate {name}") for line in examples)
-
-
 def test_help_imports_nothing_heavy() -> None:
     """What a person's command needs is imported when it runs: start-up stays short."""
     names = [name for name in COMMANDS if name != "runner"]  # nobody waits for a Job's help
@@ -117,17 +106,6 @@ def test_help_imports_nothing_heavy() -> None:
         f"print('heavy:', sorted({HEAVY!r} & sys.modules.keys()))\n"
     )
     assert run_python(program).stdout.splitlines()[-1] == "heavy: []"
-
-
-def test_a_shell_completes_the_commands() -> None:
-    """By click's own completion: the shell asks the program through its environment."""
-    done = run_python(
-        "from meshmigrate.cli.main import main; main(prog_name='meshmigrate')",
-        _MESHMIGRATE_COMPLETE="bash_complete",
-        COMP_WORDS="meshmigrate sta",
-        COMP_CWORD="1",
-    )
-    assert done.stdout == "plain,status\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
