@@ -56,6 +56,8 @@ def status(
         columns = ("Run", "Outcome", "Finished", "Message")
         rows = [(run.id, run.outcome, run.finished_at, run.message) for run in found.runs]
         give_rows("run", columns, rows)
+    if found.next:
+        give_facts([("next", found.next)])
 
 
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
@@ -66,6 +68,11 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
     pending = found.pending_count
     yield "pending", "unknown, no folder of migrations here" if pending is None else str(pending)
     yield "lock", _lock(found.lock)
+    for step in found.open_steps:
+        script = "rollback script" if step.direction == "down" else "file"
+        about = f" ({step.object})" if step.object else ""
+        place = f"statement {step.ordinal}{about} of the {script} of version {step.version}"
+        yield "open step", f"{place}, begun {step.started_at}"
 
 
 def _lock(holder: LockHolder | None) -> str:

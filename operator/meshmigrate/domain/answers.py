@@ -60,6 +60,19 @@ class RunSummary(Contract, frozen=True, kw_only=True):
     resource: str = ""
 
 
+class OpenStep(Contract, frozen=True, kw_only=True):
+    """A statement outside transactions that was begun, and not verified yet."""
+
+    run_id: str
+    version: str
+    direction: Literal["up", "down"]
+    """``down``: of the rollback script."""
+    ordinal: int
+    """Its place in the file, from 1."""
+    object: str = ""
+    started_at: str
+
+
 class Status(Contract, frozen=True, kw_only=True):
     """Where a database stands."""
 
@@ -77,6 +90,9 @@ class Status(Contract, frozen=True, kw_only=True):
     unfinished: tuple[RunSummary, ...]
     runs: tuple[RunSummary, ...]
     """The last ones that have ended, the latest first."""
+    open_steps: tuple[OpenStep, ...]
+    next: str = ""
+    """What to do; left out where that is nothing."""
 
 
 class LogRow(Contract, frozen=True, kw_only=True):
