@@ -1,9 +1,12 @@
 """What a terminal shows while a statement takes long, and what a pipe gets instead."""
 
 import re
+import subprocess
+
+from psycopg.sql import SQL, Identifier
 
 from tests.postgres.harness import Database, Project
-from tests.postgres.processes import run_command
+from tests.postgres.processes import command, environment, run_command
 from tests.postgres.terminal import Terminal
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][;m]")
@@ -93,11 +96,47 @@ def test_in_github_actions_the_failing_line_is_annotated(
         "GITHUB_WORKSPACE": str(project.root),
         "GITHUB_STEP_SUMMARY": str(summary),
     }
-    for command, code in (("apply", 21), ("adopt", 10)):
-        done = run_command(database, project.root, command, "--json", **github)
+    for name, code in (("apply", 21), ("adopt", 10)):
+        done = run_command(database, project.root, name, "--json", **github)
         assert done.returncode == code
         assert done.stdout.count("\n") == 1
         assert "::error " in done.stderr
-        assert f"### ❌ meshmigrate {command}: " in summary.read_text()
+        assert f"### ❌ meshmigrate {name}: " in summary.read_text()
     done = run_command(database, project.root, "apply", **github)
     assert "::error file=migrations/1_m.sql,line=2,col=8,title=Failed" in done.stderr
+
+
+def test_where_there_is_no_room_for_a_second_connection_the_rest_is_shown(
+    database: Database, project: Project
+) -> None:
+    """Who is in the way is not known then; the run goes on all the same."""
+    blocked_by_a_row(database, project)
+    name = database.name
+    with database.connect(superuser=True) as other:
+        other.execute(SQL("ALTER DATABASE {} CONNECTION LIMIT 2").format(Identifier(name)))
+        other.execute("BEGIN")
+        other.execute("SELECT 1 FROM accounts FOR UPDATE")
+        with Terminal(database, project.root, "apply") as terminal:
+            terminal.read_until("UPDATE at migrations/2_m.sql:3:1, ")
+            other.execute("ROLLBACK")
+            assert terminal.wait() == 0
+    assert "waits for" not in terminal.shown
+
+
+def test_a_pipe_that_is_closed_changes_nothing(database: Database, project: Project) -> None:
+    """The run goes to its end, and so does its exit code."""
+    project.migration("1", "SELECT 1").migration("2", "CREATE TABLE a (x int)")
+    process = subprocess.Popen(
+        command("apply"),
+        cwd=project.root,
+        env=environment(MESHMIGRATE_DATABASE_URL=database.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    assert database.versions == ["1", "2"]

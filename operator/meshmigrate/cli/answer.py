@@ -1,6 +1,5 @@
 """How a command that only looks answers: a table, plain lines or JSON; or why it cannot."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from msgspec import json
 
 from meshmigrate.cli import github
 from meshmigrate.cli.excerpt import error_lines
+from meshmigrate.cli.output import until_closed
 from meshmigrate.domain.answers import PlanAnswer, Problem, Status
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.runspec import Contract, Folders
@@ -46,26 +46,13 @@ def tell_problem(error: MigrationError, *, as_json: bool, folders: Folders | Non
     github.report(problem, folders, context.command_path if context else "meshmigrate")
 
 
-@contextmanager
-def _until_closed() -> Iterator[None]:
-    """Let whoever closes a pipe early, such as ``head``, have seen enough.
-
-    What is still to come goes nowhere, also what the interpreter flushes at its end (Python
-    library reference, "Note on SIGPIPE"); the exit code stays the command's own.
-    """
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@_until_closed()
+@until_closed()
 def give_json(answer: Contract) -> None:
     """Print an answer as one line of JSON."""
     click.echo(json.encode(answer))
 
 
-@_until_closed()
+@until_closed()
 def give_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Print what is known, a line each: in columns on a terminal."""
     if sys.stdout.isatty():
@@ -77,7 +64,7 @@ def give_facts(facts: Iterable[tuple[str, str]]) -> None:
         click.echo(f"{name}: {_one_line(value)}")
 
 
-@_until_closed()
+@until_closed()
 def give_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: drawn on a terminal, elsewhere a line per row, its values between tabs."""
     if sys.stdout.isatty():

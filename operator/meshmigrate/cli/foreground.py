@@ -13,6 +13,7 @@ from meshmigrate.domain.runspec import RunSpec
 if TYPE_CHECKING:
     from meshmigrate.cli.output import View
     from meshmigrate.cli.start import Start
+    from meshmigrate.domain.result import Result
     from meshmigrate.engine.ending import Ending
 
 
@@ -52,21 +53,31 @@ def _view() -> "View":
 
 
 def _give_json(spec: RunSpec, command: str, ending: "Ending") -> None:
-    from meshmigrate.cli import github
+    from meshmigrate.cli.output import until_closed
     from meshmigrate.domain.result import decode_result
 
-    click.echo(ending.encoded)
-    github.report(decode_result(ending.encoded), spec.folders, command)
+    with until_closed():
+        click.echo(ending.encoded)
+    _report(decode_result(ending.encoded), spec, command)
 
 
 def _show(view: "View", spec: RunSpec, command: str, ending: "Ending") -> None:
-    from meshmigrate.cli import github
-    from meshmigrate.cli.excerpt import error_lines
+    from meshmigrate.cli.output import until_closed
     from meshmigrate.domain.result import decode_result
 
     result = decode_result(ending.encoded)
-    view.close(result)
+    with until_closed():
+        view.close(result)
     if result.failure is not None:
+        from meshmigrate.cli.excerpt import error_lines
+
         for line in error_lines(result.failure, spec.folders, result.differences):
             click.echo(line, err=True)
-    github.report(result, spec.folders, command)
+    _report(result, spec, command)
+
+
+def _report(result: "Result", spec: RunSpec, command: str) -> None:
+    if os.environ.get("GITHUB_ACTIONS"):
+        from meshmigrate.cli import github
+
+        github.report(result, spec.folders, command)

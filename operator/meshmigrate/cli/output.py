@@ -1,7 +1,10 @@
 """What a person reads of a run: lines for a pipe, and that this program is at fault."""
 
+import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -23,6 +26,19 @@ def internal_error(error: Exception) -> tuple[str, str]:
         "by the server, and the ledger says what is applied."
     )
     return message, "run the same again; if it stays, report it with the output of --debug."
+
+
+@contextmanager
+def until_closed() -> Iterator[None]:
+    """Let whoever closes a pipe early, such as ``head``, have seen enough.
+
+    What is still to come goes nowhere, also what the interpreter flushes at its end (Python
+    library reference, "Note on SIGPIPE"); the exit code stays the command's own.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _RUNNING_EVERY: Final = 10.0

@@ -1,16 +1,19 @@
 """Starting a run: what ``apply`` and ``runner`` have in common."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
+from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
+from meshmigrate.engine.monitor import monitoring
 from meshmigrate.engine.run import Tools, run
 from meshmigrate.engine.stop import stop_on_signals
 
@@ -47,7 +50,11 @@ def carry_out(
     except MigrationError as error:
         ending = refuse(spec.run, error, events)
     else:
-        tools = Tools(clock=SystemClock(stop), stop=stop, events=events, watched=watched)
+        activity = Activity()
+        watch = partial(monitoring, lambda: parameters, activity, events) if watched else None
+        tools = Tools(
+            clock=SystemClock(stop), stop=stop, events=events, activity=activity, watch=watch
+        )
         ending = start(spec, parameters, tools)
     stop.end()
     show(ending)

@@ -5,7 +5,7 @@ without room) costs a run nothing but these words.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Final
 
@@ -17,6 +17,8 @@ from meshmigrate.engine.activity import Activity, Running
 from meshmigrate.engine.blockers import name_sessions
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.probe import server_pid
+from meshmigrate.engine.session import translated
 
 _INTERVAL: Final = 0.5
 _LONG_SECONDS: Final = 1.0
@@ -46,16 +48,25 @@ ORDER BY a.xact_start NULLS LAST, a.pid LIMIT 3
 
 @contextmanager
 def monitoring(
-    parameters: ConnectionParameters, pid: int, activity: Activity, events: Events
+    read_parameters: Callable[[], ConnectionParameters],
+    activity: Activity,
+    events: Events,
+    connection: Connection,
 ) -> Iterator[None]:
     """Tell twice a second what has been running for more than a second, while the block lasts.
 
     Parameters
     ----------
-    pid
-        The server process of the working connection.
+    read_parameters
+        Gives what the second connection is made with, when it is needed.
+    activity
+        What runs on the working connection.
+    connection
+        The working connection, which is asked for its server process and not used any more.
     """
-    monitor = Monitor(parameters, pid, activity, events)
+    with translated():
+        pid = server_pid(connection)
+    monitor = Monitor(read_parameters, pid, activity, events)
     thread = threading.Thread(target=monitor.watch, name="monitor", daemon=True)
     thread.start()
     try:
@@ -69,9 +80,13 @@ class Monitor:
     """Watches one working connection."""
 
     def __init__(
-        self, parameters: ConnectionParameters, pid: int, activity: Activity, events: Events
+        self,
+        read_parameters: Callable[[], ConnectionParameters],
+        pid: int,
+        activity: Activity,
+        events: Events,
     ) -> None:
-        self._parameters = parameters
+        self._read_parameters = read_parameters
         self._pid = pid
         self._activity = activity
         self._events = events
@@ -126,7 +141,9 @@ class Monitor:
     def _look(self, cleanup: ExitStack) -> str:
         if not self._has_tried:
             self._has_tried = True
-            self._connection = cleanup.enter_context(closing(connect(self._parameters, "monitor")))
+            self._connection = cleanup.enter_context(
+                closing(connect(self._read_parameters(), "monitor"))
+            )
             self._connection.execute("SET search_path = ''; SET statement_timeout = '2s'")
         if self._connection is None:
             return ""

@@ -1,7 +1,7 @@
 """A run from its files to its result: the one sequence that every way of starting it shares."""
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field, replace
 
 from msgspec.structs import replace as with_fields
@@ -25,9 +25,8 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.monitor import monitoring
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
-from meshmigrate.engine.probe import Server, examine, server_pid
+from meshmigrate.engine.probe import Server, examine
 from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.retreat import finish_way_back, retreat
 from meshmigrate.engine.server_error import is_cancelled
@@ -44,8 +43,8 @@ class Tools:
     stop: Stop
     events: Events
     activity: Activity = field(default_factory=Activity)
-    watched: bool = False
-    """Whether somebody wants to be told what takes long; that needs a second connection."""
+    watch: Callable[[Connection], AbstractContextManager[None]] | None = None
+    """Tells what takes long on a connection, where somebody wants to know."""
 
 
 Work = Callable[["Attempt"], Ending]
@@ -75,9 +74,6 @@ def run(
             tools.stop.attach(known.connection)
             with session.translated():
                 known.server = _probe(known.connection, parameters, spec)
-                if tools.watched:
-                    pid = server_pid(known.connection)
-                    cleanup.enter_context(monitoring(parameters, pid, tools.activity, tools.events))
                 return work(
                     Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
                 )
@@ -146,6 +142,8 @@ class Attempt:
             self.connection, timeout, self.tools.clock, waiting=waiting
         )
         self.cleanup.callback(lock.release, self.connection)
+        if self.tools.watch is not None:
+            self.cleanup.enter_context(self.tools.watch(self.connection))
         self._tell(EventName.LOCKED, "holding the migration lock")
 
     def bring_up_to_date(self, ledger: Ledger) -> None:
