@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/pytest
 POSTGRES_15 := /usr/lib/postgresql/15/bin/postgres
+PGBOUNCER := /usr/sbin/pgbouncer
+FAKETIME := /usr/bin/faketime
+ARCHIVES := $(filter 14 16 17,$(or $(POSTGRES),14 16 17))
 
 .PHONY: help
 help: ## Show this list
@@ -27,8 +30,16 @@ test-unit: $(READY) ## Tests that need neither a database nor a cluster
 	$(PYTEST) tests/unit
 
 .PHONY: test-postgres
-test-postgres: $(READY) $(POSTGRES_15) ## The engine against real PostgreSQL, 15 and 18 (POSTGRES=18: one of them)
+test-postgres: $(READY) test-servers ## The engine on PostgreSQL 15 and 18, what depends on the version on 14 to 18 (POSTGRES=18: one of them)
 	$(PYTEST) tests/postgres $(if $(POSTGRES),-k pg$(POSTGRES))
+
+.PHONY: test-matrix
+test-matrix: $(READY) test-servers ## The same with every test on every PostgreSQL, 14 to 18
+	MESHMIGRATE_TEST_EVERYWHERE=1 $(PYTEST) tests/postgres $(if $(POSTGRES),-k pg$(POSTGRES))
+
+.PHONY: test-servers
+test-servers: $(POSTGRES_15) $(PGBOUNCER) $(FAKETIME) ## Fetch the servers that the tests need
+	@$(if $(ARCHIVES),$(PYTHON) -m hack.postgres $(ARCHIVES))
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## The operator by its chart on a real cluster
@@ -92,3 +103,6 @@ $(READY): requirements/dev.txt requirements/build.txt pyproject.toml
 
 $(POSTGRES_15):
 	hack/apt-install postgresql-15
+
+$(PGBOUNCER) $(FAKETIME):
+	hack/apt-install $(@F)

@@ -16,6 +16,7 @@ from meshmigrate.domain.answers import (
     PlanAnswer,
     Problem,
     Status,
+    VerifyAnswer,
 )
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Contract, RunSpec
@@ -30,6 +31,7 @@ TYPES: Final[dict[str, type[Contract]]] = {
     "result": Result,
     "run-spec": RunSpec,
     "status": Status,
+    "verify": VerifyAnswer,
 }
 """File name, without its end, to what it describes."""
 

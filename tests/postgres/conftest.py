@@ -1,54 +1,68 @@
 """Fixtures: every test runs on each server, with a database and a folder of its own."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Literal
 
 from meshmigrate.domain.runspec import RunSpec
-from tests.postgres.harness import GATE, PASSWORD, Database, Project
+from tests.postgres.databases import database_on, make_role
+from tests.postgres.far_node import end_lost_nodes
+from tests.postgres.harness import GATE, Database, Project
 from tests.postgres.processes import Runner
-from tests.postgres.servers import (
-    SUPERUSER_PASSWORD,
-    VERSIONS,
-    Server,
-    end_leftovers,
-    running_server,
-)
+from tests.postgres.programs import OLDEST_TO_NEWEST
+from tests.postgres.servers import Server, end_leftovers, running_server
+from tests.postgres.spare_server import spare_server
 
-_ROLE = "app"
+_TWO_VERSIONS: tuple[str, ...] = ("15", "18")
+_EVERYWHERE = "MESHMIGRATE_TEST_EVERYWHERE"
+"""Variable that, set to anything, runs every test on every version."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that needs a server its versions: two, or all if it is marked so."""
+    if "server" in metafunc.fixturenames:
+        everywhere = (
+            _EVERYWHERE in os.environ
+            or metafunc.definition.get_closest_marker("every_version") is not None
+        )
+        versions: tuple[str, ...] = OLDEST_TO_NEWEST if everywhere else _TWO_VERSIONS
+        if since := metafunc.definition.get_closest_marker("since"):
+            versions = tuple(version for version in versions if int(version) >= since.args[0])
+        ids = [f"pg{version}" for version in versions]
+        metafunc.parametrize("server", versions, ids=ids, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_leftovers() -> None:
     end_leftovers()
+    end_lost_nodes()
 
 
-@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")
+@pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, _no_leftovers: None) -> Iterator[Server]:
-    """Give a running server of each version."""
+    """Give a running server of the version that the test asks for."""
     with running_server(request.param) as server:
-        with _administrator(server) as connection:
-            connection.execute(
-                SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(Identifier(_ROLE), Literal(PASSWORD))
-            )
+        make_role(server)
         yield server
+
+
+@pytest.fixture(scope="session")
+def spare(server: Server) -> Iterator[Server]:
+    """Give another server of that version, which may be crashed."""
+    with spare_server(server.version) as spare:
+        yield spare
 
 
 @pytest.fixture
 def database(server: Server) -> Iterator[Database]:
     """Give a fresh database, owned by an ordinary role."""
-    name = f"t{uuid4().hex[:12]}"
-    with _administrator(server) as connection:
-        connection.execute(
-            SQL("CREATE DATABASE {} OWNER {}").format(Identifier(name), Identifier(_ROLE))
-        )
-        yield Database(server, name, _ROLE)
-        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+    with database_on(server) as database:
+        yield database
 
 
 @pytest.fixture
@@ -72,14 +86,3 @@ def gate(database: Database) -> Iterator[psycopg.Connection[tuple[object, ...]]]
     with database.connect() as connection:
         connection.execute(SQL("SELECT pg_advisory_lock({})").format(Literal(GATE)))
         yield connection
-
-
-def _administrator(server: Server) -> psycopg.Connection[tuple[object, ...]]:
-    return psycopg.connect(
-        host="127.0.0.1",
-        port=server.port,
-        dbname="postgres",
-        user="postgres",
-        password=SUPERUSER_PASSWORD,
-        autocommit=True,
-    )

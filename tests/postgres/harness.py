@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from meshmigrate.cli.start import Start
-from meshmigrate.domain.database_url import parse_database_url
+from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.runspec import (
@@ -27,8 +27,10 @@ from meshmigrate.domain.runspec import (
 )
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
+from meshmigrate.engine.tools import Patience, Tools
+from tests.postgres.programs import clients
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -44,15 +46,15 @@ _DEADLINE: Final = 30.0
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], what: str) -> T:
-    """Wait until a condition holds, and give its value; fail after 30 s."""
-    end = time.monotonic() + _DEADLINE
+def eventually(condition: Callable[[], T], what: str, *, within: float = _DEADLINE) -> T:
+    """Wait until a condition holds, and give its value; fail after so many seconds."""
+    end = time.monotonic() + within
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"not within {_DEADLINE:g} s: {what}")
+    raise AssertionError(f"not within {within:g} s: {what}")
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Database:
     def dump(self) -> str:
         """Dump the whole database as text, without our schema and the random tokens."""
         command = [
-            str(self.server.programs / "pg_dump"),
+            str(clients() / "pg_dump"),
             "--exclude-schema=meshmigrate",
             f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
         ]
@@ -232,6 +234,7 @@ def attempt(
     url: str | None = None,
     during: Callable[[Event], None] = lambda _: None,
     start: Start = run,
+    patience: Patience | None = None,
 ) -> Attempt:
     """Run a spec in this process; ``during`` sees each event as it happens.
 
@@ -243,7 +246,12 @@ def attempt(
         events.append(event)
         during(event)
 
+    def credentials() -> ConnectionParameters:
+        return parse_database_url(url or database.url)
+
     stop = Stop()
-    parameters = parse_database_url(url or database.url)
-    ending = start(spec, parameters, Tools(clock=SystemClock(stop), stop=stop, events=record))
+    tools = Tools(
+        clock=SystemClock(stop), stop=stop, events=record, patience=patience or Patience()
+    )
+    ending = start(spec, credentials, tools)
     return Attempt(ending.encoded, tuple(events))

@@ -22,23 +22,32 @@ _DEADLINE: Final = 30.0
 class Runner:
     """A real ``meshmigrate runner`` process."""
 
-    def __init__(self, folder: Path, database: Database, spec: RunSpec) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        spec: RunSpec,
+        *,
+        url: str | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
         self._folder = folder / f"{spec.run.id}-{spec.run.attempt}-{uuid4()}"
         self._folder.mkdir()
         spec_file = self._folder / "spec.json"
         spec_file.write_bytes(encode_spec(spec))
         url_file = self._folder / "url"
-        url_file.write_text(database.url)
+        url_file.write_text(url or database.url)
         self._result_file = self._folder / "result"
         self._log_file = self._folder / "log"
         with self._log_file.open("wb") as log:
+            arguments = command(
+                "runner",
+                f"--spec={spec_file}",
+                f"--database-url-file={url_file}",
+                f"--result={self._result_file}",
+            )
             self.process = subprocess.Popen(
-                command(
-                    "runner",
-                    f"--spec={spec_file}",
-                    f"--database-url-file={url_file}",
-                    f"--result={self._result_file}",
-                ),
+                [*prefix, *arguments],
                 env=environment(),
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -137,7 +137,7 @@ def test_special_characters_in_a_password_need_no_escaping(
 
 
 def test_an_edited_file_is_refused(database: Database, project: Project) -> None:
-    """History and files go together: nothing is run, the other file neither."""
+    """Fault 29: history and files go together: nothing is run, the other file neither."""
     project.migration("1", "CREATE TABLE a (x int)")
     attempt(database, make_spec(project))
     before = database.dump()
@@ -177,11 +177,3 @@ def test_unknown_and_lower_targets_are_refused(database: Database, project: Proj
     attempt(database, make_spec(project))
     done = attempt(database, make_spec(project, target="1")).result
     assert_acts_as_refusal(done, Reason.TARGET_BELOW_CURRENT)
-
-
-def test_a_read_only_server_is_refused(database: Database, project: Project) -> None:
-    """A role or database that may only read is no place for a migration."""
-    project.migration("1", "SELECT 1")
-    database.query(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
-    done = attempt(database, make_spec(project)).result
-    assert_acts_as_refusal(done, Reason.READ_ONLY_SERVER)

@@ -1,15 +1,22 @@
 """Many at once: one does the work, the others see that it is done."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
+
+import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import LockPolicy, Policy, RunSpec
 from meshmigrate.engine.events import EventName
+from meshmigrate.engine.ledger import log
+from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.lock import LOCK_KEY
+from tests.postgres.databases import database_on
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import Runner
+from tests.postgres.servers import Server
 
 StartRunner = Callable[[RunSpec], Runner]
 
@@ -17,7 +24,7 @@ StartRunner = Callable[[RunSpec], Runner]
 def test_six_runners_at_once_apply_each_file_exactly_once(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
-    """On a database without a ledger: it is created once, too."""
+    """Fault 20: on a database without a ledger: it is created once, too."""
     for number in range(1, 9):
         project.migration(str(number), f"CREATE TABLE t{number} (x int)")
     runners = [start_runner(make_spec(project)) for _ in range(6)]
@@ -29,8 +36,27 @@ def test_six_runners_at_once_apply_each_file_exactly_once(
     assert [event for event, _ in database.log].count("LedgerUpgraded") == 1
 
 
+@pytest.mark.timeout(120)
+def test_twenty_times_six_attempts_at_once_apply_each_file_once(
+    server: Server, project: Project
+) -> None:
+    """Fault 20: whichever comes first, on a new database each time; the log's chain is whole."""
+    for number in range(1, 4):
+        project.migration(str(number), f"CREATE TABLE t{number} AS SELECT {number} AS x")
+    for _ in range(20):
+        with database_on(server) as database, ThreadPoolExecutor(6) as pool:
+            specs = [make_spec(project) for _ in range(6)]
+            outcomes = list(pool.map(lambda spec: attempt(database, spec).outcome, specs))
+            assert sorted(outcomes) == [Outcome.SUCCEEDED] + [Outcome.UP_TO_DATE] * 5
+            events = [event for event, _ in database.log]
+            assert events == ["LedgerUpgraded", "Started", *["Applied"] * 3, "Finished"]
+            assert database.versions == ["1", "2", "3"]
+            with database.connect() as connection:
+                assert log.find_break(Ledger(connection, "meshmigrate")) is None
+
+
 def test_two_pods_of_one_run_give_one_result(project: Project, start_runner: StartRunner) -> None:
-    """The second one finds the run finished and gives the stored result."""
+    """Fault 21: the second one finds the run finished and gives the stored result."""
     project.migration("1", "CREATE TABLE a (x int)")
     spec = make_spec(project, run_id=uuid4())
     first, second = start_runner(spec), start_runner(spec)

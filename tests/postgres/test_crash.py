@@ -222,25 +222,6 @@ def test_a_resumed_run_with_other_files_is_refused(
     assert database.versions == ["1"]
 
 
-def test_a_terminated_session_is_an_interruption_and_the_next_attempt_continues(
-    database: Database, project: Project, start_runner: StartRunner, gate: Gate
-) -> None:
-    """pg_terminate_backend in the middle of a statement: exit 30, then success."""
-    three_files(project, waiting="2")
-    spec = make_spec(project)
-    runner = start_runner(spec)
-    eventually(database.waits_at_gate, "is in version 2")
-    database.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
-        f"meshmigrate:{str(spec.run.id)[:8]}",
-    )
-    assert runner.wait() == 30
-    assert runner.result.reason == Reason.CONNECTION_LOST
-    open_gate(gate)
-    assert next_attempt(database, spec, project) is Outcome.SUCCEEDED
-    assert marks(database) == ["one", "three", "two"]
-
-
 def test_a_runner_that_was_overtaken_writes_nothing(
     database: Database, project: Project, start_runner: StartRunner, gate: Gate
 ) -> None:

@@ -11,6 +11,8 @@ from tests.postgres.harness import Database, Project, attempt, eventually, make_
 from tests.postgres.test_step_crashes import StartRunner, is_waiting, kill_while_waiting, writer
 from tests.postgres.test_steps import INDEX, TABLE, apply, indexes, journal
 
+pytestmark = pytest.mark.every_version
+
 
 def leave_invalid(database: Database, name: str = "i") -> None:
     """Leave an INVALID index on column a of the table."""
@@ -32,7 +34,7 @@ def test_a_unique_violation_leaves_no_invalid_index(database: Database, project:
 
 
 def test_if_not_exists_does_not_hide_an_invalid_index(database: Database, project: Project) -> None:
-    """It is dropped and built anew."""
+    """Fault 33: it is dropped and built anew."""
     database.query(TABLE)
     leave_invalid(database)
     project.migration("1", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)")

@@ -117,7 +117,7 @@ def test_a_schema_of_somebody_else_is_left_alone(database: Database, project: Pr
 def test_an_empty_schema_made_by_an_administrator_is_used(
     database: Database, project: Project
 ) -> None:
-    """Where the role may not create schemas in the database, somebody else can."""
+    """Fault 34: where the role may not create schemas in the database, somebody else can."""
     project.migration("1", "SELECT 1")
     database.query(f"ALTER DATABASE {database.name} OWNER TO postgres", superuser=True)
     refused = attempt(database, make_spec(project)).result

@@ -57,7 +57,7 @@ def test_a_character_that_the_script_s_own_encoding_lacks_is_named(
 def test_a_commit_in_a_body_is_refused_by_the_server_and_rolled_back(
     database: Database, project: Project
 ) -> None:
-    """A procedure that commits cannot run where the file and its history row are one."""
+    """Fault 30: a procedure that commits cannot run where the file and its history row are one."""
     project.migration(
         "1",
         "CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'COM' || 'MIT'; COMMIT; END $$;"
@@ -71,7 +71,7 @@ def test_a_commit_in_a_body_is_refused_by_the_server_and_rolled_back(
 def test_a_commit_in_a_called_procedure_names_transaction_control(
     database: Database, project: Project
 ) -> None:
-    """The reason says what is wrong, whatever the server calls it."""
+    """Fault 30: the reason says what is wrong, whatever the server calls it."""
     database.query("CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$")
     project.migration("1", "CREATE TABLE a (x int); CALL p();")
     done = attempt(database, make_spec(project)).result
@@ -137,7 +137,8 @@ def test_the_session_is_named_after_the_run_and_protected_against_loss(
         "1",
         "CREATE TABLE seen AS SELECT name, setting FROM pg_settings WHERE name IN "
         "('application_name', 'client_connection_check_interval', 'tcp_keepalives_idle',"
-        " 'idle_in_transaction_session_timeout')",
+        " 'tcp_keepalives_interval', 'tcp_keepalives_count', 'tcp_user_timeout',"
+        " 'idle_in_transaction_session_timeout', 'idle_session_timeout')",
     )
     spec = make_spec(project)
     assert attempt(database, spec).outcome is Outcome.SUCCEEDED
@@ -145,5 +146,9 @@ def test_the_session_is_named_after_the_run_and_protected_against_loss(
         "application_name": f"meshmigrate:{str(spec.run.id)[:8]}",
         "client_connection_check_interval": "2000",
         "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+        "idle_session_timeout": "0",
         "idle_in_transaction_session_timeout": "60000",
     }

@@ -124,16 +124,6 @@ def test_a_listener_that_breaks_does_not_stop_the_run(database: Database, projec
     assert database.versions == ["1", "2", "3"]
 
 
-def test_a_lost_connection_tells_no_old_counts(database: Database, project: Project) -> None:
-    """What was committed could not be looked up again: then nothing is said of it."""
-    project.migration("1", "CREATE TABLE t (x int)", "DROP TABLE t")
-    project.migration("2", "SELECT pg_terminate_backend(pg_backend_pid())")
-    done = attempt(database, make_spec(project)).result
-    assert (done.outcome, done.reason) == (Outcome.INTERRUPTED, Reason.CONNECTION_LOST)
-    assert done.database is None
-    assert database.versions == ["1"]
-
-
 def test_a_lock_that_only_the_fingerprint_needs_does_not_deny_what_was_applied(
     server: Server, database: Database, project: Project
 ) -> None:

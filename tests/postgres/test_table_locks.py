@@ -1,10 +1,14 @@
 """Table locks: a migration that has to wait does not make the application wait."""
 
+import pytest
+
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import LockPolicy, Policy
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.harness import Database, Project, attempt, make_spec
+
+pytestmark = pytest.mark.every_version
 
 
 def busy_table(database: Database, project: Project) -> None:
@@ -14,7 +18,7 @@ def busy_table(database: Database, project: Project) -> None:
 
 
 def test_a_long_reader_is_waited_out_by_short_tries(database: Database, project: Project) -> None:
-    """What a body needs is unknown; between two tries nobody waits for anything."""
+    """Fault 16: what a body needs is unknown; between two tries nobody waits for anything."""
     busy_table(database, project)
     project.migration("1", "DO $$ BEGIN ALTER TABLE users ADD COLUMN email text; END $$")
     blocked: list[int] = []
@@ -86,7 +90,7 @@ def test_a_script_that_switches_the_lock_timeout_off_still_has_one(
 def test_a_statement_that_takes_too_long_fails_and_is_not_retried(
     database: Database, project: Project
 ) -> None:
-    """StatementTimeout names the statement and the time it had."""
+    """Fault 18: statementTimeout names the statement and the time it had."""
     project.migration("1", "SELECT 1;\nSELECT pg_sleep(60)")
     policy = Policy(statement_timeout_seconds=0.2)
     done = attempt(database, make_spec(project, policy=policy)).result
@@ -106,15 +110,18 @@ def test_the_deadline_of_the_run_ends_a_statement_and_goes_back(
     assert (done.outcome, done.reason) == (Outcome.ROLLED_BACK, Reason.DEADLINE_EXCEEDED)
 
 
-def test_a_deadlock_is_tried_again(database: Database, project: Project) -> None:
-    """The server chose the migration as its victim: the transaction starts over."""
+@pytest.mark.parametrize("victim_of", ["deadlock_detected", "serialization_failure"])
+def test_a_victim_of_others_is_tried_again(
+    database: Database, project: Project, victim_of: str
+) -> None:
+    """Faults 17 and 19: the server chose the migration: the transaction starts over."""
     database.query("CREATE TABLE a (x int); CREATE TABLE b (x int); CREATE SEQUENCE tries")
     project.migration(
         "1",
-        """
+        f"""
         DO $$ BEGIN
             IF nextval('tries') < 3 THEN
-                RAISE EXCEPTION 'as if' USING ERRCODE = 'deadlock_detected';
+                RAISE EXCEPTION 'as if' USING ERRCODE = '{victim_of}';
             END IF;
         END $$;
         """,

@@ -16,6 +16,8 @@ from meshmigrate.engine.probe import probe
 from meshmigrate.engine.table_wait import TableWait
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
+pytestmark = pytest.mark.every_version
+
 ADD_COLUMN: Final = "ALTER TABLE users ADD COLUMN email text"
 OLD_READER: Final = "BEGIN; SELECT * FROM users; SELECT pg_sleep(0.31)"
 _BLOCKED: Final = (
@@ -61,7 +63,7 @@ def wait(
 def test_a_long_reader_is_waited_for_while_nobody_waits_for_us(
     database: Database, project: Project, *, hidden: bool
 ) -> None:
-    """The application reads on; the first try succeeds, be the reader of our role or another."""
+    """Fault 16: the application reads on; the first try succeeds, whoever the reader is."""
     database.query("CREATE TABLE users (id int)")
     project.migration("1", ADD_COLUMN)
     blocked: list[int] = []

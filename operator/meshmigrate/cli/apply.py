@@ -16,10 +16,13 @@ from meshmigrate.cli.options import (
     json_option,
     ledger_schema_option,
     out_of_order_option,
+    role_option,
+    search_path_option,
     target_option,
     write_back_option,
 )
 from meshmigrate.domain.runspec import (
+    Access,
     Folders,
     Ledger,
     LockPolicy,
@@ -52,11 +55,19 @@ _POLICY: Final = Policy()
     help="Roll back what this run applied, or stop where it is.",
 )
 @out_of_order_option
+@role_option
+@search_path_option
 @ledger_schema_option
 @click.option(
     "--run-id",
     type=click.UUID,
     help="Id of the run; give that of an interrupted run to continue it. Default: a new one.",
+)
+@click.option(
+    "--take-over",
+    type=click.UUID,
+    metavar="RUN_ID",
+    help="End the session of this run if it holds the lock and has been idle for a minute.",
 )
 @click.option(
     "--acquire-timeout",
@@ -102,8 +113,11 @@ def apply(
     target: str,
     on_failure: OnFailure,
     out_of_order: OutOfOrder,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
     run_id: UUID | None,
+    take_over: UUID | None,
     acquire_timeout: float,
     table_lock_deadline: float,
     statement_timeout: float,
@@ -122,6 +136,7 @@ def apply(
         run=RunIdentity(id=run_id or uuid4()),
         folders=folders,
         target=target,
+        database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(
             on_failure=on_failure,
@@ -134,5 +149,6 @@ def apply(
             deadline_seconds=deadline,
             rollback_deadline_seconds=rollback_deadline,
         ),
+        supersedes=take_over,
     )
     sys.exit(run_in_foreground(spec, read_url, as_json=as_json))

@@ -58,14 +58,13 @@ def log(
     """
     from meshmigrate.cli.answer import give_json, problems_told
     from meshmigrate.cli.interrupt import interruptible
-    from meshmigrate.domain.database_url import parse_database_url
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.read_log import read_log
 
     with (
         problems_told(as_json=as_json),
         interruptible(as_json=as_json) as looking,
-        look(parse_database_url(read_url()), ledger_schema, "log", looking.attach) as sight,
+        look(read_url(), ledger_schema, "log", looking.attach) as sight,
     ):
         found = read_log(sight, run_id=run_id, limit=limit, verify=verify)
     if as_json:

@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "repair": ("repair", "Accept that the file of an applied version was changed."),
     "rollback": ("rollback", "Go back to an earlier version, and prove it."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
+    "verify": ("verify", "Prove that the rollback scripts of pending files do what they are for."),
     "status": ("status", "Show where a database stands."),
 }
 

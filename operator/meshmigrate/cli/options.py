@@ -4,18 +4,31 @@ import signal
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from meshmigrate.cli.completion import MIGRATION_FOLDERS, complete_version
-from meshmigrate.domain.runspec import Folders, Ledger, Policy
+from meshmigrate.domain.runspec import TLS, Access, Folders, Ledger, Policy, TLSMode
+
+if TYPE_CHECKING:
+    from meshmigrate.domain.database_url import ConnectionParameters
 
 Command = Callable[..., None]
-ReadURL = Callable[[], str]
+ReadURL = Callable[[], "ConnectionParameters"]
+"""Reads the database URL anew, with the TLS options in force."""
 
 _LONGEST_SECONDS: Final = 366 * 24 * 3600
 FOLDER: Final = click.Path(path_type=Path)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read names between commas; none at all is allowed."""
+    found = tuple(name.strip() for name in text.split(",")) if text else ()
+    if not all(found):
+        raise click.BadParameter(f"{text!r} has an empty name")
+    return found
+
 
 ledger_schema_option: Final = click.option(
     "--ledger-schema",
@@ -44,6 +57,19 @@ write_back_option: Final = click.option(
     show_envvar=True,
     help="Write each version into supabase_migrations.schema_migrations too, in the same "
     "transaction.",
+)
+role_option: Final = click.option(
+    "--role",
+    default=Access().role,
+    metavar="ROLE",
+    help="SET ROLE for the scripts, so that it owns what they make. Default: the one that logs in.",
+)
+search_path_option: Final = click.option(
+    "--search-path",
+    type=names,
+    default="",
+    metavar="SCHEMA,...",
+    help="Schemas in which scripts find names. Default: the role's own.",
 )
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as one line of JSON, nothing else."
@@ -74,7 +100,7 @@ def examples(*lines: str, then: str) -> str:
 
 
 def database_options(command: Command) -> Command:
-    """Give a command ``read_url``, which reads the database URL when it is called."""
+    """Give a command ``read_url``, which reads the database URL each time it is called."""
 
     @click.option(
         "--database-url",
@@ -85,11 +111,41 @@ def database_options(command: Command) -> Command:
         "the list of processes: prefer the variable or the file.",
     )
     @click.option("--database-url-file", type=FOLDER, help="File that holds the URL.")
+    @click.option(
+        "--tls-mode",
+        type=click.Choice(["disable", "require", "verify-ca", "verify-full"]),
+        default=None,
+        help="How the server is verified. Default: sslmode of the URL, else verify-full.",
+    )
+    @click.option(
+        "--tls-root-certificate",
+        type=click.Path(),
+        default="",
+        help="File with the server's authority. Default: sslrootcert of the URL, else the "
+        "system's.",
+    )
+    @click.option(
+        "--tls-client-certificate", type=click.Path(), default="", help="File of our own."
+    )
+    @click.option("--tls-client-key", type=click.Path(), default="", help="File of its key.")
     @wraps(command)
     def with_database(
-        *, database_url: str | None, database_url_file: Path | None, **others: Any
+        *,
+        database_url: str | None,
+        database_url_file: Path | None,
+        tls_mode: TLSMode | None,
+        tls_root_certificate: str,
+        tls_client_certificate: str,
+        tls_client_key: str,
+        **others: Any,
     ) -> None:
-        read_url = _reader(database_url, database_url_file)
+        tls = TLS(
+            mode=tls_mode or "",
+            root_certificate=tls_root_certificate,
+            client_certificate=tls_client_certificate,
+            client_key=tls_client_key,
+        )
+        read_url = _reader(database_url, database_url_file, tls)
         # From here on to be stopped in order: what a command imports takes its time too.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         command(read_url=read_url, **others)
@@ -148,16 +204,17 @@ def beside(migrations: Path, name: str) -> Path:
     return named.with_name(name)
 
 
-def _reader(url: str | None, url_file: Path | None) -> ReadURL:
-    if url_file is not None:
-        from meshmigrate.cli.start import read_url_file
-
-        return lambda: read_url_file(url_file)
-    if url is None:
+def _reader(url: str | None, url_file: Path | None, tls: TLS) -> ReadURL:
+    if url_file is None and url is None:
         raise click.UsageError(
             "which database? Set MESHMIGRATE_DATABASE_URL or give --database-url-file FILE"
         )
-    return lambda: url
+    from meshmigrate.cli.start import read_credentials, read_url_file
+
+    def text() -> str:
+        return read_url_file(url_file) if url_file is not None else url or ""
+
+    return lambda: read_credentials(text, tls)
 
 
 def _folders(

@@ -53,14 +53,13 @@ def plan(
     """
     from meshmigrate.cli.answer import give_json, problems_told
     from meshmigrate.cli.interrupt import interruptible
-    from meshmigrate.domain.database_url import parse_database_url
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.read_plan import read_plan
     from meshmigrate.engine.wanted import read_wanted
 
     with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, target)
-        with look(parse_database_url(read_url()), ledger_schema, "plan", looking.attach) as sight:
+        with look(read_url(), ledger_schema, "plan", looking.attach) as sight:
             found = read_plan(sight, wanted, out_of_order)
     if as_json:
         give_json(found)

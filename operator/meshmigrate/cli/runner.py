@@ -12,7 +12,7 @@ from msgspec import DecodeError, json
 
 from meshmigrate.cli.options import examples
 from meshmigrate.cli.output import internal_error
-from meshmigrate.cli.start import carry_out, read_url_file, refuse
+from meshmigrate.cli.start import carry_out, read_credentials, read_url_file, refuse
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
@@ -73,8 +73,12 @@ def _run(spec_file: Path, database_url_file: Path, result_file: Path, log: "_Log
         show(ending)
         return ending
     log.run = spec.run
-    paced = Paced(log, _RUNNING_EVERY)
-    return carry_out(spec, lambda: read_url_file(database_url_file), paced, show)
+    return carry_out(
+        spec,
+        lambda: read_credentials(lambda: read_url_file(database_url_file), spec.database.tls),
+        Paced(log, _RUNNING_EVERY),
+        show,
+    )
 
 
 def _read_spec(path: Path) -> RunSpec:

@@ -7,23 +7,26 @@ from pathlib import Path
 from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import RunIdentity, RunSpec
+from meshmigrate.domain.runspec import TLS, RunIdentity, RunSpec
+from meshmigrate.domain.tls import with_tls
 from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import SystemClock
+from meshmigrate.engine.connect import Credentials
 from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
 from meshmigrate.engine.monitor import monitoring
-from meshmigrate.engine.run import Tools, run
+from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import stop_on_signals
+from meshmigrate.engine.tools import Tools
 
-Start = Callable[[RunSpec, ConnectionParameters, Tools], Ending]
+Start = Callable[[RunSpec, Credentials, Tools], Ending]
 """What begins a run: the engine's ``run``, or another way to use a connection."""
 
 
 def carry_out(
     spec: RunSpec,
-    read_url: Callable[[], str],
+    credentials: Credentials,
     events: Events,
     show: Callable[[Ending], None],
     start: Start = run,
@@ -44,18 +47,13 @@ def carry_out(
     def tell(message: str) -> None:
         events(Event(name=EventName.STOPPING, message=message, warning=True))
 
-    stop = stop_on_signals(tell, lambda error: show(refuse(spec.run, error, events)))
-    try:
-        parameters = parse_database_url(read_url())
-    except MigrationError as error:
-        ending = refuse(spec.run, error, events)
-    else:
-        activity = Activity()
-        watch = partial(monitoring, lambda: parameters, activity, events) if watched else None
-        tools = Tools(
-            clock=SystemClock(stop), stop=stop, events=events, activity=activity, watch=watch
-        )
-        ending = start(spec, parameters, tools)
+    stop = stop_on_signals(
+        tell, lambda error: show(refuse(spec.run, error, events)), only_connects=True
+    )
+    activity = Activity()
+    watch = partial(monitoring, credentials, activity, events) if watched else None
+    tools = Tools(clock=SystemClock(stop), stop=stop, events=events, activity=activity, watch=watch)
+    ending = start(spec, credentials, tools)
     stop.end()
     show(ending)
     return ending
@@ -64,6 +62,17 @@ def carry_out(
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:
     """Give the end of an attempt that did not come as far as connecting."""
     return end_early(Known(identity=identity, events=events), error)
+
+
+def read_credentials(read_text: Callable[[], str], tls: TLS) -> ConnectionParameters:
+    """Read the URL, and what is said beside it.
+
+    Raises
+    ------
+    Refusal
+        Whatever is wrong with them.
+    """
+    return with_tls(parse_database_url(read_text()), tls)
 
 
 def read_url_file(path: Path) -> str:

@@ -39,14 +39,13 @@ def status(
     """
     from meshmigrate.cli.answer import give_facts, give_json, give_rows, problems_told
     from meshmigrate.cli.interrupt import interruptible
-    from meshmigrate.domain.database_url import parse_database_url
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.status import read_status
     from meshmigrate.engine.wanted import read_wanted
 
     with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, "latest") if folders else None
-        with look(parse_database_url(read_url()), ledger_schema, "status", looking.attach) as sight:
+        with look(read_url(), ledger_schema, "status", looking.attach) as sight:
             found = read_status(sight, wanted)
     if as_json:
         give_json(found)

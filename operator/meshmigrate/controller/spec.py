@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct, convert, field, json
 from msgspec.structs import fields, replace
 
-from meshmigrate.domain.runspec import Ledger, LockPolicy, OnFailure, Policy, Request
+from meshmigrate.domain.runspec import Access, Ledger, LockPolicy, OnFailure, Policy, Request
 
 Content = Literal["migrations", "rollbacks", "checks"]
 
@@ -30,6 +30,13 @@ class Database(Request, frozen=True, kw_only=True):
     """How the database is reached."""
 
     url: DatabaseURL
+    role: str = ""
+    search_path: tuple[str, ...] = ()
+
+    @property
+    def access(self) -> Access:
+        """The part that is no secret."""
+        return Access(role=self.role, search_path=self.search_path)
 
 
 class ConfigMapSource(Request, frozen=True, kw_only=True):

@@ -18,6 +18,9 @@ OnFailure = Literal["Rollback", "Halt"]
 OutOfOrder = Literal["Refuse", "Apply"]
 
 
+TLSMode = Literal["", "disable", "require", "verify-ca", "verify-full"]
+
+
 class Contract(
     Struct,
     frozen=True,
@@ -70,6 +73,27 @@ class Policy(Request, frozen=True, kw_only=True):
     rollback_deadline_seconds: float = 3600
 
 
+class TLS(Request, frozen=True, kw_only=True):
+    """How the connection is protected; what is said here wins over the URL. Files are paths."""
+
+    mode: TLSMode = ""
+    """As libpq's sslmode; empty for the URL's, and verify-full where it has none."""
+    root_certificate: str = ""
+    """Of the server's authority; empty for those of the system."""
+    client_certificate: str = ""
+    client_key: str = ""
+
+
+class Access(Request, frozen=True, kw_only=True):
+    """How the database is worked with, once its URL has been read."""
+
+    role: str = ""
+    """The role that scripts run as; empty for the one that logs in."""
+    search_path: tuple[str, ...] = ()
+    """The schemas that scripts find names in; empty for the role's own."""
+    tls: TLS = TLS()
+
+
 class Ledger(Request, frozen=True, kw_only=True):
     """Which ledger keeps the history: one schema is one history."""
 
@@ -96,10 +120,13 @@ class RunSpec(Request, frozen=True, kw_only=True):
     target: str = "latest"
     allow_rollback: bool = False
     """Whether a target below the current version means to go back, and is not refused."""
+    database: Access = Access()
     ledger: Ledger = Ledger()
     policy: Policy = Policy()
     provenance: Provenance = Provenance()
     resource: str = ""
+    supersedes: UUID | None = None
+    """A run that may be taken over: a session of it that is idle is ended."""
 
 
 def encode_spec(spec: RunSpec) -> bytes:

@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from meshmigrate.domain.directive import Directive, Word, parse_duration
 from meshmigrate.domain.errors import Location
+from meshmigrate.domain.privilege import NOTHING_NEEDED, Demand
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.version import Version
 
@@ -29,16 +31,38 @@ class Script:
         The name to show, relative to its folder.
     text
         The content: decoded UTF-8, LF line ends, no byte order mark.
+    directives
+        What it says about itself, each word once.
     """
 
     kind: ScriptKind
     file: str
     text: str
+    directives: tuple[Directive, ...] = ()
 
     @property
     def checksum(self) -> str:
         """``sha256:`` and the digest of the normalised text."""
         return f"sha256:{hashlib.sha256(self.text.encode()).hexdigest()}"
+
+    @property
+    def no_transaction(self) -> bool:
+        """Whether each of its statements is a step of its own."""
+        return self._argument(Word.NO_TRANSACTION) is not None
+
+    @property
+    def irreversible(self) -> str | None:
+        """Why a run must not start this rollback script by itself; None if it may."""
+        return self._argument(Word.IRREVERSIBLE)
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        """How long each of its statements may take, if it says so itself."""
+        time = self._argument(Word.TIMEOUT)
+        return None if time is None else parse_duration(time)
+
+    def _argument(self, word: Word) -> str | None:
+        return next((each.arguments for each in self.directives if each.word is word), None)
 
     def location(self, offset: int) -> Location:
         """Give the place of a character, counted from 0, as line and column counted from 1."""
@@ -48,14 +72,29 @@ class Script:
 
 
 class Action(StrEnum):
-    """What a statement does that runs outside a transaction and can be looked up afterwards."""
+    """What a statement does that runs outside a transaction, and so what tells if it is done."""
 
     CREATE_INDEX = "create index"
     DROP_INDEX = "drop index"
     REINDEX_INDEX = "reindex index"
     REINDEX_TABLE = "reindex table"
+    REINDEX_SCHEMA = "reindex schema"
+    REINDEX_DATABASE = "reindex database"
     DETACH_PARTITION = "detach partition"
-    VACUUM = "vacuum"
+    CREATE_SHARED = "create shared"
+    DROP_SHARED = "drop shared"
+    REPEAT = "repeat"
+    """Done again if in doubt: twice is as good as once, and nothing half done is left."""
+    UNKNOWN = "unknown"
+    """Nothing tells; a person decides."""
+
+
+class SharedCatalog(StrEnum):
+    """Where that is listed which belongs to the whole server."""
+
+    DATABASE = "pg_database"
+    TABLESPACE = "pg_tablespace"
+    SUBSCRIPTION = "pg_subscription"
 
 
 Name = tuple[str, ...]
@@ -69,13 +108,19 @@ class Outside:
     Parameters
     ----------
     object
-        The index, table or partition; empty where the effect needs no look-up.
+        The index, table, partition, schema, database, tablespace or subscription; empty where
+        the effect needs no look-up.
     table
         The table of an index that is created, or the parent of a partition.
     tolerant
         Whether it says IF EXISTS or IF NOT EXISTS.
     definition
         The index that is created, as a statement about a table of that name in ``pg_temp``.
+    catalog
+        Where the object is listed, if it is none of this database alone.
+    strong
+        Whether the application may have to wait behind its locks; then it waits for them briefly
+        and tries again, which leaves nothing behind.
     """
 
     action: Action
@@ -83,6 +128,8 @@ class Outside:
     table: Name = ()
     tolerant: bool = False
     definition: str = ""
+    catalog: SharedCatalog | None = None
+    strong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +149,8 @@ class Statement:
         does not tell.
     outside
         What it does, if it runs outside transactions only.
+    demand
+        Which rights it needs, as far as its text tells.
     """
 
     text: str
@@ -109,6 +158,7 @@ class Statement:
     offset: int
     locks: tuple[TableLock, ...] | None = None
     outside: Outside | None = None
+    demand: Demand = NOTHING_NEEDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 class SqlState(StrEnum):
     """The codes the engine decides on, by PostgreSQL's condition names."""
 
+    ACTIVE_SQL_TRANSACTION = "25001"
     READ_ONLY_TRANSACTION = "25006"
     INVALID_TRANSACTION_TERMINATION = "2D000"
     SERIALIZATION_FAILURE = "40001"

@@ -43,7 +43,7 @@ class Deadline:
     def __init__(self, clock: Clock, seconds: float, *, name: str) -> None:
         self._clock = clock
         self._end = clock.monotonic() + seconds
-        self._seconds = seconds
+        self.seconds = seconds
         self._name = name
 
     @property
@@ -59,13 +59,13 @@ class Deadline:
     @property
     def half_passed(self) -> bool:
         """Whether half of the time or more is behind us."""
-        return self.remaining <= self._seconds / 2
+        return self.remaining <= self.seconds / 2
 
     def exceeded(self, cancelled: MigrationError | None = None) -> Failure:
         """Give the failure that says so, at the place of the statement that was cancelled."""
         return Failure(
             Reason.DEADLINE_EXCEEDED,
-            f"{self._name} ({self._seconds:g} s) has passed",
+            f"{self._name} ({self.seconds:g} s) has passed",
             hint=f"Raise {self._name}, or make the migrations smaller.",
             location=cancelled.location if cancelled else None,
             sqlstate=cancelled.sqlstate if cancelled else None,

@@ -10,6 +10,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Migration
+from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
@@ -18,6 +19,8 @@ from meshmigrate.engine.forward import Stumble
 from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.journal import Step
 from meshmigrate.engine.ledger.runs import PartialFile, TurningPoint
+from meshmigrate.engine.no_return import irreversible
+from meshmigrate.engine.reckoning import changing
 from meshmigrate.engine.undo import go_back
 
 _GO_ON: Final = (
@@ -52,13 +55,15 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
         Event(name=EventName.FAILED, message=str(error), warning=True, version=str(version))
     )
     standing = history.of_run(locked.ledger, locked.identity.id)
-    steps = journal.read(locked.ledger, version, "up")
+    steps = changing(locked.ledger, journal.read(locked.ledger, version, "up"))
     mine = any(step.run_id == locked.identity.id for step in steps)
     if error.reason is Reason.STEP_UNKNOWN:
         return _halt(locked, stumbled, standing, steps, why="as a person has to look")
+    if not (standing or mine) and isinstance(error, LockTimeout):
+        raise error
+    if not steps:
+        _forget_steps(locked, version)
     if not standing and not mine:
-        if isinstance(error, LockTimeout):
-            raise error
         return _end(
             locked,
             stumbled,
@@ -68,15 +73,18 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
         )
     if locked.policy.on_failure == "Halt":
         return _halt(locked, stumbled, standing, steps, why="as onFailure is Halt")
-    without = _without_rollback(stumbled.migration if mine else None, standing)
-    if without:
-        why = f"as there is no rollback script for {without}"
-        return _halt(locked, stumbled, standing, steps, why=why, reason=Reason.NO_ROLLBACK_SCRIPT)
-    shared = journal.shared(locked.ledger, locked.identity.id)
-    if shared:
-        why = f"as an earlier run did a part of {', '.join(shared)}"
-        return _halt(locked, stumbled, standing, steps, why=why)
+    obstacle = _obstacle(locked, stumbled.migration if mine else None, standing)
+    if obstacle is not None:
+        why, reason = obstacle
+        return _halt(locked, stumbled, standing, steps, why=why, reason=reason)
     return _turn_back(locked, stumbled, partial=mine)
+
+
+def _forget_steps(locked: LockedRun, version: Version) -> None:
+    """Let the file begin anew: what is done of it changed nothing, such as VACUUM."""
+    with session.transaction(locked.ledger.connection):
+        locked.lease.guard()
+        journal.forget_done(locked.ledger, version)
 
 
 def _halt(
@@ -99,11 +107,22 @@ def _halt(
     )
 
 
-def _without_rollback(partial: Migration | None, standing: tuple[AppliedVersion, ...]) -> str:
+def _obstacle(
+    locked: LockedRun, partial: Migration | None, standing: tuple[AppliedVersion, ...]
+) -> tuple[str, Reason | None] | None:
+    """Say why a run cannot go back; None if it can."""
     without = [row.version for row in standing if row.rollback_checksum is None]
     if partial is not None and partial.rollback is None:
         without.insert(0, partial.version)
-    return ", ".join(map(str, without))
+    if without:
+        named = ", ".join(map(str, without))
+        return f"as there is no rollback script for {named}", Reason.NO_ROLLBACK_SCRIPT
+    final = irreversible(locked.ledger, partial, standing)
+    if final:
+        return f"as {final}", Reason.IRREVERSIBLE
+    shared = changing(locked.ledger, journal.shared(locked.ledger, locked.identity.id))
+    others = ", ".join(dict.fromkeys(step.version for step in shared))
+    return (f"as an earlier run did a part of {others}", None) if others else None
 
 
 def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending:
@@ -127,18 +146,16 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
             history.keep(locked.ledger, rollback)
         runs.turn_back(locked.ledger, locked.identity.id, why)
         log.append(locked.ledger, _entry(locked, stumbled))
-    run = runs.find(locked.ledger, locked.identity.id)
-    if run is None:
-        raise RuntimeError("a run that was just written is not there")
-    return go_back(locked, run, why)
+    return go_back(locked, runs.get(locked.ledger, locked.identity.id), why)
 
 
 def _end(
     locked: LockedRun, stumbled: Stumble, *, outcome: Outcome, reason: Reason, consequence: str
 ) -> Ending:
     error, version = stumbled.error, stumbled.migration.version
-    # The way on from a halt is not the way out of the error alone.
-    hint = {"hint": _GO_ON} if outcome is Outcome.HALTED else {}
+    # The way on from a halt is not the way out of the error alone, unless a person has to look.
+    halted = outcome is Outcome.HALTED and error.reason is not Reason.STEP_UNKNOWN
+    hint = {"hint": _GO_ON} if halted else {}
     verdict = Verdict(
         outcome=outcome,
         reason=reason,

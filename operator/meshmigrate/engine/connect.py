@@ -1,6 +1,7 @@
-"""The one connection that does the work, and what it means when it cannot be had."""
+"""The connections of a run, and what it means when one cannot be had."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Literal
 from uuid import UUID
 
 import psycopg
@@ -8,10 +9,14 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from meshmigrate.domain.database_url import ConnectionParameters
-from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
+from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.clock import Clock
+from meshmigrate.engine.connection_error import connection_refused
 
 Connection = psycopg.Connection[TupleRow]
+Credentials = Callable[[], ConnectionParameters]
+"""Reads the parameters anew each time: a password may be changed while a run goes on."""
 
 # Without keepalives a client that lost its server, or a server its client, notices in two
 # hours (measured); the session settings ask the same of the server's side.
@@ -23,19 +28,99 @@ _DEFAULTS: Final[dict[str, str]] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
-_AUTHENTICATION: Final = (
-    "authentication failed",
-    "no pg_hba.conf entry",
-    "no password supplied",
-    "is not permitted to log in",
+# SET after connecting and not `options`: poolers refuse those. The interval lets the server
+# notice in 2 s that a killed client is gone; without it, it finishes the statement, commits,
+# and holds the lock until then (measured).
+_PROTECTION: Final[dict[str, str]] = {
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+_ALL_FAILURES: Final = "All failures were:"
+_CHANGEABLE: Final = frozenset(
+    {Reason.AUTHENTICATION_FAILED, Reason.CREDENTIALS_MISSING, Reason.INVALID_DATABASE_URL}
 )
-_TLS: Final = (
-    "certificate verify failed",
-    "does not match host name",
-    "does not support SSL",
-    "root certificate file",
-    "SSL error: certificate",
-)
+"""What a Secret that is just being changed looks like."""
+_REREAD_INTERVAL: Final = 5.0
+_REREAD_FOR: Final = 150.0
+"""The kubelet takes up to two minutes to bring a changed Secret into a pod."""
+
+
+class Connector:
+    """Makes the connections of one run, each with the credentials as they are then.
+
+    Where they have worked before, that they do not now means that they are being changed: they
+    are read again every 5 s for 150 s. A first contact is refused at once.
+
+    Parameters
+    ----------
+    credentials
+        Reads them.
+    name
+        The run, as of ``connect``.
+    had_success
+        Whether they have worked before: in an earlier attempt of the run, or, by itself, in this
+        process.
+    tell
+        Called before each wait, with what is wrong.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        name: UUID | str,
+        clock: Clock,
+        *,
+        had_success: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._credentials = credentials
+        self._name = name
+        self._clock = clock
+        self._tell = tell
+        self.had_success = had_success
+
+    def connect(self) -> Connection:
+        """Connect, waiting for credentials that are just being changed.
+
+        Raises
+        ------
+        Refusal
+            ``AuthenticationFailed``, ``TLSFailed``, ``InvalidDatabaseURL`` or
+            ``CredentialsMissing``.
+        Unreachable
+            ``DatabaseUnreachable``.
+        Interruption
+            Somebody asked to stop.
+        """
+        started = self._clock.monotonic()
+        while True:
+            try:
+                connection = connect(self._credentials(), self._name)
+            except Refusal as refusal:
+                left = started + _REREAD_FOR - self._clock.monotonic()
+                if refusal.reason not in _CHANGEABLE or not self.had_success or left <= 0:
+                    raise
+                self._tell(
+                    f"{refusal.message}; they have worked before, so the credentials are read "
+                    f"again every {_REREAD_INTERVAL:g} s for {left:.0f} s"
+                )
+                self._clock.sleep(_REREAD_INTERVAL)
+            else:
+                self.had_success = True
+                return connection
+
+
+def protection(command: Literal["SET", "SET LOCAL"]) -> str:
+    """Give the statements that let the server notice a client that is gone or has fallen silent.
+
+    Every session has them; what only looks has them for its transaction, as a pooler would keep
+    its settings for others.
+    """
+    return "".join(f"{command} {name} = '{value}';\n" for name, value in _PROTECTION.items())
 
 
 def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
@@ -56,7 +141,7 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
     Unreachable
         ``DatabaseUnreachable``.
     """
-    keywords = _DEFAULTS | _verified(dict(parameters.values))
+    keywords = _DEFAULTS | verified(parameters)
     keywords |= {"application_name": f"meshmigrate:{str(name)[:8]}", "client_encoding": "UTF8"}
     try:
         return psycopg.connect(make_conninfo(**keywords), autocommit=True, prepare_threshold=None)
@@ -71,40 +156,19 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
         raise connection_refused(_scrubbed(error, parameters)) from None
 
 
-def _verified(keywords: dict[str, str]) -> dict[str, str]:
-    if "sslmode" in keywords:
-        return keywords
-    return {"sslmode": "verify-full", "sslrootcert": "system"} | keywords
+def verified(parameters: ConnectionParameters) -> dict[str, str]:
+    """Give libpq's keywords, the server's verification among them where nothing is said of it."""
+    keywords = dict(parameters.values)
+    mode = keywords.get("sslmode", "verify-full")
+    # Without a file named, libpq looks for one in the home directory, and not at the system's.
+    roots = {"sslrootcert": "system"} if mode == "verify-full" else {}
+    return {"sslmode": mode} | roots | keywords
 
 
 def _scrubbed(error: psycopg.OperationalError, parameters: ConnectionParameters) -> str:
-    text = " ".join(str(error).split())
-    password = parameters.values.get("password")
-    return text.replace(password, "…") if password else text
-
-
-def connection_refused(message: str) -> MigrationError:
-    """Classify why there is no connection.
-
-    libpq gives no SQLSTATE for a failed connection, so the text decides; a server that speaks
-    another language is at worst retried instead of refused.
-    """
-    if any(text in message for text in _AUTHENTICATION):
-        return Refusal(
-            Reason.AUTHENTICATION_FAILED,
-            f"the database does not let us in: {message}",
-            hint="Check user and password of the database URL, and the server's pg_hba.conf.",
-        )
-    if any(text in message for text in _TLS):
-        return Refusal(
-            Reason.TLS_FAILED,
-            f"no connection that can be trusted: {message}",
-            hint="The server must show a certificate of its host name from a known authority. "
-            "Otherwise say in the URL what to accept: sslrootcert=FILE for an authority of your "
-            "own, or sslmode=require or disable where the network is trusted.",
-        )
-    return Unreachable(
-        Reason.DATABASE_UNREACHABLE,
-        f"the database does not answer: {message}",
-        hint="Check that it runs, and that host, port and database name are right.",
-    )
+    # With several hosts psycopg repeats the last failure before it lists them all.
+    text = " ".join(str(error).rpartition(_ALL_FAILURES)[2].split())
+    for keyword in ("password", "sslpassword"):
+        if secret := parameters.values.get(keyword):
+            text = text.replace(secret, "…")
+    return text

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
-from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.early import end_dry_run, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, finish
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, log, runs, schema
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.run import Attempt, Tools, run
+from meshmigrate.engine.run import Attempt, run
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
 
 
@@ -31,6 +31,8 @@ class Situation:
     wanted: Wanted
     history: tuple[AppliedVersion, ...]
     connection: Connection
+    ledger: Ledger | None = None
+    """None where there is none yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +60,28 @@ Decide = Callable[[Situation], Declaration]
 
 def declare(
     spec: RunSpec,
-    parameters: ConnectionParameters,
+    credentials: Credentials,
     tools: Tools,
     decide: Decide,
     *,
     dry_run: bool = False,
+    while_unfinished: bool = False,
 ) -> Ending:
     """Write a declaration, or say why not.
 
     It is decided twice: first without the lock, so that a refusal changes nothing, not even by
     making a ledger, and again when nobody else can change anything. A dry run ends before that,
     and leaves no trace, not even in the log.
+
+    Parameters
+    ----------
+    while_unfinished
+        Whether it may be written although a run was left unfinished.
     """
-    work = partial(_look, decide=decide) if dry_run else partial(_declare, decide=decide)
-    return run(spec, parameters, tools, work=work)
+    if dry_run:
+        return run(spec, credentials, tools, work=partial(_look, decide=decide))
+    write = partial(_declare, decide=decide, while_unfinished=while_unfinished)
+    return run(spec, credentials, tools, work=write)
 
 
 def _look(attempt: Attempt, *, decide: Decide) -> Ending:
@@ -82,7 +92,7 @@ def _look(attempt: Attempt, *, decide: Decide) -> Ending:
     return end_dry_run(attempt.known, f"would have {declaration.message}")
 
 
-def _declare(attempt: Attempt, *, decide: Decide) -> Ending:
+def _declare(attempt: Attempt, *, decide: Decide, while_unfinished: bool = False) -> Ending:
     ledger = Ledger(attempt.connection, attempt.spec.ledger.schema)
     exists = bool(schema.find_version(ledger))
     if exists:
@@ -91,7 +101,8 @@ def _declare(attempt: Attempt, *, decide: Decide) -> Ending:
         return end_up_to_date(attempt.known)
     attempt.take_lock()
     attempt.bring_up_to_date(ledger)
-    _refuse_unfinished(ledger)
+    if not while_unfinished:
+        _refuse_unfinished(ledger)
     declaration = _decide(attempt, ledger, decide)
     if not declaration.versions:
         return end_up_to_date(attempt.known)
@@ -101,7 +112,14 @@ def _declare(attempt: Attempt, *, decide: Decide) -> Ending:
 def _decide(attempt: Attempt, ledger: Ledger | None, decide: Decide) -> Declaration:
     applied = history.read(ledger) if ledger is not None else ()
     attempt.known.present = tuple(row.version for row in applied)
-    return decide(Situation(wanted=attempt.wanted, history=applied, connection=attempt.connection))
+    return decide(
+        Situation(
+            wanted=attempt.wanted,
+            history=applied,
+            connection=attempt.connection,
+            ledger=ledger,
+        )
+    )
 
 
 def _refuse_unfinished(ledger: Ledger) -> None:

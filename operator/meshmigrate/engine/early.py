@@ -1,8 +1,9 @@
 """Ends that are not stored with a run: nothing to do, refused, interrupted, out of reach."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+from uuid import UUID, uuid4
 
 from meshmigrate.domain.errors import Failure, Interruption, LockTimeout, MigrationError, Refusal
 from meshmigrate.domain.outcome import Outcome
@@ -14,6 +15,7 @@ from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, summary
 from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.in_flight import InFlight
 from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.ledger.runs import Run
@@ -22,7 +24,7 @@ from meshmigrate.engine.probe import Server
 from meshmigrate.engine.stop import interruption
 from meshmigrate.engine.wanted import Wanted
 
-_NO_LONGER_OURS: Final = frozenset({Reason.FENCED, Reason.CONNECTION_LOST})
+_NO_LONGER_OURS: Final = frozenset({Reason.FENCED, Reason.CONNECTION_LOST, Reason.ANOTHER_DATABASE})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +37,10 @@ class Known:
     server: Server | None = None
     ledger: Ledger | None = None
     """Set once there is one in the database: a refusal never creates it."""
+    holder: UUID = field(default_factory=uuid4)
+    """The token under which it takes the lease, on each of its connections."""
     lease: Lease | None = None
+    in_flight: InFlight = field(default_factory=InFlight)
     started: bool = False
     """Whether the ledger has a row of this run."""
     wanted: Wanted | None = None

@@ -15,13 +15,16 @@ from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.executor import Executor
+from meshmigrate.engine.limits import limit
 from meshmigrate.engine.lookup import (
+    find_all_tables,
     find_attachment,
     find_definition,
     find_index,
     find_invalid,
     find_tables,
     is_building,
+    is_listed,
     quoted,
 )
 from meshmigrate.engine.server_error import is_cancelled
@@ -33,7 +36,7 @@ _POLL_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Looks up and completes what one statement did; the session must have our own names.
+    """Looks up and completes what one statement did, with our own names and the script's role.
 
     Parameters
     ----------
@@ -58,7 +61,9 @@ class Effects:
         return find_index(self._connection, self.object)
 
     def absent(self) -> bool:
-        """Tell whether there is no such index, or no such partition attached."""
+        """Tell whether there is no such index or object, or no such partition attached."""
+        if self.outside.catalog is not None:
+            return not is_listed(self._connection, self.outside.catalog, self.outside.object[-1])
         if self.outside.action is Action.DETACH_PARTITION:
             return self._attached() is None
         return self.index_is_valid() is None
@@ -98,22 +103,33 @@ class Effects:
         """
         match self.outside.action:
             case Action.CREATE_INDEX:
-                self.drop_invalid()
-                if not absent_before or self.index_is_valid() is None:
-                    return False
-                if not self._is_ours():
-                    raise self._unknown()
-                return True
+                return self._settle_new_index(absent_before=absent_before)
             case Action.DROP_INDEX:
                 self.drop_invalid()
                 return self.index_is_valid() is None and not absent_before
-            case Action.REINDEX_INDEX | Action.REINDEX_TABLE:
+            case Action.CREATE_SHARED | Action.DROP_SHARED as action:
+                created = action is Action.CREATE_SHARED
+                return absent_before is created and self.absent() is not created
+            case (
+                Action.REINDEX_INDEX
+                | Action.REINDEX_TABLE
+                | Action.REINDEX_SCHEMA
+                | Action.REINDEX_DATABASE
+            ):
                 self._drop_copies()
                 return False
             case Action.DETACH_PARTITION:
                 return self._finalize() and not absent_before
-            case Action.VACUUM:
+            case Action.REPEAT | Action.UNKNOWN:
                 return False
+
+    def _settle_new_index(self, *, absent_before: bool) -> bool:
+        self.drop_invalid()
+        if not absent_before or self.index_is_valid() is None:
+            return False
+        if not self._is_ours():
+            raise self._unknown()
+        return True
 
     def verify(self) -> None:
         """Require that a statement that reported success has done all of its work.
@@ -126,7 +142,7 @@ class Effects:
         match self.outside.action:
             case Action.CREATE_INDEX | Action.REINDEX_INDEX:
                 broken = [] if self.index_is_valid() else [self.object]
-            case Action.REINDEX_TABLE:
+            case Action.REINDEX_TABLE | Action.REINDEX_SCHEMA | Action.REINDEX_DATABASE:
                 broken = self._invalid(copies=False)
             case _:
                 broken = []
@@ -154,7 +170,7 @@ class Effects:
             session.enter_script(connection, server)
             connection.execute(f"CREATE TEMPORARY TABLE {stand_in} (LIKE {self.table})".encode())
             connection.execute(self.outside.definition.encode())
-            session.leave_script(connection, server)
+            session.look_as_script(connection, server)
             made = f"{STAND_IN}.{quoted(self.outside.object)}"
             wanted = find_definition(connection, made)
             connection.execute(f"DROP TABLE {stand_in}".encode())
@@ -188,6 +204,10 @@ class Effects:
         return find_attachment(self._connection, self.object, self.table)
 
     def _tables(self) -> list[int]:
+        if self.outside.action is Action.REINDEX_SCHEMA:
+            return find_all_tables(self._connection, self.outside.object[-1])
+        if self.outside.action is Action.REINDEX_DATABASE:
+            return find_all_tables(self._connection, None)
         return find_tables(self._connection, self.object, self.table or self.object)
 
     def _invalid(self, *, copies: bool) -> list[str]:
@@ -201,7 +221,7 @@ class Effects:
             self.executor.clock.sleep(_POLL_SECONDS)
 
     def _send(self, command: str) -> None:
-        unlimited(self._connection, self.deadline)
+        limit(self._connection, self.deadline.remaining)
         try:
             with translated():
                 self._connection.execute(command.encode())
@@ -218,13 +238,3 @@ class Effects:
             hint="Somebody else made it meanwhile. Drop or rename that index, or make it what the "
             "file says, and run again.",
         )
-
-
-def unlimited(connection: Connection, deadline: Deadline) -> None:
-    """Let the next statement wait as long as it must; only the deadline cancels it.
-
-    A short lock_timeout would leave an INVALID index behind.
-    """
-    milliseconds = min(max(int(deadline.remaining * 1000), 1), 2**31 - 1)
-    with translated():
-        connection.execute(f"SET lock_timeout = 0; SET statement_timeout = {milliseconds}".encode())

@@ -11,6 +11,7 @@ from meshmigrate.domain.runspec import Policy, RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.clock import Clock
+from meshmigrate.engine.deadlines import Deadlines
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
@@ -51,6 +52,7 @@ class LockedRun:
     server: Server
     lease: Lease
     executor: Executor
+    deadlines: Deadlines
     events: Events
     lock_wait_seconds: float
 

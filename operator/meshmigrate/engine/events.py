@@ -9,7 +9,11 @@ from enum import StrEnum
 class EventName(StrEnum):
     """What happened."""
 
+    WAITING_FOR_CREDENTIALS = "waiting-for-credentials"
     CONNECTED = "connected"
+    CONNECTION_LOST = "connection-lost"
+    WAITING_FOR_SERVER = "waiting-for-server"
+    TAKING_OVER = "taking-over"
     WAITING_FOR_LOCK = "waiting-for-lock"
     LOCKED = "locked"
     LEDGER_UPGRADED = "ledger-upgraded"

@@ -17,8 +17,9 @@ from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
-from meshmigrate.engine.limits import Limits, pause_seconds
+from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
@@ -51,6 +52,7 @@ class Executor:
     clock: Clock
     stop: Stop
     events: Events
+    in_flight: InFlight
     activity: Activity = field(default_factory=Activity)
     jitter: Callable[[], float] = random.random
 
@@ -85,6 +87,8 @@ class Executor:
         Interruption
             The connection was lost, or somebody asked to stop.
         """
+        for part in (work.script, *work.checks):
+            self.in_flight.refuse_suspect(part.script, part.statements)
         attempt = 1
         tables = TableWait(self.connection, self.server, self.clock, self.events)
         while True:
@@ -115,16 +119,19 @@ class Executor:
                 return
 
     def _try(self, work: Work, record: Callable[[], None], limits: Limits) -> None:
+        self.in_flight.commit = None
         session.reset(self.connection, self.server)
         with session.transaction(self.connection), self.activity.of_a_file():
             own = self.lease.guard()
             session.enter_script(self.connection, self.server)
             script = work.script.script
             statements = work.settings + work.script.statements
+            limits.begin(script)
             run_statements(self.connection, script, statements, before=self._before(limits, script))
             settle(self.connection, script)
             for check in work.checks:
                 session.enter_script(self.connection, self.server)
+                limits.begin(check.script)
                 run_checks(
                     self.connection,
                     check.script,
@@ -133,6 +140,8 @@ class Executor:
                 )
             self._leave_script(own, script)
             record()
+            self.in_flight.commit = Commit(own, script.file)
+        self.in_flight.commit = None
 
     def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
         def prepare(statement: Statement) -> None:
@@ -209,11 +218,4 @@ class Executor:
             raise error
         if limits.bounded_by_deadline:
             raise deadline.exceeded(error) from error
-        raise Failure(
-            Reason.STATEMENT_TIMEOUT,
-            f"the statement ran longer than {limits.seconds:g} s",
-            hint="Raise statementTimeoutSeconds, or split the work into smaller statements.",
-            location=error.location,
-            sqlstate=error.sqlstate,
-            statement=error.statement,
-        ) from error
+        raise timed_out(error, limits.seconds) from error

@@ -37,7 +37,7 @@ def apply(
     Interruption
         The connection was lost, or somebody asked to stop.
     """
-    deadline = Deadline(locked.clock, locked.policy.deadline_seconds, name="deadlineSeconds")
+    deadline = locked.deadlines.forward
     for index, prepared in enumerate(pending):
         is_last = index == len(pending) - 1
         checks = prepared.checks + (final_checks if is_last else ())

@@ -7,9 +7,12 @@ and the whole transaction tries again; a statement that waits for a row lock blo
 import math
 from typing import Final
 
-from meshmigrate.domain.script import Statement
+from meshmigrate.domain.errors import Failure, MigrationError
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.session import translated
 
 _DML: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _WEAK: Final = _DML | {"SELECT", "VALUES", "SET", "RESET", "SHOW", "NOTIFY"}
@@ -41,7 +44,7 @@ class Limits:
         attempt: int,
     ) -> None:
         self._connection = connection
-        self._timeout_seconds = timeout_seconds
+        self._policy_seconds = self._timeout_seconds = timeout_seconds
         self._deadline = deadline
         self._clock = clock
         self._attempt = attempt
@@ -51,6 +54,11 @@ class Limits:
         self._shortest_ms = 0
         self.seconds = timeout_seconds
         """What the last statement may take."""
+
+    def begin(self, script: Script) -> None:
+        """Let the statements of a script take as long as it says itself, or else the policy."""
+        self._timeout_seconds = script.timeout_seconds or self._policy_seconds
+        self._in_force = None
 
     def outlast(self, milliseconds: int) -> None:
         """Let every statement wait at least this long for a lock."""
@@ -84,7 +92,7 @@ class Limits:
 
     @property
     def bounded_by_deadline(self) -> bool:
-        """Whether the last statement had less time than the policy gives, as the run ends."""
+        """Whether the last statement had less time than it may take, as the run ends."""
         return self.seconds < self._timeout_seconds
 
 
@@ -108,3 +116,28 @@ def lock_timeout_ms(kind: str, attempt: int, *, after_strong: bool) -> int:
 def pause_seconds(attempt: int, jitter: float) -> float:
     """Give the pause after a failed try, from 1: exponential, with full jitter in [0, 1)."""
     return jitter * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempt, 16))
+
+
+def limit(connection: Connection, seconds: float, *, lock_ms: int = 0) -> None:
+    """Give the next statement outside of transactions its time, and the time to wait for a lock.
+
+    With 0 it waits as long as it must: a short lock_timeout would leave an INVALID index behind.
+    """
+    milliseconds = min(max(math.ceil(seconds * 1000), 1), _LONGEST_MS)
+    with translated():
+        connection.execute(
+            f"SET lock_timeout = {lock_ms}; SET statement_timeout = {milliseconds}".encode()
+        )
+
+
+def timed_out(error: MigrationError, seconds: float) -> Failure:
+    """Give the failure of a statement that has used up its time."""
+    return Failure(
+        Reason.STATEMENT_TIMEOUT,
+        f"the statement ran longer than {seconds:g} s",
+        hint="Raise statementTimeoutSeconds, begin the file with `-- meshmigrate: timeout 1h`, "
+        "or split the work into smaller statements.",
+        location=error.location,
+        sqlstate=error.sqlstate,
+        statement=error.statement,
+    )

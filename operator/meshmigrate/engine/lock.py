@@ -4,12 +4,11 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from psycopg.rows import class_row
 
 from meshmigrate.domain.errors import LockTimeout, MigrationError
-from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.session import translated
@@ -65,23 +64,30 @@ class Holder:
         return f"process {self.pid}{name}{role}{since}"
 
 
+class Watch(Protocol):
+    """Who looks after the holder while the lock is not to be had."""
+
+    def look(self) -> None:
+        """Look at the holder."""
+        ...
+
+    def timed_out(self, seconds: float) -> LockTimeout:
+        """Give the error that ends the waiting, naming the holder."""
+        ...
+
+
 def acquire(
     connection: Connection,
     timeout_seconds: float,
     clock: Clock,
+    watch: Watch,
     *,
-    waiting: Callable[[Holder], None],
     jitter: Callable[[], float] = random.random,
 ) -> float:
     """Take the lock and give the seconds it took.
 
     Polled, never waited for inside the server: a waiter there holds a snapshot, which CREATE
     INDEX CONCURRENTLY of the holder would wait for in turn, for ever (measured).
-
-    Parameters
-    ----------
-    waiting
-        Told the holder when it is first seen and whenever it changes.
 
     Raises
     ------
@@ -90,19 +96,10 @@ def acquire(
     """
     deadline = Deadline(clock, timeout_seconds, name="acquireTimeoutSeconds")
     start = clock.monotonic()
-    known: Holder | None = None
     while not _scalar(connection, _TRY):
-        holder = find_holder(connection)
-        if holder is not None and holder != known:
-            known = holder
-            waiting(holder)
+        watch.look()
         if deadline.passed:
-            raise LockTimeout(
-                Reason.ADVISORY_LOCK_TIMEOUT,
-                f"the migration lock was not free within {timeout_seconds:g} s; it is held by "
-                f"{known or 'a session that just ended'}",
-                hint="Wait for that run to end; nothing was changed by this one.",
-            )
+            raise watch.timed_out(timeout_seconds)
         clock.sleep(min(_POLL_SECONDS * (0.5 + jitter()), max(deadline.remaining, 0.01)))
     return clock.monotonic() - start
 

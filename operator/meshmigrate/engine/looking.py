@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.engine import session
-from meshmigrate.engine.connect import Connection, connect
+from meshmigrate.engine.connect import Connection, connect, protection
 from meshmigrate.engine.early import restated
 from meshmigrate.engine.ledger import schema
 from meshmigrate.engine.ledger.store import Ledger
@@ -46,10 +47,12 @@ def look(
         Why the database or its ledger cannot be read.
     """
     try:
-        with session.translated(), closing(connect(parameters, command)) as connection:
+        connect_again = partial(connect, parameters, command)
+        with session.translated(), closing(connect_again()) as connection:
             attach(connection)
-            server = examine(connection, parameters, command)
+            server = examine(connection, connect_again)
             with session.snapshot(connection):
+                connection.execute(protection("SET LOCAL").encode())
                 ledger = Ledger(connection, ledger_schema)
                 yield Sight(server, ledger, schema.find_version(ledger))
     except MigrationError as error:

@@ -1,10 +1,21 @@
-"""Looking up what statements outside transactions leave: indexes, their copies, partitions."""
+"""Looking up what statements outside transactions leave: indexes, copies, partitions, the rest."""
+
+from typing import Final
 
 from psycopg.rows import TupleRow
 
-from meshmigrate.domain.script import Action, Name, Outside
+from meshmigrate.domain.script import Action, Name, Outside, SharedCatalog
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.session import translated
+
+_OF_RELATIONS: Final = {
+    Action.CREATE_INDEX,
+    Action.DROP_INDEX,
+    Action.REINDEX_INDEX,
+    Action.REINDEX_TABLE,
+    Action.DETACH_PARTITION,
+}
+"""Actions on what the search path finds."""
 
 _QUALIFIED = """
 SELECT pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(c.relname)
@@ -38,6 +49,25 @@ WITH named AS (
 SELECT c.oid FROM tree JOIN pg_catalog.pg_class AS c USING (oid)
 UNION SELECT c.reltoastrelid FROM tree JOIN pg_catalog.pg_class AS c USING (oid)
 """
+# All tables of a schema, or of the database, without the system's own.
+_ALL_TABLES = """
+WITH tree AS (
+    SELECT c.oid, c.reltoastrelid FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm') AND (n.nspname = %s OR %s AND n.nspname <> 'pg_catalog')
+)
+SELECT oid FROM tree UNION SELECT reltoastrelid FROM tree
+"""
+# A subscription belongs to a database, and is listed with those of all others.
+_SHARED: Final = {
+    SharedCatalog.DATABASE: "SELECT FROM pg_catalog.pg_database WHERE datname = %s",
+    SharedCatalog.TABLESPACE: "SELECT FROM pg_catalog.pg_tablespace WHERE spcname = %s",
+    SharedCatalog.SUBSCRIPTION: """
+        SELECT FROM pg_catalog.pg_subscription AS s
+        JOIN pg_catalog.pg_database AS d ON d.oid = s.subdbid
+        WHERE s.subname = %s AND d.datname = pg_catalog.current_database()
+    """,
+}
 _INVALID = """
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
 FROM pg_catalog.pg_index AS i
@@ -80,6 +110,16 @@ def find_tables(connection: Connection, relation: str, table: str) -> list[int]:
     return [oid for (oid,) in connection.execute(_TABLES, [relation or None, table or None])]
 
 
+def find_all_tables(connection: Connection, schema: str | None) -> list[int]:
+    """Give the tables of a schema, or of the whole database without its system's: TOAST too."""
+    return [oid for (oid,) in connection.execute(_ALL_TABLES, [schema, schema is None])]
+
+
+def is_listed(connection: Connection, catalog: SharedCatalog, name: str) -> bool:
+    """Tell whether a catalog of the whole server has an object of that name."""
+    return connection.execute(_SHARED[catalog].encode(), [name]).fetchone() is not None
+
+
 def find_invalid(connection: Connection, tables: list[int], *, copies: bool) -> list[str]:
     """Name the INVALID indexes of tables, qualified and quoted; only REINDEX's copies if asked."""
     return [name for (name,) in connection.execute(_INVALID, [tables, copies]).fetchall()]
@@ -95,6 +135,8 @@ def locate(connection: Connection, outside: Outside) -> tuple[str, str]:
 
     What does not exist is given as it is written: the server will say so.
     """
+    if outside.action not in _OF_RELATIONS:
+        return quoted(outside.object), ""
     with translated():
         if outside.action is not Action.CREATE_INDEX:
             return _locate(connection, outside.object), _locate(connection, outside.table)

@@ -25,7 +25,7 @@ class PreparedScript:
     @property
     def in_steps(self) -> bool:
         """Whether no single transaction can hold it."""
-        return any(statement.outside for statement in self.statements)
+        return self.script.no_transaction or any(each.outside for each in self.statements)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,21 @@
 """What the server is, asked before anything else."""
 
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, LiteralString
-from uuid import UUID
 
 import psycopg
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
-from meshmigrate.engine.connect import Connection, connect, connection_refused
+from meshmigrate.domain.runspec import Access
+from meshmigrate.engine import identity
+from meshmigrate.engine.connect import Connection, protection
+from meshmigrate.engine.connection_error import connection_refused
+from meshmigrate.engine.identity import Identity
 
 OLDEST_SERVER: Final = 14
 NEWEST_SERVER: Final = 18
@@ -23,31 +26,41 @@ SELECT pg_catalog.pg_is_in_recovery(),
        pg_catalog.current_setting('transaction_read_only')::boolean,
        pg_catalog.current_setting('server_encoding')
 """
-_IDENTITY = """
+_IDENTITY: Final[LiteralString] = (
+    """
 SELECT pg_catalog.current_database(),
-       (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,
-       extract(epoch FROM pg_catalog.clock_timestamp())::float8
-"""
+       extract(epoch FROM pg_catalog.clock_timestamp())::float8, """
+    + identity.COLUMNS
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server as it was found."""
+    """The server as it was found, and how scripts are to find it."""
 
     major: int
     database: str
-    system_identifier: str
+    cluster: Identity
     clock: datetime
     """The server's time at the probe."""
+    access: Access = field(default_factory=Access)
+    """As whom scripts run, and with which names."""
 
     @property
     def identity(self) -> DatabaseIdentity:
         """Which database this is."""
-        return DatabaseIdentity(name=self.database, system_identifier=self.system_identifier)
+        return DatabaseIdentity(
+            name=self.database, system_identifier=self.cluster.system_identifier
+        )
 
 
-def examine(connection: Connection, parameters: ConnectionParameters, name: UUID | str) -> Server:
+def examine(connection: Connection, connect_again: Callable[[], Connection]) -> Server:
     """Ask what stands at the other end, a pooler in between included.
+
+    Parameters
+    ----------
+    connect_again
+        Makes a second connection, which only a pooler is tried with.
 
     Raises
     ------
@@ -55,7 +68,7 @@ def examine(connection: Connection, parameters: ConnectionParameters, name: UUID
         ``TransactionPooler``, ``UnsupportedServer`` or ``ReadOnlyServer``.
     """
     if behind_pooler(connection):
-        with closing(connect(parameters, name)) as other:
+        with closing(connect_again()) as other:
             refuse_transaction_pooler(connection, other)
     return probe(connection)
 
@@ -90,8 +103,8 @@ def probe(connection: Connection) -> Server:
             hint="Supported is UTF8, the default of every current installation.",
         )
     # In seconds: psycopg reads a time only in the ISO style, and a role may have another.
-    database, system_identifier, seconds = _one(connection, _IDENTITY)
-    return Server(major, database, system_identifier, datetime.fromtimestamp(seconds, UTC))
+    database, seconds, *cluster = _one(connection, _IDENTITY)
+    return Server(major, database, Identity(*cluster), datetime.fromtimestamp(seconds, UTC))
 
 
 def refuse_transaction_pooler(connection: Connection, other: Connection) -> None:
@@ -99,7 +112,8 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
 
     Two clients of such a pooler both get the same advisory lock (measured), so nothing that
     this tool promises would hold. The test: while ``other`` keeps a server session busy, ours
-    must stay the same.
+    must stay the same. In its statement mode it refuses the transaction itself, as a violation
+    of the protocol (measured).
 
     Raises
     ------
@@ -108,19 +122,24 @@ def refuse_transaction_pooler(connection: Connection, other: Connection) -> None
     """
     first = server_pid(connection)
     for _ in range(_POOLER_ROUNDS):
-        other.execute("BEGIN")
+        try:
+            other.execute(f"BEGIN; {protection('SET LOCAL')}".encode())
+        except psycopg.errors.ProtocolViolation as error:
+            raise _no_session(connection, "statement") from error
         server_pid(other)
         now = server_pid(connection)
         other.execute("ROLLBACK")
         if now != first:
-            port = connection.info.port
-            raise Refusal(
-                Reason.TRANSACTION_POOLER,
-                f"port {port} is a pooler in transaction mode: locks and settings of a session "
-                "do not hold there",
-                hint="Connect to the database itself or to its pooler in session mode, "
-                "usually port 5432.",
-            )
+            raise _no_session(connection, "transaction")
+
+
+def _no_session(connection: Connection, mode: str) -> Refusal:
+    return Refusal(
+        Reason.TRANSACTION_POOLER,
+        f"port {connection.info.port} is a pooler in {mode} mode: locks and settings of a session "
+        "do not hold there",
+        hint="Connect to the database itself or to its pooler in session mode, usually port 5432.",
+    )
 
 
 def behind_pooler(connection: Connection) -> bool:

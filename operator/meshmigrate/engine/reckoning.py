@@ -1,11 +1,11 @@
 """How far a file has got that runs in steps: read from the journal, looked up in the catalog."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from meshmigrate.domain.errors import Failure
+from meshmigrate.domain.errors import Failure, MigrationError
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.script import Outside, ScriptKind, Statement
+from meshmigrate.domain.script import Action, Outside, ScriptKind, Statement
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
@@ -13,16 +13,20 @@ from meshmigrate.engine.effects import Effects
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.ledger import history, journal
 from meshmigrate.engine.ledger.journal import Direction, Step
+from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.lookup import locate
 from meshmigrate.engine.prepared import PreparedScript, prepare_script
 from meshmigrate.engine.statements import run_statements
 
 _SETTINGS: Final = frozenset({"SET", "RESET"})
+_CHANGE_NOTHING: Final = _SETTINGS | {"VACUUM", "ANALYZE", "REINDEX", "CLUSTER", "CHECKPOINT"}
+"""Kinds that change neither schema nor data."""
 
 
-def group_end(statements: Sequence[Statement], start: int) -> int:
+def group_end(script: PreparedScript, start: int) -> int:
     """Give where the step ends that starts with a statement, both counted from 0."""
-    if statements[start].outside:
+    statements = script.statements
+    if script.script.no_transaction or statements[start].outside:
         return start + 1
     rest = range(start, len(statements))
     return next((index for index in rest if statements[index].outside), len(statements))
@@ -44,10 +48,14 @@ def enter_step(executor: Executor, script: PreparedScript, start: int) -> None:
 def find_effects(
     executor: Executor, script: PreparedScript, start: int, outside: Outside, deadline: Deadline
 ) -> Effects:
-    """Find what the names of a step mean; the session has our own names afterwards."""
+    """Find what the names of a step mean.
+
+    Afterwards the session has our own names, and the script's role: what belongs to it may be
+    hidden from the one that logs in.
+    """
     enter_step(executor, script, start)
     found, table = locate(executor.connection, outside)
-    session.reset(executor.connection, executor.server)
+    session.look_as_script(executor.connection, executor.server)
     return Effects(executor, outside, found, table, deadline)
 
 
@@ -69,9 +77,9 @@ def done_before(
     steps = journal.read(executor.lease.ledger, version, direction)
     while steps:
         step = steps.pop()
-        text = _text(executor, step, script)
+        text = text_of(executor.lease.ledger, step, script)
         if step.done or settle(executor, step, text, deadline):
-            end = group_end(text.statements, step.ordinal - 1)
+            end = group_end(text, step.ordinal - 1)
             _refuse_other_beginning(script, text, end, version)
             return end
     return 0
@@ -88,6 +96,8 @@ def settle(executor: Executor, step: Step, script: PreparedScript, deadline: Dea
     outside = script.statements[step.ordinal - 1].outside
     if outside is None:
         raise RuntimeError("a step inside a transaction is never left running")
+    if outside.action is Action.UNKNOWN:
+        raise unknown(step, script)
     with session.translated():
         found = find_effects(executor, script, step.ordinal - 1, outside, deadline)
         effects = Effects(executor, outside, step.object or "", found.table, deadline)
@@ -102,24 +112,72 @@ def settle(executor: Executor, step: Step, script: PreparedScript, deadline: Dea
     return done
 
 
+def unknown(step: Step, script: PreparedScript, error: MigrationError | None = None) -> Failure:
+    """Give the failure of a step of which nothing tells what it has done.
+
+    Parameters
+    ----------
+    error
+        What ended it; None if its run was lost.
+    """
+    statement = script.statements[step.ordinal - 1]
+    happened = error.message if error else "its run ended while the statement was under way"
+    decide = f"--version {step.version} --reason TEXT"
+    return Failure(
+        Reason.STEP_UNKNOWN,
+        f"{happened}; what statement {step.ordinal} ({statement.kind}) had committed by then "
+        "cannot be looked up",
+        hint="Look at what it did, then decide: "
+        f"`meshmigrate repair --step done {decide}` goes on behind it, "
+        f"`meshmigrate repair --step retry {decide}` lets it run again.",
+        location=script.script.location(statement.offset),
+        sqlstate=error.sqlstate if error else None,
+        statement=statement.kind,
+    )
+
+
 def settle_unfinished(executor: Executor, steps: Sequence[Step], deadline: Deadline) -> None:
     """Settle what another run was doing when it ended.
+
+    What nothing tells stays as it is: whoever goes on with that file has to know.
 
     Raises
     ------
     Failure
-        ``StepUnknown`` if a person has to look.
+        ``StepUnknown`` if a person has to look before anything goes on.
     """
     for step in steps:
-        settle(executor, step, _text(executor, step), deadline)
+        script = text_of(executor.lease.ledger, step)
+        if not needs_decision(step, script):
+            settle(executor, step, script, deadline)
 
 
-def _text(executor: Executor, step: Step, script: PreparedScript | None = None) -> PreparedScript:
-    """Give the file as it was when the step was done."""
+def needs_decision(step: Step, script: PreparedScript) -> bool:
+    """Tell whether only a person can say what an unfinished step has done."""
+    outside = script.statements[step.ordinal - 1].outside
+    return not step.done and outside is not None and outside.action is Action.UNKNOWN
+
+
+def changing(ledger: Ledger, steps: Iterable[Step]) -> list[Step]:
+    """Give the steps that somebody would have to take back: not VACUUM and the like."""
+    texts: dict[str, PreparedScript] = {}
+    found = []
+    for step in steps:
+        script = texts.get(step.checksum) or text_of(ledger, step)
+        texts[step.checksum] = script
+        start = step.ordinal - 1
+        statements = script.statements[start : group_end(script, start)]
+        if any(statement.kind not in _CHANGE_NOTHING for statement in statements):
+            found.append(step)
+    return found
+
+
+def text_of(ledger: Ledger, step: Step, script: PreparedScript | None = None) -> PreparedScript:
+    """Give the file as it was when the step was done; ``script`` if it is still the same."""
     if script is not None and script.script.checksum == step.checksum:
         return script
     kind = ScriptKind.MIGRATION if step.direction == "up" else ScriptKind.ROLLBACK
-    ledger, file = executor.lease.ledger, f"{kind}s/{step.version}.sql"
+    file = f"{kind}s/{step.version}.sql"
     return prepare_script(history.kept_script(ledger, step.checksum, kind, file))
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.errors import Interruption, MigrationError
+from meshmigrate.domain.errors import Interruption, MigrationError, Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
@@ -13,13 +13,22 @@ from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
-from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, journal, log, past, runs
 from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
-from meshmigrate.engine.undo import compare, count, event, go_back, names, roll_back
+from meshmigrate.engine.no_return import irreversible
+from meshmigrate.engine.undo import (
+    compare,
+    count,
+    event,
+    go_back,
+    names,
+    roll_back,
+    way_back_deadline,
+    way_on,
+)
 
 _DIFFERS: Final = (
     "Bring the named objects back by hand, or forward again with `meshmigrate apply`; "
@@ -31,30 +40,38 @@ _GO_ON: Final = (
 )
 
 
-def retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Ending:
-    """Take back every version above the target, the one applied last first.
+def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
+    """Commit where a run goes back to, and how that will be proven, before it begins.
 
     Raises
     ------
     Refusal
-        ``UnknownTarget`` or ``NoRollbackScript``: nothing has been taken back.
-    Interruption
-        The connection was lost, or somebody asked to stop: whoever comes next goes on.
+        ``UnknownTarget``, ``NoRollbackScript`` or ``Irreversible``: nothing has been taken back.
     """
     ledger = locked.ledger
     rows = history.read(ledger)
     leaving = plan_retreat(rows, target)
+    final = irreversible(ledger, None, leaving)
+    if final:
+        raise Refusal(
+            Reason.IRREVERSIBLE,
+            f"there is no way back to {target}: {final}",
+            hint="Write a new migration that leads on from the state as it is.",
+        )
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
-    asked = Retreat(target=str(target), proof=proof)
     before = catalog.take(ledger.connection)
     with session.transaction(ledger.connection):
         locked.lease.guard()
-        digest = catalog.keep(ledger, before)
-        runs.start(ledger, spec, plan_digest=None, fingerprint=digest, retreat=asked)
-        identity = spec.run
-        entry = log.Entry(event=log.STARTED, run_id=identity.id, attempt=identity.attempt)
+        runs.start(
+            ledger,
+            spec,
+            plan_digest=None,
+            fingerprint=catalog.keep(ledger, before),
+            retreat=Retreat(target=str(target), proof=proof),
+        )
+        entry = log.Entry(event=log.STARTED, run_id=spec.run.id, attempt=spec.run.attempt)
         log.append(ledger, entry)
-    return _go(locked, identity, asked)
+    return runs.get(ledger, spec.run.id)
 
 
 def finish_way_back(locked: LockedRun, run: Run) -> Ending:
@@ -74,8 +91,7 @@ def finish_way_back(locked: LockedRun, run: Run) -> Ending:
 
 
 def _go(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
-    seconds = locked.policy.rollback_deadline_seconds
-    deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
+    deadline = way_back_deadline(locked, identity)
     rows = plan_retreat(history.read(locked.ledger), Version(asked.target))
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
@@ -139,7 +155,7 @@ def _failed(
         reason=error.reason,
         message=f"the rollback script of version {row.version} failed: {error.message}; "
         f"{consequence}",
-        failure=with_fields(failure_detail(error, row.version), hint=_GO_ON),
+        failure=with_fields(failure_detail(error, row.version), hint=way_on(error, _GO_ON)),
     )
     entry = log.Entry(
         event="Failed",

@@ -2,30 +2,30 @@
 
 from functools import partial
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.retreat import plan_retreat
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.script import MigrationSet
 from meshmigrate.domain.version import Version
+from meshmigrate.engine.connect import Credentials
 from meshmigrate.engine.early import end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.ledger import history, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.retreat import retreat
-from meshmigrate.engine.run import Attempt, Tools, run
+from meshmigrate.engine.run import Attempt, run
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
 from meshmigrate.engine.write_back import refuse_write_back
 
 
-def roll_back(spec: RunSpec, parameters: ConnectionParameters, tools: Tools) -> Ending:
+def roll_back(spec: RunSpec, credentials: Credentials, tools: Tools) -> Ending:
     """Take the database back to the spec's target, with the scripts that its ledger keeps.
 
     Every expected end is an ending, as of a run that goes forward.
     """
-    return run(spec, parameters, tools, work=_work, read=_without_files)
+    return run(spec, credentials, tools, work=_work, read=_without_files)
 
 
 def _without_files(spec: RunSpec) -> Wanted:
@@ -62,7 +62,7 @@ def _go(attempt: Attempt, target: Version, locked: LockedRun, mine: Run | None) 
         )
     if not _leaving(attempt, locked.ledger, target):
         return end_up_to_date(attempt.known)
-    return retreat(locked, attempt.spec, target)
+    return attempt.retreat(locked, target)
 
 
 def _leaving(attempt: Attempt, ledger: Ledger, target: Version) -> bool:

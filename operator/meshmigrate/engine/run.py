@@ -1,12 +1,10 @@
 """A run from its files to its result: the one sequence that every way of starting it shares."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.plan import Plan, make_plan
 from meshmigrate.domain.reason import Reason
@@ -14,45 +12,32 @@ from meshmigrate.domain.retreat import is_retreat
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
-from meshmigrate.engine.activity import Activity
-from meshmigrate.engine.clock import Clock
-from meshmigrate.engine.connect import Connection, connect
+from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
-from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
+from meshmigrate.engine.events import Event, EventName, UntilBroken
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
-from meshmigrate.engine.probe import Server, examine
+from meshmigrate.engine.privileges import refuse_missing
+from meshmigrate.engine.probe import Server
+from meshmigrate.engine.reconnect import Link, keep_connected, take_lease
 from meshmigrate.engine.recovery import settle_others
-from meshmigrate.engine.retreat import finish_way_back, retreat
-from meshmigrate.engine.server_error import is_cancelled
-from meshmigrate.engine.stop import Stop, interruption
+from meshmigrate.engine.retreat import begin_retreat, finish_way_back
+from meshmigrate.engine.takeover import watch_holder
+from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_wanted
 from meshmigrate.engine.write_back import refuse_write_back
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a run needs of the world besides the database."""
-
-    clock: Clock
-    stop: Stop
-    events: Events
-    activity: Activity = field(default_factory=Activity)
-    watch: Callable[[Connection], AbstractContextManager[None]] | None = None
-    """Tells what takes long on a connection, where somebody wants to know."""
-
 
 Work = Callable[["Attempt"], Ending]
 
 
 def run(
     spec: RunSpec,
-    parameters: ConnectionParameters,
+    credentials: Credentials,
     tools: Tools,
     work: Work = lambda attempt: attempt.run(),
     read: Callable[[RunSpec], Wanted] = lambda spec: read_wanted(spec.folders, spec.target),
@@ -65,22 +50,18 @@ def run(
     """
     tools = replace(tools, events=UntilBroken(tools.events))
     known = Known(identity=spec.run, events=tools.events)
-    with ExitStack() as cleanup:
-        try:
-            tools.stop.check()
-            _refuse_unknown_intent(spec)
-            wanted = known.wanted = read(spec)
-            known.connection = cleanup.enter_context(closing(connect(parameters, spec.run.id)))
-            tools.stop.attach(known.connection)
-            with session.translated():
-                known.server = _probe(known.connection, parameters, spec)
-                return work(
-                    Attempt(spec, wanted, tools, known, known.connection, known.server, cleanup)
-                )
-        except MigrationError as error:
-            stopped = tools.stop.requested and is_cancelled(error)
-            tools.stop.acknowledge()
-            return end_early(known, interruption() if stopped else error)
+    try:
+        tools.stop.check()
+        _refuse_unknown_intent(spec)
+        wanted = known.wanted = read(spec)
+    except MigrationError as error:
+        tools.stop.acknowledge()
+        return end_early(known, error)
+
+    def attempt(link: Link) -> Ending:
+        return work(Attempt(spec, wanted, tools, known, link))
+
+    return keep_connected(spec, credentials, tools, known, attempt)
 
 
 def _refuse_unknown_intent(spec: RunSpec) -> None:
@@ -92,12 +73,6 @@ def _refuse_unknown_intent(spec: RunSpec) -> None:
         )
 
 
-def _probe(connection: Connection, parameters: ConnectionParameters, spec: RunSpec) -> Server:
-    server = examine(connection, parameters, spec.run.id)
-    session.reset(connection, server)
-    return server
-
-
 @dataclass(slots=True)
 class Attempt:
     """One attempt of a run, connected."""
@@ -106,9 +81,17 @@ class Attempt:
     wanted: Wanted
     tools: Tools
     known: Known
-    connection: Connection
-    server: Server
-    cleanup: ExitStack
+    link: Link
+
+    @property
+    def connection(self) -> Connection:
+        """The one that works."""
+        return self.link.connection
+
+    @property
+    def server(self) -> Server:
+        """The server as it was found."""
+        return self.link.server
 
     def run(self) -> Ending:
         """Look without the lock first: most of the time there is nothing to do."""
@@ -123,7 +106,9 @@ class Attempt:
         refuse_write_back(ledger)
         if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
-            prepare_plan(plan, self.wanted.source.final_checks)
+            pending = prepare_plan(plan, self.wanted.source.final_checks)
+            new_ledger = None if version else ledger.schema
+            refuse_missing(self.connection, self.server, pending, new_ledger=new_ledger)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
@@ -131,19 +116,14 @@ class Attempt:
 
     def take_lock(self) -> None:
         """Wait for the migration lock, and hold it until the end."""
-
-        def waiting(holder: lock.Holder) -> None:
-            self._tell(
-                EventName.WAITING_FOR_LOCK, f"the migration lock is held by {holder}", warning=True
-            )
-
+        watch = watch_holder(self.connection, self.spec, self.tools)
         timeout = self.spec.policy.lock.acquire_timeout_seconds
-        self.known.lock_wait_seconds = lock.acquire(
-            self.connection, timeout, self.tools.clock, waiting=waiting
+        self.known.lock_wait_seconds += lock.acquire(
+            self.connection, timeout, self.tools.clock, watch
         )
-        self.cleanup.callback(lock.release, self.connection)
+        self.link.cleanup.callback(lock.release, self.connection)
         if self.tools.watch is not None:
-            self.cleanup.enter_context(self.tools.watch(self.connection))
+            self.link.cleanup.enter_context(self.tools.watch(self.connection))
         self._tell(EventName.LOCKED, "holding the migration lock")
 
     def bring_up_to_date(self, ledger: Ledger) -> None:
@@ -172,9 +152,7 @@ class Attempt:
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
-        with session.transaction(self.connection):
-            taken = lease.take(ledger, self.spec.run.id)
-        self.known.lease = taken
+        taken = take_lease(self.link, ledger, self.known)
         executor = Executor(
             connection=self.connection,
             server=self.server,
@@ -183,6 +161,7 @@ class Attempt:
             clock=self.tools.clock,
             stop=self.tools.stop,
             events=self.tools.events,
+            in_flight=self.known.in_flight,
             activity=self.tools.activity,
         )
         return LockedRun(
@@ -192,6 +171,7 @@ class Attempt:
             server=self.server,
             lease=taken,
             executor=executor,
+            deadlines=self.link.deadlines,
             events=self.tools.events,
             lock_wait_seconds=self.known.lock_wait_seconds,
         )
@@ -199,12 +179,13 @@ class Attempt:
     def _go(self, locked: LockedRun, mine: Run | None) -> Ending:
         lower = self._lower_target(locked.ledger) if mine is None else None
         if lower is not None:
-            return retreat(locked, self.spec, lower)
+            return self.retreat(locked, lower)
         plan = self._plan(locked.ledger)
         pending = prepare_plan(plan, self.wanted.source.final_checks)
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
+            refuse_missing(self.connection, self.server, pending)
             self._start(locked, plan)
         else:
             runs.refuse_other_plan(mine, plan)
@@ -214,6 +195,12 @@ class Attempt:
         if stumbled is None:
             return conclude.succeed(locked)
         return conclude.stumble(locked, stumbled)
+
+    def retreat(self, locked: LockedRun, target: Version) -> Ending:
+        """Go back to a version on purpose."""
+        run = begin_retreat(locked, self.spec, target)
+        self.known.started = True
+        return finish_way_back(locked, run)
 
     def _start(self, locked: LockedRun, plan: Plan) -> None:
         """Commit what the run sets out to do, and the schema it found, before it begins."""
@@ -226,7 +213,9 @@ class Attempt:
         self.known.started = True
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
-        """Count another attempt of a run that the ledger knows."""
+        """Count another attempt of a run that the ledger knows; a new connection is none."""
+        if self.known.started or self.link.resumed:
+            return replace(locked, identity=self.known.identity)
         self.known.started = True
         with session.transaction(self.connection):
             locked.lease.guard()
@@ -259,5 +248,5 @@ class Attempt:
     def _entry(self, event: str, attempt: int) -> log.Entry:
         return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)
 
-    def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
-        self.tools.events(Event(name=name, message=message, warning=warning))
+    def _tell(self, name: EventName, message: str) -> None:
+        self.tools.events(Event(name=name, message=message))

@@ -9,7 +9,8 @@ from meshmigrate.engine.executor import Executor, Work
 from meshmigrate.engine.ledger import journal
 from meshmigrate.engine.ledger.journal import Direction
 from meshmigrate.engine.server_error import is_cancelled
-from meshmigrate.engine.steps import Steps
+from meshmigrate.engine.step_file import StepFile
+from meshmigrate.engine.steps import run_steps
 from meshmigrate.engine.stop import interruption
 
 
@@ -43,12 +44,13 @@ def run_file(
     Interruption
         The connection was lost, or somebody asked to stop.
     """
+    executor.in_flight.version = work.version
     # A file that was begun in steps goes on in steps, whatever it has become since.
     begun = journal.read(executor.lease.ledger, work.version, direction)
     if not (begun or work.script.in_steps):
         executor.run(work, record, deadline=deadline, lock_deadline=lock_deadline())
         return
-    steps = Steps(
+    file = StepFile(
         executor=executor,
         run_id=run_id,
         direction=direction,
@@ -57,7 +59,7 @@ def run_file(
         lock_deadline=lock_deadline,
     )
     try:
-        steps.run(record)
+        run_steps(file, record)
     except MigrationError as error:
         if is_cancelled(error) and executor.stop.requested:
             raise interruption() from error

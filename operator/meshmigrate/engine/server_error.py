@@ -19,6 +19,10 @@ from meshmigrate.sql.redact import redact
 _CONTENTION: Final = frozenset(
     {SqlState.LOCK_NOT_AVAILABLE, SqlState.DEADLOCK_DETECTED, SqlState.SERIALIZATION_FAILURE}
 )
+_NO_TRANSACTION: Final = (
+    "begin the file with `-- meshmigrate: no-transaction`: each statement is a step of its own "
+    "then, outside of a transaction where it has to be."
+)
 _REASONS: Final[dict[str, tuple[Reason, str]]] = {
     SqlState.DISK_FULL: (
         Reason.DISK_FULL,
@@ -30,7 +34,11 @@ _REASONS: Final[dict[str, tuple[Reason, str]]] = {
     ),
     SqlState.INVALID_TRANSACTION_TERMINATION: (
         Reason.TRANSACTION_CONTROL,
-        "Remove COMMIT and ROLLBACK: a file and its row in the history are one transaction.",
+        f"Remove COMMIT and ROLLBACK, be it of a procedure that is called, or {_NO_TRANSACTION}",
+    ),
+    SqlState.ACTIVE_SQL_TRANSACTION: (
+        Reason.NON_TRANSACTIONAL,
+        f"Use a form that a transaction can hold, or {_NO_TRANSACTION}",
     ),
     SqlState.READ_ONLY_TRANSACTION: (
         Reason.READ_ONLY_SERVER,
@@ -41,6 +49,7 @@ _REASONS: Final[dict[str, tuple[Reason, str]]] = {
         "Somebody cancelled the statement (pg_cancel_backend); run again.",
     ),
 }
+_SYNTAX_OR_ACCESS: Final = "42"
 _FIX: Final = "Correct the statement; a file that failed has left nothing behind."
 _OWN: Final = "Look at the server's log; what was not committed has left nothing behind."
 
@@ -72,6 +81,19 @@ def own_error(error: psycopg.Error) -> MigrationError:
 def is_cancelled(error: MigrationError) -> bool:
     """Whether the server cancelled the statement: a timeout, or somebody asked for it."""
     return error.sqlstate == SqlState.QUERY_CANCELED
+
+
+def failed_before_it_began(error: MigrationError) -> bool:
+    """Whether a statement cannot have done anything: the server did not understand or allow it.
+
+    What fails in a body has a context, and the place in the statement is that of its own words
+    (PostgreSQL manual, "Error and Notice Message Fields").
+    """
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.Error) or cause.diag.context:
+        return False
+    in_its_words = cause.diag.statement_position is not None
+    return in_its_words or (cause.sqlstate or "").startswith(_SYNTAX_OR_ACCESS)
 
 
 def is_worth_another_try(error: MigrationError) -> bool:

@@ -10,24 +10,17 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
-from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.connect import Connection, protection
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import own_error
 
-# SET after connecting and not `options`: poolers refuse those. The interval lets the server
-# notice in 2 s that a killed client is gone; without it, it finishes the statement, commits,
-# and holds the lock until then (measured).
-_RESET: Final = """
+_RESET: Final = f"""
 RESET SESSION AUTHORIZATION;
 RESET ROLE;
 RESET ALL;
-SET client_connection_check_interval = '2s';
-SET tcp_keepalives_idle = 10;
-SET tcp_keepalives_interval = 5;
-SET tcp_keepalives_count = 3;
-SET tcp_user_timeout = '30s';
-SET idle_in_transaction_session_timeout = '60s';
+{protection("SET")}
 SET idle_session_timeout = 0;
 SET default_transaction_isolation = 'read committed';
 SET client_encoding = 'UTF8';
@@ -56,8 +49,13 @@ def reset(connection: Connection, server: Server) -> None:
 
 
 def enter_script(connection: Connection, server: Server) -> None:
-    """Give a script the session as a login of its role would find it, in our transaction."""
-    connection.execute(_reset(server).encode())
+    """Give a script the session as its role would find it, in our transaction."""
+    connection.execute((_reset(server) + _role(server) + _search_path(server)).encode())
+
+
+def look_as_script(connection: Connection, server: Server) -> None:
+    """Have the script's role with our own names: for what completes the work of a script."""
+    connection.execute((_reset(server) + _OURS + _role(server)).encode())
 
 
 def leave_script(connection: Connection, server: Server) -> None:
@@ -67,6 +65,17 @@ def leave_script(connection: Connection, server: Server) -> None:
 
 def _reset(server: Server) -> str:
     return _RESET + _RESET_17 if server.major >= _TRANSACTION_TIMEOUT_SINCE else _RESET
+
+
+def _role(server: Server) -> str:
+    role = server.access.role
+    return SQL("SET ROLE {};").format(Identifier(role)).as_string() if role else ""
+
+
+def _search_path(server: Server) -> str:
+    schemas = SQL(", ").join(map(Identifier, server.access.search_path))
+    given = SQL("SET search_path = {};").format(schemas).as_string()
+    return given if server.access.search_path else ""
 
 
 @contextmanager

@@ -125,6 +125,8 @@ _UNSEEN: Final = (
 def stop_on_signals(
     tell: Callable[[str], None] = lambda _: None,
     show: Callable[[Interruption], None] = lambda _: None,
+    *,
+    only_connects: bool = False,
 ) -> Stop:
     """Let SIGTERM and SIGINT request a stop from now on, in this thread and its children.
 
@@ -137,6 +139,9 @@ def stop_on_signals(
         Called with what is going on when a stop is requested.
     show
         Called with why the process ends without an orderly end, just before it does.
+    only_connects
+        Whether there is nothing to bring to an end as long as there has been no connection: then
+        a server that does not answer is not waited for.
     """
     stop = Stop()
     hold_signals()
@@ -150,7 +155,8 @@ def stop_on_signals(
     def wait_for_the_end() -> None:
         # Without a connection there is nothing to bring to an end, but somebody may be waiting
         # for one in a call that cannot be woken.
-        if not stop.acknowledged(_UNCONNECTED_SECONDS) and not stop.attached:
+        acknowledged = stop.acknowledged(_UNCONNECTED_SECONDS)
+        if only_connects and not acknowledged and not stop.attached:
             leave(_UNCONNECTED, "Run again.")
         time.sleep(_GRACE_SECONDS - _UNCONNECTED_SECONDS)
         leave(_TOO_LONG)

@@ -44,8 +44,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         The connection was lost, or somebody asked to stop: the next attempt goes on.
     """
     identity = RunIdentity(id=run.id, attempt=run.attempt)
-    seconds = locked.policy.rollback_deadline_seconds
-    deadline = Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
+    deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, run.fingerprint_before)
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
     for index, row in enumerate(rows):
@@ -58,6 +57,14 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
     return _prove(locked, identity, before, why)
+
+
+def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
+    """Give the attempt's own; the way back of another run does not use that up."""
+    if identity.id == locked.identity.id:
+        return locked.deadlines.back
+    seconds = locked.policy.rollback_deadline_seconds
+    return Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
 
 
 def _partial(locked: LockedRun, run: Run, why: TurningPoint) -> tuple[AppliedVersion, ...]:
@@ -159,7 +166,9 @@ def _failed(
         message=f"version {why.detail.version} failed, and then the rollback script of version "
         f"{row.version}: {error.message}; still applied by this run: "
         f"{', '.join(standing)}",
-        failure=with_fields(failure_detail(error, row.version), hint=_REPAIR_VERSION),
+        failure=with_fields(
+            failure_detail(error, row.version), hint=way_on(error, _REPAIR_VERSION)
+        ),
         differences=tuple(map(str, differences)),
     )
     entry = log.Entry(
@@ -173,6 +182,11 @@ def _failed(
         message=str(error),
     )
     return finish(locked, identity, verdict, after=after, entries=[entry])
+
+
+def way_on(error: MigrationError, otherwise: str) -> str:
+    """Give what to do next: of a step that a person has to decide about, the error says it."""
+    return error.hint if error.reason is Reason.STEP_UNKNOWN else otherwise
 
 
 def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:

@@ -1,34 +1,87 @@
 """Directives: ``-- meshmigrate: <word> [arguments]`` before a file's first statement."""
 
-import re
+from collections.abc import Iterator
 from typing import Final
 
+from meshmigrate.domain.directive import (
+    Directive,
+    DirectiveComment,
+    Word,
+    directive_comments,
+    parse_duration,
+)
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.script import Script
+from meshmigrate.domain.script import Script, ScriptKind
 
-_TRIVIA: Final = re.compile(r"\s+|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_DIRECTIVE: Final = re.compile(r"--\s*meshmigrate\s*:\s*(\S*)", re.IGNORECASE)
+_FORMS: Final = {
+    Word.NO_TRANSACTION: "no-transaction",
+    Word.IRREVERSIBLE: "irreversible <reason> (in a rollback script)",
+    Word.TIMEOUT: "timeout <time>, such as timeout 30min",
+}
+_KINDS: Final = {
+    Word.NO_TRANSACTION: {ScriptKind.MIGRATION, ScriptKind.ROLLBACK},
+    Word.IRREVERSIBLE: {ScriptKind.ROLLBACK},
+    Word.TIMEOUT: set(ScriptKind),
+}
 
 
-def refuse_directives(script: Script) -> None:
-    """Refuse a file that asks for something this release cannot do.
+def make_script(kind: ScriptKind, file: str, text: str) -> Script:
+    """Make a script of its text, with the directives that stand before its first statement.
 
-    A directive without effect would be worse than an error: its author relies on it. This
-    release knows none, so each one is refused; comments after the first statement are comments.
+    A directive without effect would be worse than an error, as its author relies on it: one that
+    is unknown, or is in a file of another kind, is refused.
 
     Raises
     ------
     Refusal
         ``InvalidDirective`` with the place of the directive.
     """
-    offset = 0
-    while match := _TRIVIA.match(script.text, offset):
-        if directive := _DIRECTIVE.match(match.group()):
+    plain = Script(kind, file, text)
+    found = tuple(_directives(plain))
+    return Script(kind, file, text, found) if found else plain
+
+
+def _directives(script: Script) -> Iterator[Directive]:
+    seen: set[Word] = set()
+    for comment in directive_comments(script.text):
+        problem = _problem(script.kind, comment, seen)
+        location = script.location(comment.offset)
+        if problem:
             raise Refusal(
                 Reason.INVALID_DIRECTIVE,
-                f"the directive {directive[1]!r} is unknown to this release, which has none",
-                hint="Remove the line, or run it with a release that knows the directive.",
-                location=script.location(offset),
+                problem,
+                hint=f"There are: {'; '.join(_FORMS.values())}.",
+                location=location,
             )
-        offset = match.end()
+        word = Word(comment.word)
+        seen.add(word)
+        yield Directive(word, comment.arguments, location)
+
+
+def _problem(kind: ScriptKind, comment: DirectiveComment, seen: set[Word]) -> str:
+    if comment.word == "allow":
+        return "the directive 'allow' would have no effect: this release forbids no hazards"
+    try:
+        word = Word(comment.word)
+    except ValueError:
+        return f"the directive '{comment.word}' is unknown to this release"
+    if word in seen:
+        return f"the directive '{word}' is given twice"
+    if kind not in _KINDS[word]:
+        return f"the directive '{word}' has no meaning in a {kind} script"
+    return _bad_argument(word, comment.arguments)
+
+
+def _bad_argument(word: Word, arguments: str) -> str:
+    match word:
+        case Word.NO_TRANSACTION if arguments:
+            return f"the directive '{word}' takes no argument"
+        case Word.IRREVERSIBLE if not arguments:
+            return f"the directive '{word}' needs a reason: whoever finds the run halted reads it"
+        case Word.TIMEOUT:
+            try:
+                parse_duration(arguments)
+            except ValueError as error:
+                return f"the directive '{word}' needs a time: {error}"
+    return ""

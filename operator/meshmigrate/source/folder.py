@@ -12,7 +12,7 @@ from meshmigrate.domain.runspec import Folders
 from meshmigrate.domain.script import Migration, MigrationSet, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.source.decode import decode_script
-from meshmigrate.source.directives import refuse_directives
+from meshmigrate.source.directives import make_script
 
 _VERSIONED: Final = re.compile(r"([0-9]+)_(.*)\.sql")
 _ALWAYS: Final = re.compile(r"always_.*\.sql")
@@ -102,9 +102,7 @@ def _read_file(path: Path, shown: str, kind: ScriptKind) -> _File:
         data = path.read_bytes()
     except OSError as error:
         raise _unreadable(shown, f"the file cannot be read: {error.strerror}") from None
-    script = Script(kind, shown, decode_script(data, shown))
-    refuse_directives(script)
-    return _File(version, name, script)
+    return _File(version, name, make_script(kind, shown, decode_script(data, shown)))
 
 
 def _parse_name(shown: str, kind: ScriptKind) -> tuple[Version | None, str]:

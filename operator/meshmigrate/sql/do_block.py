@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from postgast import PgQueryError, parse_plpgsql
 
+_MAY_END: Final = re.compile(r"\b(?:commit|rollback|call)\b", re.IGNORECASE)
 _SUSPECT: Final = re.compile(r"\b(?:commit|rollback)\b|pg_advisory_unlock", re.IGNORECASE)
 
 
@@ -17,6 +18,11 @@ def ends_transaction(do_statement: str) -> bool:
     """Whether the body holds COMMIT or ROLLBACK as a statement of PL/pgSQL."""
     ends = {"PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"}
     return any(name in ends for name, _ in _parts(do_statement))
+
+
+def may_end_transaction(do_statement: str) -> bool:
+    """Whether the body could end a transaction, in any language or by a procedure it calls."""
+    return _MAY_END.search(do_statement) is not None
 
 
 def mentions(do_statement: str, function: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from meshmigrate.domain.script import Script, Statement
+from meshmigrate.sql.misplaced import refuse_misplaced
 from meshmigrate.sql.outside import outside
 from meshmigrate.sql.refuse import refuse_forbidden
 from meshmigrate.sql.split import split
@@ -19,13 +20,15 @@ def prepare(script: Script) -> tuple[Statement, ...]:
     Refusal
         With file, line and column of the first thing that is wrong: ``SyntaxError``,
         ``PsqlMetaCommand``, ``TransactionControl``, ``SessionControl``, ``CopyFromStdin``,
-        ``NonTransactional`` or, in a check, ``InvalidCheck``.
+        ``NonTransactional``, ``InvalidDirective`` or, in a check, ``InvalidCheck``.
     """
-    return tuple(_allowed(script))
+    statements = tuple(_allowed(script))
+    refuse_misplaced(script, statements)
+    return statements
 
 
 def _allowed(script: Script) -> Iterator[Statement]:
     for statement, node in split(script):
         refuse_forbidden(script, statement, node)
-        effect = outside(node)
+        effect = outside(node, statement.text, no_transaction=script.no_transaction)
         yield replace(statement, outside=effect) if effect else statement

@@ -46,13 +46,22 @@ _WHY: Final = {
     ),
     Reason.NON_TRANSACTIONAL: (
         "cannot run inside a transaction, and what it did cannot be looked up after a crash",
-        "Give the index a name, use a form that a transaction can hold, or run it by hand.",
+        "Begin the file with `-- meshmigrate: no-transaction`; it may need a person to go on then.",
     ),
     Reason.INVALID_CHECK: (
         "is not allowed in a check, which only reads",
         "Write a SELECT that gives one row whose first column is true.",
     ),
 }
+_HINTS: Final = {
+    (Reason.TRANSACTION_CONTROL, "do_stmt"): (
+        "Remove it, or begin the file with `-- meshmigrate: no-transaction`: each statement is a "
+        "step of its own then; if this one is interrupted, a person decides how to go on."
+    ),
+    (Reason.NON_TRANSACTIONAL, "index_stmt"): "Give the index a name.",
+    (Reason.NON_TRANSACTIONAL, "drop_stmt"): "Drop one index in each statement.",
+}
+"""Where the statement tells more than the reason."""
 
 
 def refuse_forbidden(script: Script, statement: Statement, node: Node) -> None:
@@ -69,7 +78,7 @@ def refuse_forbidden(script: Script, statement: Statement, node: Node) -> None:
         raise Refusal(
             reason,
             f"{what} {why}",
-            hint=hint,
+            hint=_HINTS.get((reason, node.WhichOneof("node") or ""), hint),
             location=script.location(statement.offset),
             statement=statement.kind,
         )
@@ -85,14 +94,15 @@ def _findings(script: Script, statement: Statement, node: Node) -> Iterator[tupl
             yield Reason.SESSION_CONTROL, "DISCARD ALL"
         case "variable_set_stmt" if tree.name == "session_authorization":
             yield Reason.SESSION_CONTROL, f"{statement.kind} SESSION AUTHORIZATION"
-        case "do_stmt" if do_block.ends_transaction(statement.text):
+        case "do_stmt" if not script.no_transaction and do_block.ends_transaction(statement.text):
             yield Reason.TRANSACTION_CONTROL, "COMMIT or ROLLBACK in the body of DO"
         case "do_stmt" if do_block.mentions(statement.text, _UNLOCK):
             yield Reason.SESSION_CONTROL, f"{_UNLOCK} in the body of DO"
         case "copy_stmt" if not tree.filename:
             yield Reason.COPY_FROM_STDIN, "COPY FROM stdin" if tree.is_from else "COPY TO stdout"
     form = outside_transactions(node)
-    if form and outside(node) is None:
+    no_transaction = script.no_transaction
+    if form and outside(node, statement.text, no_transaction=no_transaction) is None:
         yield Reason.NON_TRANSACTIONAL, form
     # A function's definition calls nothing yet.
     if name != "create_function_stmt" and _MAY_UNLOCK.search(statement.text) and _unlocks(tree):

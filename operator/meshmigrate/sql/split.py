@@ -7,6 +7,7 @@ from postgast.pg_query_pb2 import Node
 
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.sql.classify import command_tag
+from meshmigrate.sql.demands import demand
 from meshmigrate.sql.parse import Piece, parse_script
 from meshmigrate.sql.table_locks import table_locks
 
@@ -42,4 +43,5 @@ def _statements(piece: Piece) -> Iterator[Parsed]:
         position = start
         text = raw[start:end].decode().rstrip()
         tree = found.stmt
-        yield Parsed(Statement(text, command_tag(tree), offset, table_locks(tree)), tree)
+        locks, rights = table_locks(tree), demand(tree)
+        yield Parsed(Statement(text, command_tag(tree), offset, locks, demand=rights), tree)

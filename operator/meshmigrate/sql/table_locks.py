@@ -30,7 +30,7 @@ from meshmigrate.domain.table_lock import LockMode, Reach, TableLock
 from meshmigrate.sql.alter_table_locks import alter_table, named
 from meshmigrate.sql.drop_locks import RELATIONS, drop, listed, truncate
 from meshmigrate.sql.lockless import LOCK_NO_TABLE
-from meshmigrate.sql.transactional import outside_transactions
+from meshmigrate.sql.transactional import enabled, outside_transactions
 
 Locks = tuple[TableLock, ...]
 _Found = Iterator[TableLock]
@@ -167,13 +167,14 @@ def _refresh(tree: Any) -> _Found:
     return named(tree.relation, mode)
 
 
-def _analyze(tree: Any) -> _Found | None:
-    if tree.is_vacuumcmd or not tree.rels:
+def _vacuum(tree: Any) -> _Found | None:
+    full = tree.is_vacuumcmd and enabled(tree.options, "full", default=False)
+    if (tree.is_vacuumcmd and not full) or not tree.rels:
         return None
+    mode = LockMode.ACCESS_EXCLUSIVE if full else LockMode.SHARE_UPDATE_EXCLUSIVE
     reaches = (Reach.ITSELF, Reach.DESCENDANTS)
     return chain.from_iterable(
-        named(part.vacuum_relation.relation, LockMode.SHARE_UPDATE_EXCLUSIVE, *reaches)
-        for part in tree.rels
+        named(part.vacuum_relation.relation, mode, *reaches) for part in tree.rels
     )
 
 
@@ -224,6 +225,6 @@ _BY_FORM: Final[Mapping[str, Callable[[Any], _Found | None]]] = {
     "select_stmt": _select,
     "truncate_stmt": truncate,
     "update_stmt": _written,
-    "vacuum_stmt": _analyze,
+    "vacuum_stmt": _vacuum,
     "view_stmt": lambda s: named(s.view, LockMode.ACCESS_EXCLUSIVE),
 }

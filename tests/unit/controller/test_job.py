@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from meshmigrate.controller import names
-from meshmigrate.domain.runspec import RunSpec, decode_spec
+from meshmigrate.domain.runspec import Access, RunSpec, decode_spec
 from tests.unit.controller.conftest import Story
 
 
@@ -76,6 +76,16 @@ def test_the_run_spec_on_the_pod_is_what_the_runner_reads(started: Story) -> Non
     assert spec.resource == "app/web"
     mounts = {mount["mountPath"] for mount in template["spec"]["containers"][0]["volumeMounts"]}
     assert set(spec.folders.migrations) <= mounts
+
+
+def test_the_runner_is_told_the_role_and_the_search_path(applied: Story) -> None:
+    """What the resource says about the database and is no secret stands in the run spec."""
+    access = {"role": "app_owner", "searchPath": ["app", "public"]}
+    applied.cluster.edit(lambda body: body["spec"]["database"].update(access))
+    applied.look()
+    template = applied.cluster.jobs[applied.job]["spec"]["template"]
+    spec = decode_spec(template["metadata"]["annotations"][names.RUN_SPEC_ANNOTATION].encode())
+    assert spec.database == Access(role="app_owner", search_path=("app", "public"))
 
 
 def test_each_config_map_has_a_folder_of_its_own(applied: Story) -> None:

@@ -32,6 +32,8 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
     "change",
     [
         {"database": {"url": {"secretKeyRef": {"name": "db", "key": "OTHER"}}}},
+        {"database": {**SPEC["database"], "role": "owner"}},
+        {"database": {**SPEC["database"], "searchPath": ["app"]}},
         {"source": {"configMaps": [{"name": "web-2"}]}},
         {"target": 7},
         {"ledger": {"schema": "history"}},

@@ -7,6 +7,8 @@ import pytest
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import (
+    TLS,
+    Access,
     Folders,
     LockPolicy,
     Policy,
@@ -31,6 +33,11 @@ def test_a_spec_survives_its_json() -> None:
         run=RunIdentity(id=RUN, number=3, attempt=2, intent="undo"),
         folders=Folders(migrations=("/m",), rollbacks=("/r",), checks=("/c",)),
         target="0042",
+        database=Access(
+            role="owner",
+            search_path=("app", "public"),
+            tls=TLS(mode="verify-ca", root_certificate="/run/tls/ca.crt"),
+        ),
         policy=Policy(on_failure="Halt", lock=LockPolicy(acquire_timeout_seconds=1.5)),
         provenance=Provenance(commit="6f2a", run_url="https://ci.example/1"),
         resource="meshhook/web",

@@ -4,7 +4,7 @@ import pytest
 
 from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
 from meshmigrate.domain.reason import Reason
-from meshmigrate.engine.connect import connection_refused
+from meshmigrate.engine.connection_error import connection_refused
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ from meshmigrate.engine.connect import connection_refused
         ),
         ("fe_sendauth: no password supplied", Refusal, Reason.AUTHENTICATION_FAILED),
         ('FATAL:  role "app" is not permitted to log in', Refusal, Reason.AUTHENTICATION_FAILED),
+        ("FATAL:  pg_hba.conf rejects connection for", Refusal, Reason.AUTHENTICATION_FAILED),
+        (
+            'FATAL:  certificate authentication failed for user "app"',
+            Refusal,
+            Reason.AUTHENTICATION_FAILED,
+        ),
+        ("FATAL:  no such user: app", Refusal, Reason.AUTHENTICATION_FAILED),
+        ("FATAL:  connection requires a valid client certificate", Refusal, Reason.TLS_FAILED),
+        ('root certificate file "/ca" does not exist', Refusal, Reason.TLS_FAILED),
+        ("channel binding required, but SSL not in use", Refusal, Reason.TLS_FAILED),
+        (
+            "SSL connection has been closed unexpectedly",
+            Unreachable,
+            Reason.DATABASE_UNREACHABLE,
+        ),
         ("server does not support SSL, but SSL was required", Refusal, Reason.TLS_FAILED),
         ("SSL error: certificate verify failed", Refusal, Reason.TLS_FAILED),
         (

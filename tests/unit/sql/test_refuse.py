@@ -4,7 +4,8 @@ import pytest
 
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.script import Action, Outside, Script, ScriptKind
+from meshmigrate.domain.script import Script, ScriptKind
+from meshmigrate.source.directives import make_script
 from meshmigrate.sql.prepare import prepare
 
 
@@ -82,78 +83,47 @@ def test_copy_through_the_client_is_refused_even_with_its_data(text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "form"),
+    ("text", "form", "hint"),
     [
-        ("CREATE INDEX CONCURRENTLY ON t (a)", "CREATE INDEX CONCURRENTLY without a name"),
-        ("DROP INDEX CONCURRENTLY i, j", "DROP INDEX CONCURRENTLY"),
-        ("REINDEX SCHEMA CONCURRENTLY s", "REINDEX CONCURRENTLY"),
-        ("REINDEX SCHEMA s", "REINDEX SCHEMA"),
-        ("REINDEX DATABASE", "REINDEX DATABASE"),
-        ("REINDEX SYSTEM", "REINDEX SYSTEM"),
-        ("VACUUM (FULL, ANALYZE) t", "VACUUM FULL"),
-        ("VACUUM FULL", "VACUUM FULL"),
-        ("CLUSTER", "CLUSTER of all tables"),
-        ("CREATE DATABASE d", "CREATE DATABASE"),
-        ("DROP DATABASE d", "DROP DATABASE"),
-        ("ALTER DATABASE d SET TABLESPACE x", "ALTER DATABASE SET TABLESPACE"),
-        ("CREATE TABLESPACE x LOCATION '/x'", "CREATE TABLESPACE"),
-        ("DROP TABLESPACE x", "DROP TABLESPACE"),
-        ("ALTER SYSTEM SET work_mem = '1MB'", "ALTER SYSTEM"),
-        ("ALTER SYSTEM RESET ALL", "ALTER SYSTEM"),
         (
-            "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p",
-            "CREATE SUBSCRIPTION with a replication slot",
+            "CREATE INDEX CONCURRENTLY ON t (a)",
+            "CREATE INDEX CONCURRENTLY without a name",
+            "Give the index a name.",
         ),
-        ("ALTER SUBSCRIPTION s REFRESH PUBLICATION", "ALTER SUBSCRIPTION with a refresh"),
-        ("ALTER SUBSCRIPTION s SET PUBLICATION p", "ALTER SUBSCRIPTION with a refresh"),
-        ("ALTER SUBSCRIPTION s ADD PUBLICATION p", "ALTER SUBSCRIPTION with a refresh"),
+        ("DROP INDEX CONCURRENTLY i, j", "DROP INDEX CONCURRENTLY", "Drop one index in each"),
+        (
+            "ALTER SUBSCRIPTION s ADD PUBLICATION p",
+            "ALTER SUBSCRIPTION with a refresh",
+            "Begin the file with `-- meshmigrate: no-transaction`",
+        ),
+        (
+            "ALTER SUBSCRIPTION s DROP PUBLICATION p",
+            "ALTER SUBSCRIPTION with a refresh",
+            "Begin the file with `-- meshmigrate: no-transaction`",
+        ),
     ],
 )
-def test_what_cannot_be_journalled_is_refused_by_name(text: str, form: str) -> None:
+def test_what_cannot_be_journalled_is_refused_by_name(text: str, form: str, hint: str) -> None:
     """A statement that no transaction can hold, and no look-up settle, is known before."""
-    with pytest.raises(Refusal, match=f"^m/1_x.sql:1:1: {form} cannot run inside a transaction"):
+    with pytest.raises(Refusal, match=f"^m/1_x.sql:1:1: {form} cannot run inside") as caught:
         prepare(Script(ScriptKind.MIGRATION, "m/1_x.sql", text))
-    assert reason_of(text) is Reason.NON_TRANSACTIONAL
+    assert caught.value.reason is Reason.NON_TRANSACTIONAL
+    assert caught.value.hint.startswith(hint)
 
 
-@pytest.mark.parametrize(
-    ("text", "effect"),
-    [
-        (
-            "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON s.t (a) WHERE t.a > 1",
-            Outside(
-                Action.CREATE_INDEX,
-                ("i",),
-                ("s", "t"),
-                tolerant=True,
-                definition="CREATE UNIQUE INDEX i ON pg_temp.t USING btree (a) WHERE t.a > 1",
-            ),
-        ),
-        ("DROP INDEX CONCURRENTLY s.i", Outside(Action.DROP_INDEX, ("s", "i"))),
-        (
-            "DROP INDEX CONCURRENTLY IF EXISTS i",
-            Outside(Action.DROP_INDEX, ("i",), tolerant=True),
-        ),
-        ("REINDEX INDEX CONCURRENTLY i", Outside(Action.REINDEX_INDEX, ("i",))),
-        ("REINDEX (CONCURRENTLY, VERBOSE) TABLE t", Outside(Action.REINDEX_TABLE, ("t",))),
-        ("REINDEX (CONCURRENTLY on) TABLE s.t", Outside(Action.REINDEX_TABLE, ("s", "t"))),
-        (
-            "ALTER TABLE t DETACH PARTITION p CONCURRENTLY",
-            Outside(Action.DETACH_PARTITION, ("p",), ("t",)),
-        ),
-        ("VACUUM", Outside(Action.VACUUM)),
-        ("VACUUM (FULL off, ANALYZE) t", Outside(Action.VACUUM)),
-        ("REINDEX TABLE t", None),
-        ("ALTER TABLE t DETACH PARTITION p", None),
-        ("CREATE INDEX i ON t (a)", None),
-        ("DROP INDEX i", None),
-        ("ANALYZE", None),
-    ],
-)
-def test_what_can_be_looked_up_runs_outside_transactions(text: str, effect: Outside | None) -> None:
-    """The statement says what to look up afterwards; all others belong in a transaction."""
-    (statement,) = prepare(Script(ScriptKind.MIGRATION, "m/1_x.sql", text))
-    assert statement.outside == effect
+def test_a_file_without_transactions_still_has_no_transaction_control() -> None:
+    """COMMIT as a statement of the file has nothing to end, and would hide a mistake."""
+    directive = "-- meshmigrate: no-transaction\n"
+    for text in ("BEGIN", "COMMIT"):
+        with pytest.raises(Refusal) as caught:
+            prepare(make_script(ScriptKind.MIGRATION, "m/1_x.sql", directive + text))
+        assert caught.value.reason is Reason.TRANSACTION_CONTROL
+
+
+def test_a_body_that_commits_is_told_of_the_directive() -> None:
+    """The hint names the way."""
+    with pytest.raises(Refusal, match="begin the file with `-- meshmigrate: no-transaction`"):
+        prepare(Script(ScriptKind.MIGRATION, "m/1_x.sql", "DO $$ BEGIN COMMIT; END $$"))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.write_back import take_back, write_back
+from meshmigrate.source.directives import make_script
 
 _KEPT_MIGRATION_BYTES: Final = 1024 * 1024
 
@@ -62,9 +63,15 @@ def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:
 
 
 def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> Script:
-    """Give a script that the ledger keeps, by its checksum."""
+    """Give a script that the ledger keeps, by its checksum.
+
+    Raises
+    ------
+    Refusal
+        ``InvalidDirective`` where a later release kept it, which knew more of them.
+    """
     values = {"checksum": checksum, "kind": kind.value}
-    return Script(kind, file, ledger.row(_SCRIPT, values)[0])
+    return make_script(kind, file, ledger.row(_SCRIPT, values)[0])
 
 
 def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied") -> None:

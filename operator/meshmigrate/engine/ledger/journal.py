@@ -38,14 +38,20 @@ _FORGET = """
 DELETE FROM {ledger}.step WHERE run_id = %(run_id)s AND version = %(version)s
     AND direction = %(direction)s AND ordinal = %(ordinal)s
 """
-# Versions that this run has worked on, of which another run did the first steps.
-_SHARED = """
-SELECT DISTINCT s.version FROM {ledger}.step AS s
+_FORGET_DONE = """
+DELETE FROM {ledger}.step
+WHERE version = %(version)s AND direction = 'up' AND state = 'done'
+"""
+# The first steps, by another run, of versions that this run has worked on.
+_SHARED: Final = """
+SELECT run_id, version, direction, ordinal, checksum, state = 'done' AS done, object, absent_before
+FROM {ledger}.step AS s
 WHERE s.direction = 'up' AND s.run_id <> %(run_id)s
     AND (EXISTS (SELECT FROM {ledger}.step AS o WHERE o.version = s.version
                  AND o.direction = 'up' AND o.run_id = %(run_id)s)
          OR EXISTS (SELECT FROM {ledger}.applied AS a WHERE a.version = s.version
                     AND a.run_id = %(run_id)s))
+ORDER BY s.version::numeric, s.ordinal
 """
 _CLEAR = "DELETE FROM {ledger}.step WHERE version = %(version)s"
 
@@ -88,9 +94,9 @@ def unfinished(ledger: Ledger, run_id: UUID) -> list[Step]:
     return _select(ledger, _OPEN, {"run_id": run_id})
 
 
-def shared(ledger: Ledger, run_id: UUID) -> tuple[str, ...]:
-    """Give the versions that a run has continued rather than begun: it cannot take them back."""
-    return tuple(row[0] for row in ledger.execute(_SHARED, {"run_id": run_id}))
+def shared(ledger: Ledger, run_id: UUID) -> list[Step]:
+    """Give what others did of the versions that a run has continued rather than begun."""
+    return _select(ledger, _SHARED, {"run_id": run_id})
 
 
 def write(ledger: Ledger, step: Step) -> None:
@@ -106,6 +112,11 @@ def finish(ledger: Ledger, step: Step) -> None:
 def forget(ledger: Ledger, step: Step) -> None:
     """Remove a step of which nothing stands."""
     ledger.execute(_FORGET, asdict(step))
+
+
+def forget_done(ledger: Ledger, version: Version) -> None:
+    """Remove the steps that are done of a file on its way forward: it begins anew."""
+    ledger.execute(_FORGET_DONE, {"version": str(version)})
 
 
 def clear(ledger: Ledger, version: Version) -> None:

@@ -5,10 +5,12 @@ and then goes on, must find out before it writes.
 """
 
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from meshmigrate.domain.errors import Interruption
 from meshmigrate.domain.reason import Reason
+from meshmigrate.engine import identity
+from meshmigrate.engine.identity import Identity
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.lock import HELD_BY_US, LOCK_KEY
 
@@ -26,6 +28,8 @@ _GUARD = (
     """
 SELECT l.epoch, l.holder, pg_catalog.pg_current_xact_id()::text, """
     + HELD_BY_US
+    + ","
+    + identity.COLUMNS
     + """
 FROM {ledger}.lease AS l WHERE l.id = 1 FOR SHARE OF l
 """
@@ -35,6 +39,7 @@ UPDATE {ledger}.lease
 SET holder = NULL, run_id = NULL, backend_pid = NULL, backend_start = NULL, acquired_at = NULL
 WHERE id = 1
 """
+_READ = "SELECT epoch, holder FROM {ledger}.lease WHERE id = 1"
 _IS_FREE = "SELECT holder IS NULL FROM {ledger}.lease WHERE id = 1"
 
 
@@ -45,6 +50,8 @@ class Lease:
     ledger: Ledger
     epoch: int
     holder: UUID
+    cluster: Identity
+    """Where it was given."""
 
     def guard(self) -> str:
         """Begin a write transaction: hold off a takeover, and give the transaction's id.
@@ -52,29 +59,55 @@ class Lease:
         Raises
         ------
         Interruption
+            ``Fenced``, or what ``Identity.refuse_failover`` says.
+        """
+        epoch, holder, transaction_id, locked, *now = self.ledger.row(_GUARD, {"key": LOCK_KEY})
+        self.cluster.refuse_failover(Identity(*now))
+        if (epoch, holder, locked) != (self.epoch, self.holder, True):
+            raise _fenced()
+        return str(transaction_id)
+
+    def refuse_other_holder(self, ledger: Ledger) -> None:
+        """Refuse to take the lock again, on a new connection, if another runner had it meanwhile.
+
+        An epoch below ours is no other runner's: the database has lost what we wrote, with a
+        replica that took over or in a crash. Then the ledger says what is left, as to anybody.
+
+        Raises
+        ------
+        Interruption
             ``Fenced``.
         """
-        epoch, holder, transaction_id, locked = self.ledger.row(_GUARD, {"key": LOCK_KEY})
-        if (epoch, holder, locked) != (self.epoch, self.holder, True):
-            raise Interruption(
-                Reason.FENCED,
-                "another runner took over: this one no longer holds the migration lock",
-                hint="Nothing to do: the other one finishes the work.",
-            )
-        return str(transaction_id)
+        epoch, holder = ledger.row(_READ)
+        ours = holder == self.holder or (holder is None and epoch == self.epoch)
+        if not ours and epoch >= self.epoch:
+            raise _fenced()
 
     def give_back(self) -> None:
         """Say that nothing is under way, in a transaction that began with the guard."""
         self.ledger.execute(_GIVE_BACK)
 
 
-def take(ledger: Ledger, run_id: UUID) -> Lease:
-    """Become the one who may write; the lock must be held."""
-    holder = uuid4()
+def take(ledger: Ledger, run_id: UUID, holder: UUID, cluster: Identity) -> Lease:
+    """Become the one who may write; the lock must be held.
+
+    Parameters
+    ----------
+    holder
+        A random token of this process: with it, a lease whose answer was lost is known again.
+    """
     epoch: int = ledger.row(_TAKE, {"holder": holder, "run_id": run_id})[0]
-    return Lease(ledger, epoch, holder)
+    return Lease(ledger, epoch, holder, cluster)
 
 
 def is_free(ledger: Ledger) -> bool:
     """Whether the last holder gave the lease back."""
     return bool(ledger.row(_IS_FREE)[0])
+
+
+def _fenced() -> Interruption:
+    return Interruption(
+        Reason.FENCED,
+        "another runner took over: this one no longer holds the migration lock",
+        hint="Nothing to do: the other one finishes the work.",
+    )

@@ -63,6 +63,7 @@ STARTED: Final = "Started"
 FINISHED: Final = "Finished"
 ROLLED_BACK: Final = "RolledBack"
 STEPS_ROLLED_BACK: Final = "StepsRolledBack"
+CONNECTION_LOST: Final = "ConnectionLost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,14 @@ def find(ledger: Ledger, run_id: UUID) -> Run | None:
     return next(iter(_select(ledger, _FIND, {"id": run_id})), None)
 
 
+def get(ledger: Ledger, run_id: UUID) -> Run:
+    """Give a run that was just written."""
+    run = find(ledger, run_id)
+    if run is None:
+        raise RuntimeError("a run that was just written is not there")
+    return run
+
+
 def unfinished(ledger: Ledger) -> list[Run]:
     """Give the runs that have not ended, the oldest first."""
     return _select(ledger, _UNFINISHED, {})

@@ -1,0 +1,1 @@
+"""Looking at migrations before they touch the database they are for."""

@@ -1,0 +1,105 @@
+"""``verify``: every pending pair of scripts proven before anyone needs it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from uuid import uuid4
+
+from meshmigrate.domain.answers import PairProof, VerifyAnswer
+from meshmigrate.domain.database_url import ConnectionParameters
+from meshmigrate.domain.plan import make_plan
+from meshmigrate.domain.runspec import Access
+from meshmigrate.domain.script import Migration
+from meshmigrate.engine import session
+from meshmigrate.engine.connect import connect
+from meshmigrate.engine.ledger import history
+from meshmigrate.engine.looking import Sight, look
+from meshmigrate.engine.prepared import prepare_plan
+from meshmigrate.engine.tools import Tools
+from meshmigrate.engine.wanted import Wanted
+from meshmigrate.review.pairs import Rehearsal
+from meshmigrate.review.schema_copy import dump_schema, restore
+from meshmigrate.review.scratch import scratch_database
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The database that the files are for."""
+
+    parameters: ConnectionParameters
+    ledger_schema: str
+    access: Access
+
+
+def verify(
+    target: Target,
+    wanted: Wanted,
+    tools: Tools,
+    *,
+    scratch_server: ConnectionParameters | None,
+    tell: Tell,
+) -> VerifyAnswer:
+    """Prove the pending files in order, up to the first that breaks its promise.
+
+    Parameters
+    ----------
+    scratch_server
+        Where the scratch database is made; None for the target's own server.
+    tell
+        Told before each step that takes long.
+
+    Raises
+    ------
+    Refusal
+        Whatever a run would be refused for; ``PermissionDenied``, ``ProgramMissing`` or
+        ``DumpFailed``.
+    Unreachable
+        ``DatabaseUnreachable``.
+    Interruption
+        Somebody asked to stop; the scratch database is gone all the same.
+    """
+    with look(target.parameters, target.ledger_schema, "verify") as sight:
+        server, pending = sight.server, _pending(sight, wanted)
+    if not pending:
+        return VerifyAnswer(api_version=1, database=server.identity, pending=0, proofs=())
+    place = scratch_server or target.parameters
+    with (
+        session.translated(),
+        closing(connect(place, "verify")) as home,
+        scratch_database(home, place) as scratch,
+    ):
+        tell("copying the schema into a scratch database")
+        dump = dump_schema(target.parameters, server.major, without=target.ledger_schema)
+        with closing(connect(scratch, "verify")) as connection:
+            left_out = tuple(restore(connection, dump))
+        rehearsal = Rehearsal(parameters=scratch, access=target.access, tools=tools)
+        proofs = tuple(_until_the_first_lie(rehearsal, pending, tell))
+    return VerifyAnswer(
+        api_version=1,
+        database=server.identity,
+        pending=len(pending),
+        proofs=proofs,
+        not_copied=left_out,
+    )
+
+
+def _pending(sight: Sight, wanted: Wanted) -> tuple[Migration, ...]:
+    applied = history.read(sight.ledger) if sight.ledger_version else ()
+    plan = make_plan(
+        wanted.source, applied, target=wanted.target, run_id=uuid4(), out_of_order="Apply"
+    )
+    prepare_plan(plan, wanted.source.final_checks)
+    return plan.pending
+
+
+def _until_the_first_lie(
+    rehearsal: Rehearsal, pending: Sequence[Migration], tell: Tell
+) -> Iterator[PairProof]:
+    for count, migration in enumerate(pending, start=1):
+        tell(f"{migration.version} {migration.name} ({count} of {len(pending)})")
+        proof = rehearsal.prove(pending[:count])
+        yield proof
+        if proof.verdict.is_lie:
+            return

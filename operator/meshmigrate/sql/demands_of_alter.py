@@ -1,0 +1,44 @@
+"""Which rights ALTER TABLE needs, and those of its subcommands on others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from postgast import walk
+from postgast.pg_query_pb2 import AlterTableType, Constraint, ConstrType, RoleSpecType
+
+from meshmigrate.domain.privilege import Demand, Kind, Need, Right
+from meshmigrate.sql.demands_of_names import on
+
+
+def alter_table(tree: Any) -> Demand:
+    """Give the demand of ALTER TABLE, ALTER INDEX, ALTER VIEW and their like."""
+    commands = [part.alter_table_cmd for part in tree.cmds]
+    given = any(command.subtype == AlterTableType.AT_ChangeOwner for command in commands)
+    others = (need for command in commands for need in _others(command))
+    return Demand(
+        (on(tree.relation, Right.OWN), *others),
+        changed=(tree.relation.relname,) if given else (),
+    )
+
+
+def _others(command: Any) -> Iterator[Need]:
+    definition = getattr(command, "def")
+    if command.subtype == AlterTableType.AT_ChangeOwner:
+        yield from member_of(command.newowner)
+    elif command.subtype == AlterTableType.AT_AttachPartition:
+        yield on(definition.partition_cmd.name, Right.OWN)
+    elif command.subtype in {AlterTableType.AT_AddConstraint, AlterTableType.AT_AddColumn}:
+        yield from foreign_keys(definition)
+
+
+def foreign_keys(tree: Any) -> Iterator[Need]:
+    """Give what the foreign keys in a definition need."""
+    for _, part in walk(tree):
+        if isinstance(part, Constraint) and part.contype == ConstrType.CONSTR_FOREIGN:
+            yield on(part.pktable, Right.REFERENCES)
+
+
+def member_of(role: Any) -> tuple[Need, ...]:
+    """Give what it needs to make a role an owner; none for CURRENT_USER and its like."""
+    named = role.roletype == RoleSpecType.ROLESPEC_CSTRING
+    return (Need(Kind.ROLE, Right.MEMBER, name=role.rolename),) if named else ()

@@ -1,0 +1,170 @@
+"""``meshmigrate verify``: pairs of scripts proven on a scratch database before they are needed."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from meshmigrate.domain.outcome import Outcome
+from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
+from tests.postgres.processes import command, environment
+
+SCRATCH = "SELECT datname FROM pg_database WHERE datname LIKE 'meshmigrate_scratch_%'"
+
+
+@pytest.fixture(autouse=True)
+def _may_make_databases(database: Database) -> None:
+    database.query(f"ALTER ROLE {database.role} CREATEDB", superuser=True)
+
+
+def start(database: Database, project: Project, *options: str) -> subprocess.Popen[str]:
+    """Start ``meshmigrate verify`` in the project's folder."""
+    return subprocess.Popen(
+        command("verify", *options),
+        cwd=project.root,
+        env=environment(MESHMIGRATE_DATABASE_URL=database.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def verdicts(database: Database, project: Project, *options: str) -> tuple[int, list[str]]:
+    """Give the exit code, and the verdict of each file that was looked at."""
+    process = start(database, project, "--json", *options)
+    out, err = process.communicate(timeout=120)
+    assert not err, err
+    return process.returncode, [proof["verdict"] for proof in json.loads(out)["proofs"]]
+
+
+def with_history(database: Database, project: Project) -> None:
+    """Bring the database to a version that the pending files build on."""
+    project.migration("1", "CREATE TABLE users (id int PRIMARY KEY, name text)", "DROP TABLE users")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+    database.query("INSERT INTO users VALUES (1, 'ann')")
+
+
+def test_pairs_that_keep_their_promise_are_proven_and_nothing_is_left(
+    database: Database, project: Project
+) -> None:
+    """Also those that no transaction can hold; the target and its server are as before."""
+    with_history(database, project)
+    before = database.dump()
+    project.migration("2", "ALTER TABLE users ADD mail text", "ALTER TABLE users DROP mail")
+    project.migration(
+        "3",
+        "CREATE INDEX CONCURRENTLY users_mail ON users (mail)",
+        "DROP INDEX CONCURRENTLY users_mail",
+    )
+    project.migration("4", "CREATE VIEW mails AS SELECT mail FROM users", "DROP VIEW mails")
+    assert verdicts(database, project) == (0, ["Proven", "Proven", "Proven"])
+    assert database.dump() == before
+    assert database.versions == ["1"]
+    assert database.query(SCRATCH) == []
+
+
+def test_a_rollback_script_that_leaves_something_behind_is_a_lie(
+    database: Database, project: Project
+) -> None:
+    """The object is named, the exit code is 11, and what builds on the file is not looked at."""
+    with_history(database, project)
+    project.migration("2", "CREATE TABLE a (x int); CREATE TABLE b (x int)", "DROP TABLE a")
+    project.migration("3", "CREATE TABLE c (x int)", "DROP TABLE c")
+    process = start(database, project)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 11
+    assert "DownDiffers" in out
+    assert "public.b was not there before" in err
+    assert "1 more not verified" in err
+    assert database.query(SCRATCH) == []
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "expected"),
+    [
+        ("ALTER TABLE users ADD mail text", "ALTER TABLE users DROP gone", "DownFailed"),
+        ("ALTER TABLE nowhere ADD mail text", "SELECT 1", "UpFailed"),
+        (
+            "CREATE TABLE IF NOT EXISTS kept (x int); CREATE INDEX ON kept (x)",
+            "DROP TABLE kept; CREATE TABLE kept (x int, y int); DROP TABLE kept",
+            "Proven",
+        ),
+        ("ALTER TABLE users ADD mail text", None, "NoScript"),
+        ("DELETE FROM users", "-- meshmigrate: irreversible rows are gone", "Irreversible"),
+    ],
+)
+def test_each_way_to_end_has_a_word(
+    database: Database, project: Project, up: str, down: str | None, expected: str
+) -> None:
+    """Failing scripts are lies; no script, or an honest one, is none."""
+    with_history(database, project)
+    project.migration("2", up, down)
+    code, found = verdicts(database, project)
+    assert found == [expected]
+    assert code == (11 if expected.endswith("Failed") else 0)
+
+
+def test_a_file_that_cannot_go_up_twice_is_found(database: Database, project: Project) -> None:
+    """What the rollback script leaves where no fingerprint looks can be in the way."""
+    with_history(database, project)
+    database.query("CREATE SEQUENCE turn")
+    up = "DO $$ BEGIN EXECUTE format('CREATE TABLE t_%s (x int)', nextval('turn')); END $$"
+    down = "DO $$ BEGIN EXECUTE format('DROP TABLE t_%s', currval('turn')); END $$"
+    project.migration("2", up, down.replace("currval('turn')", "(SELECT last_value FROM turn)"))
+    assert verdicts(database, project) == (11, ["UpAgainDiffers"])
+
+
+def test_without_the_right_to_make_a_database_it_is_refused(
+    database: Database, project: Project
+) -> None:
+    """And says how to grant it, or what to use instead."""
+    with_history(database, project)
+    database.query(f"ALTER ROLE {database.role} NOCREATEDB", superuser=True)
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    process = start(database, project)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 10
+    assert "CREATEDB" in err
+    assert "--scratch-url-file" in err
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(
+    database: Database, project: Project
+) -> None:
+    """A scratch database that is in use stays."""
+    with_history(database, project)
+    project.migration("2", "SELECT pg_sleep(60)", "SELECT 1")
+    killed = start(database, project)
+    in_use = start(database, project)
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+    eventually(lambda: len(database.query(sleeping)) == 2, "both sleep in their scratch databases")
+    assert len(database.query(SCRATCH)) == 2
+    killed.kill()
+    killed.communicate()
+    eventually(lambda: len(database.query(sleeping)) == 1, "the server has noticed")
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    assert verdicts(database, project) == (0, ["Proven"])
+    assert len(database.query(SCRATCH)) == 1
+    in_use.send_signal(signal.SIGTERM)
+    in_use.communicate(timeout=60)
+    assert in_use.returncode == 30
+    assert database.query(SCRATCH) == []
+
+
+def test_another_server_can_hold_the_scratch_database(
+    database: Database, project: Project, tmp_path: Path
+) -> None:
+    """Named in a file; here it is another database of the same server."""
+    with_history(database, project)
+    project.migration("2", "ALTER TABLE users ADD mail text", "ALTER TABLE users DROP mail")
+    file = tmp_path / "scratch-url"
+    file.write_text(database.url.replace(f"/{database.name}?", "/postgres?"))
+    assert verdicts(database, project, "--scratch-url-file", str(file)) == (0, ["Proven"])
+
+
+def test_nothing_pending_is_nothing_to_verify(database: Database, project: Project) -> None:
+    """No scratch database is made for it."""
+    with_history(database, project)
+    assert verdicts(database, project) == (0, [])
