@@ -65,7 +65,7 @@ def test_while_connecting_every_command_ends_with_30_at_once(
         connection, _ = silent_server.accept()
         with connection:
             process.send_signal(number)
-            output, errors = process.communicate(timeout=8)
+            output, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (30, "")
     answer = json.loads(output)
     assert (answer["outcome"], answer["reason"]) == ("Interrupted", "Terminated")
@@ -79,7 +79,7 @@ def test_a_person_is_told_that_nothing_was_changed(
         connection, _ = silent_server.accept()
         with connection:
             process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=8)
+            output, errors = process.communicate(timeout=30)
     assert process.returncode == 30
     assert "stopping: " in output
     assert "Interrupted: stopped before there was a connection: nothing was changed" in output
