@@ -78,8 +78,12 @@ images: ## Build the images and load them into the cluster
 	@$(PYTHON) -m hack.images product postgres
 
 .PHONY: bench
-bench: $(READY) ## Measure the figures of the documentation, on the running cluster
-	@$(BIN)/python -m bench
+bench: bench-engine $(READY) ## Measure the figures of the documentation, on the running cluster
+	@$(BIN)/python -m bench cluster
+
+.PHONY: bench-engine
+bench-engine: $(READY) $(POSTGRES_15) ## Measure those of the engine, beside psql, without a cluster
+	@$(BIN)/python -m bench engine
 
 .PHONY: requirements
 requirements: $(READY) ## Pin the requirements anew, with hashes and no index

@@ -1,4 +1,4 @@
-"""``python3 -m bench``: take the figures on the local cluster, hold them to their limits."""
+"""``python3 -m bench``: take the figures, hold them to their limits."""
 
 import argparse
 import json
@@ -6,33 +6,28 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
-from bench.api import proxied
-from bench.figures import Figure, report
-from bench.latency import measure
-from bench.load import api_writes, resident_mebibytes
-from bench.stage import NAMESPACE, prepare
-from bench.summary import latency, load
+from bench import cluster, engine
+from bench.figures import report
 from hack.demo.errors import DemoError
-from hack.demo.evidence import SECRETS
-from hack.demo.setting import build_images, install_operator, start_cluster
-from hack.demo.shell import Shell
-from hack.demo.terminal import Terminal
+
+_PARTS: Final = ("engine", "cluster")
 
 
 def main() -> int:
     """Measure, print, and give 0 if every limit is kept."""
-    parser = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__)
-    parser.add_argument("--runs", type=int, default=20, help="how many migrations (default: 20)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    arguments = parser.parse_args()
+    arguments = _arguments()
     os.chdir(Path(__file__).parents[1])
-    terminal = Terminal(sys.stderr, secrets=SECRETS)
+    takes = {
+        "engine": lambda: engine.take(
+            arguments.postgres, arguments.rounds, only=arguments.only, scale=arguments.scale
+        ),
+        "cluster": lambda: cluster.take(arguments.runs),
+    }
     try:
-        figures = take(Shell(terminal), arguments.runs)
-    except (DemoError, TimeoutError) as error:
-        terminal.bad(str(error))
-        terminal.note(f"Namespace {NAMESPACE} is left as it is, to look at.")
+        figures = [figure for part in arguments.part or _PARTS for figure in takes[part]()]
+    except (DemoError, TimeoutError):
         return 1
     if arguments.json:
         print(json.dumps([asdict(figure) | {"met": figure.met} for figure in figures], indent=2))
@@ -41,26 +36,18 @@ def main() -> int:
     return 0 if all(figure.met for figure in figures) else 1
 
 
-def take(shell: Shell, count: int) -> list[Figure]:
-    """Set the stage, take every figure, and leave the cluster without the bench's namespace."""
-    start_cluster(shell)
-    build_images(shell)
-    install_operator(shell)
-    runs = [f"run-{number:02}" for number in range(1, count + 1)]
-    with proxied(shell.env) as api:
-        prepare(shell, api, runs)
-        idle = resident_mebibytes(shell)
-        before = api_writes(api)
-        rounds = measure(shell, api, runs)
-        writes = api_writes(api).since(before)
-        afterwards = resident_mebibytes(shell)
-    if writes.created != count:
-        raise DemoError("somebody else migrates on this cluster: the figures would be theirs too")
-    shell.run(f"kubectl delete namespace {NAMESPACE} --wait=false")
-    return [
-        *latency(rounds),
-        *load(written=writes.all, runs=count, idle=idle, afterwards=afterwards),
-    ]
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__)
+    parser.add_argument("part", nargs="*", choices=[*_PARTS, []], help="default: both")
+    parser.add_argument("--runs", type=int, default=20, help="cluster: how many migrations")
+    parser.add_argument("--rounds", type=int, default=5, help="engine: how many pairs of each")
+    parser.add_argument("--postgres", default="15", help="engine: version of the server")
+    parser.add_argument("--only", choices=engine.NAMES, help="engine: one figure alone")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="engine: size of the work, to try the bench out"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@ class Figure:
         return self.limit is None or self.value <= self.limit
 
 
+def spread(values: Sequence[float]) -> str:
+    """Say between what values lie, for the noise to be seen."""
+    return f"{min(values):.2f} to {max(values):.2f}"
+
+
 def percentile(values: Sequence[float], percent: int) -> float:
     """Give a percentile by the nearest-rank method: always one of the values."""
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]

@@ -1,7 +1,5 @@
 """What the tests work with: a database of their own, a folder of files, and runs of both."""
 
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.tools import Patience, Tools
-from tests.postgres.programs import clients
+from tests.postgres.programs import dump
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
 PASSWORD: Final = "p@ss#w0rd%/:zqxj"
@@ -42,6 +40,7 @@ WAIT_AT_GATE: Final = (
 )
 
 _DEADLINE: Final = 30.0
+_PATIENCE: Final = Patience()
 
 T = TypeVar("T")
 
@@ -116,16 +115,7 @@ class Database:
 
     def dump(self) -> str:
         """Dump the whole database as text, without our schema and the random tokens."""
-        command = [
-            str(clients() / "pg_dump"),
-            "--exclude-schema=meshmigrate",
-            f"--dbname=host=127.0.0.1 port={self.server.port} user=postgres dbname={self.name}",
-        ]
-        environment = os.environ | {"PGPASSWORD": SUPERUSER_PASSWORD}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        lines = done.stdout.splitlines()
-        tokens = ("\\restrict", "\\unrestrict")
-        return "\n".join(line for line in lines if not line.startswith(tokens))
+        return dump(self.server.port, self.name, SUPERUSER_PASSWORD)
 
     def waits_at_gate(self) -> bool:
         """Whether a statement waits for the gate."""
@@ -234,7 +224,7 @@ def attempt(
     url: str | None = None,
     during: Callable[[Event], None] = lambda _: None,
     start: Start = run,
-    patience: Patience | None = None,
+    patience: Patience = _PATIENCE,
 ) -> Attempt:
     """Run a spec in this process; ``during`` sees each event as it happens.
 
@@ -250,8 +240,6 @@ def attempt(
         return parse_database_url(url or database.url)
 
     stop = Stop()
-    tools = Tools(
-        clock=SystemClock(stop), stop=stop, events=record, patience=patience or Patience()
-    )
+    tools = Tools(clock=SystemClock(stop), stop=stop, events=record, patience=patience)
     ending = start(spec, credentials, tools)
     return Attempt(ending.encoded, tuple(events))

@@ -1,5 +1,7 @@
 """Where PostgreSQL's programs come from: Debian, a wheel, or the archives of ``hack.postgres``."""
 
+import os
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -41,3 +43,17 @@ def clients() -> Path:
     if package is None or package.origin is None:
         raise RuntimeError("PostgreSQL 18 is missing: install the test group")
     return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def dump(port: int, database: str, password: str) -> str:
+    """Dump a database of this machine as text, without the ledger and random tokens."""
+    command = [
+        str(clients() / "pg_dump"),
+        "--exclude-schema=meshmigrate",
+        f"--dbname=host=127.0.0.1 port={port} user=postgres dbname={database}",
+    ]
+    environment = os.environ | {"PGPASSWORD": password}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    tokens = ("\\restrict", "\\unrestrict")
+    return "\n".join(line for line in lines if not line.startswith(tokens))

@@ -13,7 +13,7 @@ from tests.postgres.servers import Server
 
 _CHUNK: Final = 65536
 _JOIN_SECONDS: Final = 10.0
-COMMIT: Final = b"COMMIT\0"
+COMMIT: Final = b"COMMIT;\0"
 """As psycopg sends it: a simple query."""
 
 

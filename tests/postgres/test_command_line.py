@@ -22,7 +22,7 @@ def apply(
 
 def test_a_pipe_gets_plain_lines(database: Database, project: Project) -> None:
     """One line per file, the outcome at the end, exit code 0."""
-    project.migration("1", "CREATE TABLE a (x int)").migration("2", "SELECT 1")
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a").migration("2", "SELECT 1")
     done = apply(database, project.root)
     assert done.returncode == 0
     assert done.stderr == ""

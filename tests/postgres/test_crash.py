@@ -64,7 +64,7 @@ def open_gate(gate: Gate) -> None:
 def test_killed_before_the_lock(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
-    """Nothing has happened; the next attempt does everything."""
+    """Fault 1: nothing has happened; the next attempt does everything."""
     three_files(project)
     spec = make_spec(project)
     with database.connect() as holder:
@@ -79,7 +79,7 @@ def test_killed_before_the_lock(
 def test_killed_while_holding_the_lock_idle(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
-    """The lock is free as soon as the server notices, in about two seconds."""
+    """Fault 2: the lock is free as soon as the server notices, in about two seconds."""
     three_files(project)
     attempt(database, make_spec(project, target="1"))
     spec = make_spec(project)
@@ -95,7 +95,7 @@ def test_killed_while_holding_the_lock_idle(
 def test_killed_inside_a_transaction(
     database: Database, project: Project, start_runner: StartRunner, gate: Gate
 ) -> None:
-    """The server rolls the file back; the ones before it stay and do not run again."""
+    """Fault 3: the server rolls the file back; the ones before it stay, and do not run again."""
     three_files(project, waiting="2")
     spec = make_spec(project)
     kill_when(start_runner(spec), database.waits_at_gate, "is in version 2")
@@ -225,7 +225,7 @@ def test_a_resumed_run_with_other_files_is_refused(
 def test_a_runner_that_was_overtaken_writes_nothing(
     database: Database, project: Project, start_runner: StartRunner, gate: Gate
 ) -> None:
-    """Its guard finds another holder in the lease: Fenced."""
+    """Fault 23: its guard finds another holder in the lease: Fenced."""
     one_before_the_gate(database, project)
     runner = start_runner(make_spec(project))
     eventually(database.waits_at_gate, "is in version 1")

@@ -158,7 +158,7 @@ def test_a_standby_after_a_lost_connection_is_an_interruption(
     """Files are applied, so it is not Refused: the next attempt goes on at the primary."""
     three_files(project)
     spec = make_spec(project)
-    done = misled(database, spec, replica.server, patience=Patience(first_contact=0.3))
+    done = misled(database, spec, replica.server, Patience(first_contact=0.3))
     assert (done.outcome, done.result.reason) == (Outcome.INTERRUPTED, Reason.READ_ONLY_SERVER)
     again = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2))
     assert again.outcome is Outcome.SUCCEEDED
@@ -173,7 +173,7 @@ def test_another_cluster_behind_the_url_is_not_written_to(
     spec = make_spec(project)
     with running_server(database.server.version) as server:
         make_namesake(database, server)
-        done = misled(database, spec, server)
+        done = misled(database, spec, server, Patience())
         assert not replace(database, server=server).has_ledger
     assert (done.outcome, done.result.reason) == (Outcome.INTERRUPTED, Reason.ANOTHER_DATABASE)
     assert done.result.database is None
@@ -181,9 +181,7 @@ def test_another_cluster_behind_the_url_is_not_written_to(
     assert again.outcome is Outcome.SUCCEEDED
 
 
-def misled(
-    database: Database, spec: RunSpec, server: Server, patience: Patience | None = None
-) -> Attempt:
+def misled(database: Database, spec: RunSpec, server: Server, patience: Patience) -> Attempt:
     """Run a spec whose URL leads to another server once version 1 is applied."""
 
     def mislead(event: Event) -> None:

@@ -195,7 +195,7 @@ def test_different_statements_under_way_are_bad_luck(database: Database, project
     project.migration("0", "CREATE SEQUENCE one; CREATE SEQUENCE two; CREATE SEQUENCE three")
     project.migration("1", SUICIDE_ONCE.format("one") + SUICIDE_ONCE.format("two"))
     project.migration("2", SUICIDE_ONCE.format("three"))
-    done = attempt(database, make_spec(project))
+    done = attempt(database, make_spec(project, policy=Policy(transaction_mode="PerFile")))
     assert done.outcome is Outcome.SUCCEEDED
     assert len(done.messages(EventName.CONNECTION_LOST)) == 3
     assert database.versions == ["0", "1", "2"]

@@ -58,10 +58,8 @@ def test_a_ledger_that_somebody_keeps_locked_is_waited_for_and_named(
     assert database.versions == ["1", "2"]
 
 
-def test_a_ledger_of_an_older_tool_is_brought_up_to_date_under_the_lock(
-    database: Database, project: Project
-) -> None:
-    """Fault 34: where it is missing it is made, by the one who holds the lock, and logged once."""
+def test_a_missing_ledger_is_made_once_under_the_lock(database: Database, project: Project) -> None:
+    """Fault 34: by the one who holds the lock, and logged once."""
     project.migration("1", "CREATE TABLE a (x int)")
     done = attempt(database, make_spec(project))
     names = [str(event.name) for event in done.events]

@@ -22,6 +22,12 @@ from tests.postgres.processes import Runner, run_command, run_in_terminal
 
 RUN = UUID("7f0c2f4e-0000-4000-8000-000000000001")
 
+SCRIPT = {"ready": True, "reason": "ScriptUnverified", "message": "it has a rollback script"}
+LAST = {"ready": True, "reason": "Transactional", "message": "its transaction undoes it"}
+
+UNDONE = "a failure is undone by the transaction, with nothing left to take back"
+FREE = "no table that is there"
+
 
 def plan(database: Database, project: Project, *options: str) -> subprocess.CompletedProcess[str]:
     """Run ``meshmigrate plan``."""
@@ -54,6 +60,11 @@ def test_every_pending_file_is_described(database: Database, project: Project) -
             "kinds": {"CREATE TABLE": 1, "INSERT": 2},
             "checks": 1,
             "hasRollback": True,
+            "transactional": True,
+            "steps": 1,
+            "tables": {},
+            "locksUnknown": [],
+            "rollback": SCRIPT,
         },
         {
             "version": "2",
@@ -63,6 +74,11 @@ def test_every_pending_file_is_described(database: Database, project: Project) -
             "kinds": {},
             "checks": 0,
             "hasRollback": False,
+            "transactional": True,
+            "steps": 1,
+            "tables": {},
+            "locksUnknown": [],
+            "rollback": LAST,
         },
     ]
     assert (found["target"], found["ledgerVersion"], found["unfinished"]) == ("latest", 0, [])
@@ -216,7 +232,9 @@ def test_a_pipe_gets_a_line_per_file(database: Database, project: Project) -> No
     assert done.stdout.splitlines()[1:] == [
         "ledger: none in schema meshmigrate; the first apply creates it",
         "version: none",
-        "pending\t1\tm\t3\tCREATE TABLE, SELECT x 2\tyes",
+        "mode: PerFile: there is only one file",
+        f"rollback: Transactional: {UNDONE}",
+        f"pending\t1\tm\t3\tCREATE TABLE, SELECT x 2\ta transaction\t{FREE}\tTransactional",
     ]
 
 
@@ -225,4 +243,4 @@ def test_a_terminal_gets_a_table(database: Database, project: Project) -> None:
     project.migration("1", "CREATE TABLE a (x int)")
     shown, code = run_in_terminal(database, project.root, "plan", "--check")
     assert code == 11
-    assert re.search(r"│ 1 +│ m +│ 1 +│ CREATE TABLE +│ no +│", shown)
+    assert re.search(r"│ 1 +│ m +│ 1 +│ CREATE TABLE +│ a transaction +│", shown)

@@ -16,6 +16,7 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON users USING (name = current_user);
 INSERT INTO users VALUES (1, 'ann');
 """
+PER_FILE = Policy(transaction_mode="PerFile")
 FAILS = "ALTER TABLE users ADD COLUMN z int;\n\nSELECT 1 / 0"
 
 
@@ -103,7 +104,7 @@ def test_a_version_without_rollback_script_halts_before_the_first_rollback(
     migrated(database, project)
     two_then_a_failure(project)
     project.root.joinpath("rollbacks/2_m.sql").unlink()
-    done = attempt(database, make_spec(project)).result
+    done = attempt(database, make_spec(project, policy=PER_FILE)).result
     assert done.outcome is Outcome.HALTED
     assert done.reason == Reason.NO_ROLLBACK_SCRIPT
     assert "2, 3" in done.message
@@ -215,7 +216,8 @@ def test_a_dropped_and_restored_column_counts_as_restored(
         "CREATE POLICY own ON users USING (name = current_user);",
     )
     project.migration("3", FAILS)
-    assert attempt(database, make_spec(project)).outcome is Outcome.ROLLED_BACK
+    done = attempt(database, make_spec(project, policy=PER_FILE))
+    assert done.outcome is Outcome.ROLLED_BACK
 
 
 def test_a_rolled_back_run_can_be_followed_by_one_that_works(

@@ -57,11 +57,12 @@ def test_the_log_is_json_lines_with_the_run_in_each(
         "connected",
         "locked",
         "ledger-upgraded",
+        "planned",
         "applying",
         "applied",
         "finished",
     ]
-    applied = runner.lines[4]
+    applied = runner.lines[5]
     assert (applied["version"], applied["file"]) == ("1", "migrations/1_m.sql")
     assert (applied["done"], applied["total"]) == (1, 1)
     assert all({"time", "level", "message", "attempt"} <= line.keys() for line in runner.lines)

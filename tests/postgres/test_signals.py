@@ -34,7 +34,7 @@ def test_a_long_statement_is_cancelled_and_the_run_can_be_continued(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
     """Exit 30 within the 10 s that a pod has, with the file rolled back."""
-    project.migration("1", "CREATE TABLE a (x int)").migration("2", SLOW)
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a").migration("2", SLOW)
     spec = make_spec(project)
     runner = start_runner(spec)
     eventually(lambda: is_asleep(database), "is in the long statement")

@@ -61,7 +61,7 @@ def next_attempt(database: Database, spec: RunSpec, project: Project) -> Outcome
 def test_killed_while_an_index_is_built(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
-    """The INVALID index is dropped and built anew; the steps before it are not repeated."""
+    """Faults 4, 6 and 8: the INVALID index is built anew; the steps before it are not repeated."""
     database.query(TABLE)
     project.migration("1", MARKED + INDEX + MARK)
     spec = make_spec(project)
@@ -95,7 +95,7 @@ def kill_after_the_build(database: Database, runner: Runner) -> None:
 def test_killed_after_the_build_before_the_journal_says_so(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
-    """The valid index is recognised as done and not built again."""
+    """Faults 4 and 7: the valid index is recognised as done and not built again."""
     database.query(TABLE)
     project.migration("1", MARKED + INDEX)
     spec = make_spec(project)

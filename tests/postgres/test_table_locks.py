@@ -1,12 +1,15 @@
 """Table locks: a migration that has to wait does not make the application wait."""
 
+from collections.abc import Callable
+
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import LockPolicy, Policy
+from meshmigrate.domain.runspec import LockPolicy, Policy, RunSpec
 from meshmigrate.engine.events import Event, EventName
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
+from tests.postgres.processes import Runner
 
 pytestmark = pytest.mark.every_version
 
@@ -128,6 +131,24 @@ def test_a_victim_of_others_is_tried_again(
     )
     assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
     assert database.scalar("SELECT last_value FROM tries") == 3
+
+
+def test_a_real_deadlock_is_tried_again(
+    database: Database, project: Project, start_runner: Callable[[RunSpec], Runner]
+) -> None:
+    """Fault 17: the migration is the victim, as the application detects none; both get through."""
+    database.query("CREATE TABLE a (x int); CREATE TABLE b (x int)")
+    database.query("INSERT INTO a VALUES (0); INSERT INTO b VALUES (0)")
+    project.migration("1", "UPDATE a SET x = x + 1; UPDATE b SET x = x + 1")
+    with database.connect(superuser=True) as application:
+        application.execute("SET deadlock_timeout = '10min'")
+        application.execute("BEGIN; UPDATE b SET x = x + 10")
+        runner = start_runner(make_spec(project))
+        eventually(database.waits_for_row, "waits for b")
+        application.execute("UPDATE a SET x = x + 10; COMMIT")
+    assert runner.wait() == 0
+    assert "table-lock-retry" in runner.output
+    assert database.query("SELECT a.x, b.x FROM a, b") == [(11, 11)]
 
 
 def test_a_shortage_that_stays_is_reported_as_what_it_is(

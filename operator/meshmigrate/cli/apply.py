@@ -15,10 +15,12 @@ from meshmigrate.cli.options import (
     folder_options,
     json_option,
     ledger_schema_option,
+    on_failure_option,
     out_of_order_option,
     role_option,
     search_path_option,
     target_option,
+    transaction_mode_option,
     write_back_option,
 )
 from meshmigrate.domain.runspec import (
@@ -31,6 +33,7 @@ from meshmigrate.domain.runspec import (
     Policy,
     RunIdentity,
     RunSpec,
+    TransactionMode,
 )
 
 _POLICY: Final = Policy()
@@ -47,13 +50,8 @@ _POLICY: Final = Policy()
 @database_options
 @folder_options(required=True)
 @target_option
-@click.option(
-    "--on-failure",
-    type=click.Choice(["Rollback", "Halt"]),
-    default=_POLICY.on_failure,
-    show_default=True,
-    help="Roll back what this run applied, or stop where it is.",
-)
+@on_failure_option
+@transaction_mode_option
 @out_of_order_option
 @role_option
 @search_path_option
@@ -112,6 +110,7 @@ def apply(
     folders: Folders,
     target: str,
     on_failure: OnFailure,
+    transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
     role: str,
     search_path: tuple[str, ...],
@@ -140,6 +139,7 @@ def apply(
         ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(
             on_failure=on_failure,
+            transaction_mode=transaction_mode,
             out_of_order=out_of_order,
             lock=LockPolicy(
                 acquire_timeout_seconds=acquire_timeout,

@@ -58,6 +58,20 @@ write_back_option: Final = click.option(
     help="Write each version into supabase_migrations.schema_migrations too, in the same "
     "transaction.",
 )
+on_failure_option: Final = click.option(
+    "--on-failure",
+    type=click.Choice(["Rollback", "Halt"]),
+    default=Policy().on_failure,
+    show_default=True,
+    help="Roll back what this run applied, or stop where it is.",
+)
+transaction_mode_option: Final = click.option(
+    "--transaction-mode",
+    type=click.Choice(["Auto", "PerFile", "Batch"]),
+    default=Policy().transaction_mode,
+    show_default=True,
+    help="A transaction per file, one for all files, or what can be rolled back best.",
+)
 role_option: Final = click.option(
     "--role",
     default=Access().role,

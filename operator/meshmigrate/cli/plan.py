@@ -1,6 +1,7 @@
 """``meshmigrate plan``: what apply would do."""
 
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -11,12 +12,14 @@ from meshmigrate.cli.options import (
     folder_options,
     json_option,
     ledger_schema_option,
+    on_failure_option,
     out_of_order_option,
     target_option,
+    transaction_mode_option,
 )
 from meshmigrate.domain.answers import PendingFile, PlanAnswer
 from meshmigrate.domain.outcome import EXIT_FINDINGS
-from meshmigrate.domain.runspec import Folders, OutOfOrder
+from meshmigrate.domain.runspec import Folders, OnFailure, OutOfOrder, Policy, TransactionMode
 
 
 @click.command(
@@ -30,6 +33,8 @@ from meshmigrate.domain.runspec import Folders, OutOfOrder
 @database_options
 @folder_options(required=True)
 @target_option
+@on_failure_option
+@transaction_mode_option
 @out_of_order_option
 @ledger_schema_option
 @click.option("--check", is_flag=True, help="Exit with code 11 if there is anything to do.")
@@ -39,6 +44,8 @@ def plan(
     read_url: ReadURL,
     folders: Folders,
     target: str,
+    on_failure: OnFailure,
+    transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
     ledger_schema: str,
     check: bool,
@@ -57,10 +64,13 @@ def plan(
     from meshmigrate.engine.read_plan import read_plan
     from meshmigrate.engine.wanted import read_wanted
 
+    policy = Policy(
+        on_failure=on_failure, transaction_mode=transaction_mode, out_of_order=out_of_order
+    )
     with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, target)
         with look(read_url(), ledger_schema, "plan", looking.attach) as sight:
-            found = read_plan(sight, wanted, out_of_order)
+            found = read_plan(sight, wanted, policy)
     if as_json:
         give_json(found)
     else:
@@ -72,17 +82,51 @@ def plan(
 def _show(found: PlanAnswer) -> None:
     from meshmigrate.cli.answer import give_facts, give_rows, place_facts
 
-    give_facts(place_facts(found))
+    give_facts([*place_facts(found), *_course(found)])
     if found.pending:
-        columns = ("Version", "Name", "Statements", "Kinds", "Rollback script")
+        columns = ("Version", "Name", "Statements", "Kinds", "Runs in", "Locks", "Rollback")
         give_rows("pending", columns, map(_row, found.pending))
     elif found.empty:
         click.echo("nothing to do")
+
+
+def _course(found: PlanAnswer) -> Iterator[tuple[str, str]]:
+    if not found.pending:
+        return
+    ready = found.rollback_ready
+    yield "mode", f"{found.transaction_mode}: {found.transaction_mode_reason}"
+    if found.held_until_end:
+        yield "held until the end", _locks(found.held_until_end)
+    yield "rollback", f"{ready.reason}: {ready.message}"
 
 
 def _row(file: PendingFile) -> tuple[str, ...]:
     kinds = ", ".join(
         kind if count == 1 else f"{kind} x {count}" for kind, count in file.kinds.items()
     )
-    rollback = "yes" if file.has_rollback else "no"
-    return (file.version, file.name, str(file.statements), kinds, rollback)
+    runs_in = "a transaction" if file.transactional else f"{file.steps} steps"
+    back = file.rollback
+    rollback = back.reason if back.ready else f"{back.reason}: {back.message}"
+    return (
+        file.version,
+        file.name,
+        str(file.statements),
+        kinds,
+        runs_in,
+        "; ".join(_known(file)),
+        rollback,
+    )
+
+
+def _known(file: PendingFile) -> Iterator[str]:
+    yield _locks(file.tables) if file.tables else "no table that is there"
+    if file.locks_unknown:
+        yield f"unknown for {', '.join(file.locks_unknown)}: lock_timeout alone"
+
+
+def _locks(tables: dict[str, str]) -> str:
+    """Group tables by their lock, the strongest first."""
+    by_lock: dict[str, list[str]] = {}
+    for table, lock in tables.items():
+        by_lock.setdefault(lock, []).append(table)
+    return "; ".join(f"{lock} on {', '.join(names)}" for lock, names in by_lock.items())

@@ -16,9 +16,19 @@ from meshmigrate.cli.options import (
     examples,
     json_option,
     ledger_schema_option,
+    role_option,
+    search_path_option,
     write_back_option,
 )
-from meshmigrate.domain.runspec import Folders, Ledger, LockPolicy, Policy, RunIdentity, RunSpec
+from meshmigrate.domain.runspec import (
+    Access,
+    Folders,
+    Ledger,
+    LockPolicy,
+    Policy,
+    RunIdentity,
+    RunSpec,
+)
 
 _POLICY: Final = Policy()
 
@@ -39,6 +49,8 @@ _POLICY: Final = Policy()
     shell_complete=complete_version,
     help="The version to be at afterwards; 0 is the state before the first one.",
 )
+@role_option
+@search_path_option
 @ledger_schema_option
 @click.option(
     "--acquire-timeout",
@@ -67,6 +79,8 @@ def rollback(
     *,
     read_url: ReadURL,
     target: str,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
     acquire_timeout: float,
     statement_timeout: float,
@@ -91,6 +105,7 @@ def rollback(
         run=RunIdentity(id=uuid4()),
         folders=Folders(migrations=()),
         target=str(version(target)),
+        database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(
             lock=LockPolicy(acquire_timeout_seconds=acquire_timeout),

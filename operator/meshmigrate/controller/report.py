@@ -36,6 +36,7 @@ def describe_end(end: Ended) -> str:
         describe_failure(result.failure) if result.failure else _sentence(result.message),
         _DATABASE_STATE.get(end.outcome, ""),
         _remaining(result),
+        _lost(result.failure),
         f"Different: {'; '.join(result.differences)}." if result.differences else "",
         result.failure.hint if result.failure else "",
     ]
@@ -66,6 +67,7 @@ def failure_of(end: Ended) -> RunFailure | None:
         column=failure.column,
         sqlstate=failure.sqlstate,
         statement=failure.statement,
+        data_not_restored=failure.data_not_restored,
     )
 
 
@@ -87,6 +89,11 @@ def _remaining(result: Result) -> str:
     if result.outcome is not Outcome.HALTED or result.applied.count == 0:
         return ""
     return f"Applied and kept: {result.applied.first} to {result.applied.last}."
+
+
+def _lost(failure: FailureDetail | None) -> str:
+    lost = failure.data_not_restored if failure else ()
+    return f"Data that is not restored: {'; '.join(lost)}." if lost else ""
 
 
 def _sentence(text: str) -> str:

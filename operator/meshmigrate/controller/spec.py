@@ -6,7 +6,15 @@ from typing import Any, Final, Literal
 from msgspec import Struct, convert, field, json
 from msgspec.structs import fields, replace
 
-from meshmigrate.domain.runspec import Access, Ledger, LockPolicy, OnFailure, Policy, Request
+from meshmigrate.domain.runspec import (
+    Access,
+    Ledger,
+    LockPolicy,
+    OnFailure,
+    Policy,
+    Request,
+    TransactionMode,
+)
 
 Content = Literal["migrations", "rollbacks", "checks"]
 
@@ -63,6 +71,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     """``spec.policy``: the runner's policy and the operator's retry."""
 
     on_failure: OnFailure = "Rollback"
+    transaction_mode: TransactionMode = "Auto"
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
@@ -74,6 +83,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
         """The part that the runner obeys."""
         return Policy(
             on_failure=self.on_failure,
+            transaction_mode=self.transaction_mode,
             lock=self.lock,
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,

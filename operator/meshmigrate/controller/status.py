@@ -82,6 +82,7 @@ class RunFailure(StatusPart, frozen=True, kw_only=True):
     column: int | None = None
     sqlstate: str = ""
     statement: str = ""
+    data_not_restored: tuple[str, ...] = ()
 
 
 class LastRun(StatusPart, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class LastRun(StatusPart, frozen=True, kw_only=True):
     finished_at: str
     duration_seconds: float = 0.0
     lock_wait_seconds: float = 0.0
+    transaction_mode: str = ""
     applied: VersionRange | None = None
     rolled_back: VersionRange | None = None
     failure: RunFailure | None = None

@@ -6,8 +6,9 @@ Times are RFC 3339 from the server's clock, durations in seconds.
 from enum import StrEnum
 from typing import Literal
 
+from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.result import DatabaseIdentity, FailureDetail
+from meshmigrate.domain.result import DatabaseIdentity, FailureDetail, RollbackReady
 from meshmigrate.domain.runspec import Contract, Intent
 
 
@@ -147,6 +148,16 @@ class NewFiles(Contract, frozen=True, kw_only=True):
     rollback: str
 
 
+class WayBackAnswer(Contract, frozen=True, kw_only=True):
+    """How a version is taken back when a later one fails, or why it cannot be."""
+
+    ready: bool
+    reason: str
+    """Transactional, ScriptUnverified, DataLoss, Irreversible or NoScript."""
+    message: str
+    data_not_restored: tuple[str, ...] = ()
+
+
 class PendingFile(Contract, frozen=True, kw_only=True):
     """A migration that is not applied."""
 
@@ -159,6 +170,16 @@ class PendingFile(Contract, frozen=True, kw_only=True):
     checks: int
     """How many files of checks belong to it."""
     has_rollback: bool
+    transactional: bool
+    """Whether one transaction holds it; otherwise it runs in steps."""
+    steps: int
+    """How many; 1 where it is transactional."""
+    tables: dict[str, str]
+    """The relations there now that it locks, and the strongest lock on each."""
+    strongest_lock: str = ""
+    locks_unknown: tuple[str, ...]
+    """Statements whose text does not tell what they lock: for them lock_timeout alone."""
+    rollback: WayBackAnswer
 
 
 class PlanAnswer(Contract, frozen=True, kw_only=True):
@@ -173,6 +194,11 @@ class PlanAnswer(Contract, frozen=True, kw_only=True):
     target: str
     digest: str
     """What identifies the plan: versions and checksums."""
+    transaction_mode: Mode
+    transaction_mode_reason: str
+    held_until_end: dict[str, str]
+    """In a batch, what all files together lock, from the first use to the end of the run."""
+    rollback_ready: RollbackReady
     pending: tuple[PendingFile, ...]
     unfinished: tuple[RunSummary, ...]
     """What apply brings to an end first: a way back is finished, a way forward is closed."""

@@ -27,6 +27,8 @@ class Right(StrEnum):
     OWN = "own"
     DROP = "drop"
     """Owning it, or the schema it is in."""
+    REPLACE = "replace"
+    """Owning it, if it is there; its schema's USAGE is not asked for."""
     MAINTAIN = "MAINTAIN"
     """Owning it, or, since PostgreSQL 17, that privilege."""
     SELECT = "SELECT"

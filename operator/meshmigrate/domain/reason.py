@@ -37,6 +37,7 @@ class Reason(StrEnum):
     PSQL_META_COMMAND = "PsqlMetaCommand"
     COPY_FROM_STDIN = "CopyFromStdin"
     NON_TRANSACTIONAL = "NonTransactional"
+    BATCH_IMPOSSIBLE = "BatchImpossible"
 
     # the history
     CHECKSUM_MISMATCH = "ChecksumMismatch"

@@ -44,6 +44,15 @@ class DatabaseIdentity(Contract, frozen=True, kw_only=True):
     system_identifier: str
 
 
+class RollbackReady(Contract, frozen=True, kw_only=True):
+    """Whether the run could have been taken back, as was known before its first statement."""
+
+    ready: bool
+    reason: str
+    """Transactional, ScriptUnverified, DataLoss, Irreversible or NoScript."""
+    message: str
+
+
 class Result(Contract, frozen=True, kw_only=True):
     """How one attempt ended. Times are RFC 3339 from the server's clock, durations in seconds."""
 
@@ -62,6 +71,9 @@ class Result(Contract, frozen=True, kw_only=True):
     pending_count: int = 0
     applied: Versions = Versions()
     rolled_back: Versions = Versions()
+    transaction_mode: str = ""
+    """PerFile or Batch; empty where the attempt did not come as far as choosing."""
+    rollback_ready: RollbackReady | None = None
     failure: FailureDetail | None = None
     differences: tuple[str, ...] = ()
     """What a fingerprint found different, one line per object, shortened to fit."""
@@ -99,6 +111,9 @@ def _shorten(result: Result, excess: int) -> Result:
     if len(result.differences) > 1:
         kept = len(result.differences) - 1
         return replace(result, differences=result.differences[:kept])
+    if result.failure is not None and result.failure.data_not_restored:
+        lost = result.failure.data_not_restored[:-1]
+        return replace(result, failure=replace(result.failure, data_not_restored=lost))
     texts = {"message": result.message}
     if result.failure is not None:
         texts |= {"failure.message": result.failure.message, "failure.hint": result.failure.hint}

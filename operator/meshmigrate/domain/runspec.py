@@ -16,6 +16,7 @@ from meshmigrate.domain.reason import Reason
 Intent = Literal["apply", "undo"]
 OnFailure = Literal["Rollback", "Halt"]
 OutOfOrder = Literal["Refuse", "Apply"]
+TransactionMode = Literal["Auto", "PerFile", "Batch"]
 
 
 TLSMode = Literal["", "disable", "require", "verify-ca", "verify-full"]
@@ -66,6 +67,7 @@ class Policy(Request, frozen=True, kw_only=True):
     """What to do when, as in the resource's ``spec.policy``; times in seconds."""
 
     on_failure: OnFailure = "Rollback"
+    transaction_mode: TransactionMode = "Auto"
     out_of_order: OutOfOrder = "Refuse"
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900

@@ -3,7 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
+from meshmigrate.domain.data_change import DataChange
 from meshmigrate.domain.directive import Directive, Word, parse_duration
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.privilege import NOTHING_NEEDED, Demand
@@ -69,6 +71,10 @@ class Script:
         before = self.text[:offset]
         line_start = before.rfind("\n") + 1
         return Location(self.file, before.count("\n") + 1, offset - line_start + 1)
+
+
+STAND_IN: Final = "pg_temp"
+"""The schema of the table on which the definition of an index is tried out."""
 
 
 class Action(StrEnum):
@@ -149,6 +155,8 @@ class Statement:
         does not tell.
     outside
         What it does, if it runs outside transactions only.
+    change
+        What it does to data that is there before it; None if nothing that is known.
     demand
         Which rights it needs, as far as its text tells.
     """
@@ -158,6 +166,7 @@ class Statement:
     offset: int
     locks: tuple[TableLock, ...] | None = None
     outside: Outside | None = None
+    change: DataChange | None = None
     demand: Demand = NOTHING_NEEDED
 
 

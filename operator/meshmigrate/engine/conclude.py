@@ -1,6 +1,7 @@
 """What follows when the way forward has ended: success, or what the policy says on failure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from msgspec.structs import replace as with_fields
@@ -11,7 +12,9 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Migration
 from meshmigrate.domain.version import Version
+from meshmigrate.domain.way_back import Pending, ways_back
 from meshmigrate.engine import session
+from meshmigrate.engine.course import applied_files
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
@@ -20,7 +23,8 @@ from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.journal import Step
 from meshmigrate.engine.ledger.runs import PartialFile, TurningPoint
 from meshmigrate.engine.no_return import irreversible
-from meshmigrate.engine.reckoning import changing
+from meshmigrate.engine.prepared import PreparedMigration, prepare_migration
+from meshmigrate.engine.reckoning import changing, group_end
 from meshmigrate.engine.undo import go_back
 
 _GO_ON: Final = (
@@ -128,9 +132,10 @@ def _obstacle(
 def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending:
     migration = stumbled.migration
     rollback = migration.rollback if partial else None
+    detail = failure_detail(stumbled.error, migration.version)
     why = TurningPoint(
         reason=stumbled.error.reason,
-        detail=failure_detail(stumbled.error, migration.version),
+        detail=with_fields(detail, data_not_restored=_lost(locked, migration if partial else None)),
         partial=None
         if rollback is None
         else PartialFile(
@@ -147,6 +152,24 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
         runs.turn_back(locked.ledger, locked.identity.id, why)
         log.append(locked.ledger, _entry(locked, stumbled))
     return go_back(locked, runs.get(locked.ledger, locked.identity.id), why)
+
+
+def _lost(locked: LockedRun, partial: Migration | None) -> tuple[str, ...]:
+    """Name the data that the rollback scripts will not bring back, version by version."""
+    files = applied_files(locked)
+    if partial is not None:
+        steps = journal.read(locked.ledger, partial.version, "up")
+        files.append(_done_part(prepare_migration(partial), steps))
+    return tuple(
+        f"version {way.version}: {text}" for way in ways_back(files) for text in way.losses
+    )
+
+
+def _done_part(prepared: PreparedMigration, steps: Sequence[Step]) -> Pending:
+    """Give a file that failed after some of its steps, without the statements it did not reach."""
+    statements = prepared.script.statements
+    end = max((group_end(prepared.script, step.ordinal - 1) for step in steps), default=0)
+    return replace(prepared.pending(begun=True), statements=statements[:end])
 
 
 def _end(

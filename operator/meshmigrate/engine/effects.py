@@ -11,25 +11,24 @@ from typing import Final
 from meshmigrate.domain.errors import Failure, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Action, Outside
-from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.executor import Executor
+from meshmigrate.engine.index_definition import is_as_written
 from meshmigrate.engine.limits import limit
 from meshmigrate.engine.lookup import (
     find_all_tables,
     find_attachment,
-    find_definition,
     find_index,
     find_invalid,
     find_tables,
     is_building,
     is_listed,
-    quoted,
+    is_stored_beside,
 )
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.session import translated
-from meshmigrate.sql.outside import STAND_IN
 
 _POLL_SECONDS: Final = 0.2
 
@@ -162,19 +161,10 @@ class Effects:
             self._send(f"DROP INDEX CONCURRENTLY {self.object}")
 
     def same_definition(self) -> bool:
-        """Tell whether the index is what the statement makes, by making it on an empty stand-in."""
-        connection, server = self._connection, self.executor.server
-        there = find_definition(connection, self.object)
-        stand_in = f"{STAND_IN}.{quoted(self.outside.table[-1:])}"
-        with session.transaction(connection):
-            session.enter_script(connection, server)
-            connection.execute(f"CREATE TEMPORARY TABLE {stand_in} (LIKE {self.table})".encode())
-            connection.execute(self.outside.definition.encode())
-            session.look_as_script(connection, server)
-            made = f"{STAND_IN}.{quoted(self.outside.object)}"
-            wanted = find_definition(connection, made)
-            connection.execute(f"DROP TABLE {stand_in}".encode())
-        return there == wanted
+        """Tell whether the index is what the statement makes."""
+        return is_as_written(
+            self._connection, self.executor.server, self.outside, self.object, self.table
+        )
 
     def _is_ours(self) -> bool:
         """Tell whether an index that came up during the step has the step's definition."""
@@ -190,7 +180,23 @@ class Effects:
         if self._invalid(copies=True):
             self._wait_for_builders()
         for copy in self._invalid(copies=True):
-            self._send(f"DROP INDEX CONCURRENTLY {copy}")
+            try:
+                self._send(f"DROP INDEX CONCURRENTLY {copy}")
+            except Failure as error:
+                if error.reason is not Reason.PERMISSION_DENIED or not is_stored_beside(copy):
+                    raise
+                self._tell_leftover(copy)
+
+    def _tell_leftover(self, copy: str) -> None:
+        """Say what an owner may not drop: only a superuser may look into that schema (measured)."""
+        self.executor.events(
+            Event(
+                name=EventName.LEFTOVER,
+                message=f"an interrupted REINDEX left {copy}, which is kept up to date and never "
+                f"used; a superuser can drop it: DROP INDEX CONCURRENTLY {copy}",
+                warning=True,
+            )
+        )
 
     def _finalize(self) -> bool:
         """Detach a partition that is half detached; tell whether it is detached now."""

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from meshmigrate.domain.errors import MigrationError
+from meshmigrate.domain.mode import Course
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.result import FailureDetail, Result, Versions, decode_result, encode_result
+from meshmigrate.domain.result import (
+    FailureDetail,
+    Result,
+    RollbackReady,
+    Versions,
+    decode_result,
+    encode_result,
+)
 from meshmigrate.domain.runspec import Policy, RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
@@ -55,6 +63,8 @@ class LockedRun:
     deadlines: Deadlines
     events: Events
     lock_wait_seconds: float
+    course: Course | None = None
+    """How it goes forward and could go back; None before that is decided."""
 
     @property
     def policy(self) -> Policy:
@@ -149,6 +159,7 @@ def _result(locked: LockedRun, identity: RunIdentity, verdict: Verdict) -> Resul
     ledger = locked.ledger
     now: datetime = ledger.row("SELECT pg_catalog.clock_timestamp()")[0]
     present = [row.version for row in history.read(ledger)]
+    course = locked.course if identity.id == locked.identity.id else None
     return Result(
         api_version=1,
         run_id=str(identity.id),
@@ -165,9 +176,17 @@ def _result(locked: LockedRun, identity: RunIdentity, verdict: Verdict) -> Resul
         pending_count=locked.wanted.count_pending(present),
         applied=summary(log.versions(ledger, identity.id, log.APPLIED)),
         rolled_back=summary(log.versions(ledger, identity.id, log.ROLLED_BACK)),
+        transaction_mode=course.choice.mode if course else "",
+        rollback_ready=rollback_ready(course) if course else None,
         failure=verdict.failure,
         differences=verdict.differences,
     )
+
+
+def rollback_ready(course: Course) -> RollbackReady:
+    """Say whether a run can be taken back, as results and plans do."""
+    way, message = course.rollback.way, course.rollback.message
+    return RollbackReady(ready=way.ready, reason=way, message=message)
 
 
 def rfc3339(moment: datetime) -> str:

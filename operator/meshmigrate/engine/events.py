@@ -24,6 +24,7 @@ class EventName(StrEnum):
     WAITING_FOR_TABLES = "waiting-for-tables"
     RUNNING = "running"
     TABLE_LOCK_RETRY = "table-lock-retry"
+    LEFTOVER = "leftover"
     FAILED = "failed"
     STOPPING = "stopping"
     ROLLING_BACK = "rolling-back"

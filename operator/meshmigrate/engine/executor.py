@@ -1,8 +1,9 @@
-"""One file in one transaction, together with its rows in the ledger."""
+"""One file, or several, in one transaction, together with their rows in the ledger."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, NoReturn
 
 from psycopg.pq import TransactionStatus
@@ -41,6 +42,20 @@ class Work:
     """What the script has set before: a step of it does not begin with its first statement."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a transaction: what is done, and what is written into the ledger for it."""
+
+    work: Work
+    record: Callable[[], None]
+    begin: Callable[[], None] = _nothing
+    """Called in the transaction before the first statement, at each try of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Executor:
     """Runs files on the working connection."""
@@ -64,15 +79,19 @@ class Executor:
         deadline: Deadline,
         lock_deadline: Deadline,
     ) -> None:
-        """Run a file; when a lock is not to be had, the whole transaction tries again.
+        """Run a file in a transaction, as ``run_together`` does with several."""
+        self.run_together([Part(work, record)], deadline=deadline, lock_deadline=lock_deadline)
 
-        Before each try, and outside of a transaction, old transactions that are in the way are
-        waited for.
+    def run_together(
+        self, parts: Sequence[Part], *, deadline: Deadline, lock_deadline: Deadline
+    ) -> None:
+        """Run files in one transaction; when a lock is not to be had, all of it is tried again.
+
+        Before each try, and outside of a transaction, old transactions that are in the way of
+        any of the files are waited for.
 
         Parameters
         ----------
-        record
-            Writes the ledger's rows, in the same transaction.
         deadline
             Until when statements may run.
         lock_deadline
@@ -87,9 +106,11 @@ class Executor:
         Interruption
             The connection was lost, or somebody asked to stop.
         """
-        for part in (work.script, *work.checks):
-            self.in_flight.refuse_suspect(part.script, part.statements)
-        attempt = 1
+        for script in chain.from_iterable((p.work.script, *p.work.checks) for p in parts):
+            self.in_flight.refuse_suspect(script.script, script.statements)
+        attempt, first, reached = 1, parts[0].work, [parts[0].work]
+        statements = chain.from_iterable(part.work.script.statements for part in parts)
+        together = PreparedScript(first.script.script, tuple(statements))
         tables = TableWait(self.connection, self.server, self.clock, self.events)
         while True:
             self.stop.check()
@@ -104,44 +125,60 @@ class Executor:
             )
             try:
                 shortest_ms = tables.wait(
-                    work.script,
-                    version=work.version,
+                    together,
+                    version=first.version,
                     give_up=lambda: deadline.passed or lock_deadline.half_passed,
                 )
                 limits.outlast(shortest_ms)
-                self._try(work, record, limits)
+                self._try(parts, limits, reached.append)
             except MigrationError as error:
                 if not is_worth_another_try(error):
                     self._explain(error, limits, deadline)
-                self.pause(work, error, attempt, lock_deadline, tables.blockers)
+                self.pause(reached[-1], error, attempt, lock_deadline, tables.blockers)
                 attempt += 1
             else:
                 return
 
-    def _try(self, work: Work, record: Callable[[], None], limits: Limits) -> None:
+    def _try(self, parts: Sequence[Part], limits: Limits, reached: Callable[[Work], None]) -> None:
         self.in_flight.commit = None
         session.reset(self.connection, self.server)
         with session.transaction(self.connection), self.activity.of_a_file():
             own = self.lease.guard()
-            session.enter_script(self.connection, self.server)
-            script = work.script.script
-            statements = work.settings + work.script.statements
-            limits.begin(script)
-            run_statements(self.connection, script, statements, before=self._before(limits, script))
-            settle(self.connection, script)
-            for check in work.checks:
-                session.enter_script(self.connection, self.server)
-                limits.begin(check.script)
-                run_checks(
-                    self.connection,
-                    check.script,
-                    check.statements,
-                    before=self._before(limits, check.script),
-                )
-            self._leave_script(own, script)
-            record()
-            self.in_flight.commit = Commit(own, script.file)
+            for index, part in enumerate(parts):
+                if index > 0:
+                    session.separate(self.connection, self.server)
+                reached(part.work)
+                self.in_flight.version = part.work.version
+                part.begin()
+                self._run(part.work, own, limits, shared=len(parts) > 1)
+                part.record()
+            session.commit_without_flush(self.connection)
+            self.in_flight.commit = Commit(own, parts[-1].work.script.script.file)
         self.in_flight.commit = None
+
+    def _run(self, work: Work, own: str, limits: Limits, *, shared: bool) -> None:
+        session.enter_script(self.connection, self.server)
+        script = work.script.script
+        limits.begin(script)
+        statements = work.settings + work.script.statements
+        run_statements(
+            self.connection,
+            script,
+            statements,
+            before=self._before(limits, script),
+            one_by_one=self.in_flight.one_by_one,
+        )
+        settle(self.connection, script, by_name=shared)
+        for check in work.checks:
+            session.enter_script(self.connection, self.server)
+            limits.begin(check.script)
+            run_checks(
+                self.connection,
+                check.script,
+                check.statements,
+                before=self._before(limits, check.script),
+            )
+        self._leave_script(own, script)
 
     def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
         def prepare(statement: Statement) -> None:

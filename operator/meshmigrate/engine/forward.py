@@ -1,7 +1,8 @@
 """The way forward: pending files in order, the first failure ends it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from meshmigrate.domain.errors import Failure, LockTimeout, MigrationError
@@ -9,8 +10,8 @@ from meshmigrate.domain.script import Migration
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.executor import Work
-from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.executor import Part, Work
+from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.run_file import run_file
 
@@ -28,7 +29,7 @@ def apply(
     pending: Sequence[PreparedMigration],
     final_checks: tuple[PreparedScript, ...],
 ) -> Stumble | None:
-    """Apply the pending files, each in its transaction; the final checks run in the last one's.
+    """Apply the pending files; the final checks run in the transaction of the last one.
 
     So a final check that fails undoes the last file by itself.
 
@@ -38,9 +39,27 @@ def apply(
         The connection was lost, or somebody asked to stop.
     """
     deadline = locked.deadlines.forward
-    for index, prepared in enumerate(pending):
-        is_last = index == len(pending) - 1
-        checks = prepared.checks + (final_checks if is_last else ())
+    works = [
+        Work(each.migration.version, each.script, each.checks + (final_checks if last else ()))
+        for each, last in zip(pending, _lasts(len(pending)), strict=True)
+    ]
+    if pending and locked.course is not None and locked.course.choice.mode == "Batch":
+        return _apply_together(locked, pending, works, deadline)
+    return _apply_each(locked, pending, works, deadline)
+
+
+def _lasts(count: int) -> list[bool]:
+    return [index == count - 1 for index in range(count)]
+
+
+def _apply_each(
+    locked: LockedRun,
+    pending: Sequence[PreparedMigration],
+    works: Sequence[Work],
+    deadline: Deadline,
+) -> Stumble | None:
+    begun = journal.begun(locked.ledger)
+    for index, (prepared, work) in enumerate(zip(pending, works, strict=True)):
         locked.events(
             _event(EventName.APPLYING, prepared.migration, index, len(pending), "applying")
         )
@@ -49,15 +68,11 @@ def apply(
                 locked.executor,
                 locked.identity.id,
                 "up",
-                Work(prepared.migration.version, prepared.script, checks),
+                work,
                 partial(_record, locked, prepared.migration),
                 deadline=deadline,
-                lock_deadline=partial(
-                    Deadline,
-                    locked.clock,
-                    locked.policy.lock.table_lock_deadline_seconds,
-                    name="tableLockDeadlineSeconds",
-                ),
+                lock_deadline=partial(_lock_deadline, locked),
+                begun=str(prepared.migration.version) in begun,
             )
         except (Failure, LockTimeout) as error:
             return Stumble(prepared.migration, error)
@@ -67,8 +82,74 @@ def apply(
     return None
 
 
-def _record(locked: LockedRun, migration: Migration) -> None:
-    history.add(locked.ledger, migration, locked.identity.id)
+def _apply_together(
+    locked: LockedRun,
+    pending: Sequence[PreparedMigration],
+    works: Sequence[Work],
+    deadline: Deadline,
+) -> Stumble | None:
+    """Apply all files in one transaction: applied is each only when all of them are."""
+    reached = [pending[0].migration]
+    files = [
+        _SharedFile(locked, prepared.migration, index, len(pending), reached.append)
+        for index, prepared in enumerate(pending)
+    ]
+    parts = [Part(work, file.record, file.begin) for work, file in zip(works, files, strict=True)]
+    try:
+        locked.executor.run_together(parts, deadline=deadline, lock_deadline=_lock_deadline(locked))
+    except (Failure, LockTimeout) as error:
+        return Stumble(_file_of(error, pending, reached[-1]), error)
+    for file in files:
+        file.tell(EventName.APPLIED, "applied")
+    return None
+
+
+def _file_of(
+    error: MigrationError, pending: Sequence[PreparedMigration], reached: Migration
+) -> Migration:
+    """Give the migration that the place of an error belongs to, else the one that was reached.
+
+    A file can be at fault before it is reached: a statement that is not tried a third time.
+    """
+    file = error.location.file if error.location else None
+    named = (each.migration for each in pending if each.script.script.file == file)
+    return next(named, reached)
+
+
+@dataclass(slots=True)
+class _SharedFile:
+    """A file that shares its transaction with others."""
+
+    locked: LockedRun
+    migration: Migration
+    index: int
+    total: int
+    reached: Callable[[Migration], None]
+    started: datetime | None = None
+
+    def begin(self) -> None:
+        """Note when it begins: its transaction began with another file."""
+        self.tell(EventName.APPLYING, "applying")
+        self.reached(self.migration)
+        self.started = self.locked.ledger.row("SELECT pg_catalog.clock_timestamp()")[0]
+
+    def record(self) -> None:
+        """Write its rows."""
+        _record(self.locked, self.migration, self.started)
+
+    def tell(self, name: EventName, word: str) -> None:
+        """Tell what happens to it."""
+        done = self.index + (1 if name is EventName.APPLIED else 0)
+        self.locked.events(_event(name, self.migration, done, self.total, word))
+
+
+def _lock_deadline(locked: LockedRun) -> Deadline:
+    seconds = locked.policy.lock.table_lock_deadline_seconds
+    return Deadline(locked.clock, seconds, name="tableLockDeadlineSeconds")
+
+
+def _record(locked: LockedRun, migration: Migration, started: datetime | None = None) -> None:
+    history.add(locked.ledger, migration, locked.identity.id, started=started)
     log.append(
         locked.ledger,
         log.Entry(
@@ -78,6 +159,7 @@ def _record(locked: LockedRun, migration: Migration) -> None:
             version=str(migration.version),
             script=migration.script.file,
             timed=True,
+            started=started,
         ),
     )
 

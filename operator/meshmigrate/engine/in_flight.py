@@ -30,11 +30,13 @@ class InFlight:
     commit: Commit | None = None
     suspect: str | None = None
     """What was under way at the last two lost connections."""
+    one_by_one: bool = False
+    """Whether a connection was lost before: of a batch nobody knows which statement did it."""
 
-    def begin(self, suspect: str | None) -> None:
+    def begin(self, suspect: str | None, *, one_by_one: bool = False) -> None:
         """Begin on a new connection, on which nothing is under way."""
         self.version = self.commit = None
-        self.suspect = suspect
+        self.suspect, self.one_by_one = suspect, one_by_one
 
     def describe(self, error: MigrationError) -> str:
         """Say what was under way at an error; empty if it was no statement of the user's."""

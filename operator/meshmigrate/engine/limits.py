@@ -12,6 +12,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.deferred import defer
 from meshmigrate.engine.session import translated
 
 _DML: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
@@ -73,9 +74,10 @@ class Limits:
         lock_ms = max(lock_ms, self._shortest_ms)
         wanted = (lock_ms, min(math.ceil(self.seconds * 1000), _LONGEST_MS))
         if wanted != self._in_force:
-            self._connection.execute(
+            defer(
+                self._connection,
                 f"SET LOCAL lock_timeout = {wanted[0]};"
-                f"SET LOCAL statement_timeout = {wanted[1]}".encode()
+                f"SET LOCAL statement_timeout = {wanted[1]};".encode(),
             )
         # Only data statements certainly leave the settings alone: every dump starts with
         # SET lock_timeout = 0.

@@ -27,6 +27,8 @@ _IS_OURS = """
     l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
     AND l.classid = ((%(key)s::bigint >> 32) & 4294967295)::oid
     AND l.objid = (%(key)s::bigint & 4294967295)::oid
+"""
+_IS_HERE = """
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
                       WHERE d.datname = pg_catalog.current_database())
 """
@@ -45,6 +47,7 @@ FROM pg_catalog.pg_locks AS l
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
 WHERE """
     + _IS_OURS
+    + _IS_HERE
 )
 
 

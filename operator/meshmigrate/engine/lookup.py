@@ -73,8 +73,10 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.reln
 FROM pg_catalog.pg_index AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE i.indrelid = ANY(%s::oid[]) AND NOT (i.indisvalid AND i.indisready) AND c.relkind = 'i'
-    AND (NOT %s OR c.relname ~ '_cc(new|old)[0-9]*$')
+WHERE i.indrelid = ANY(%(tables)s::oid[]) AND NOT (i.indisvalid AND i.indisready)
+    AND c.relkind = 'i'
+    AND CASE WHEN c.relname ~ '_cc(new|old)[0-9]*$'
+             THEN %(copies)s OR n.nspname <> 'pg_toast' ELSE NOT %(copies)s END
 ORDER BY 1
 """
 # Both are visible to every role; a lock alone may be that of a vacuum, which yields to a DROP.
@@ -121,8 +123,17 @@ def is_listed(connection: Connection, catalog: SharedCatalog, name: str) -> bool
 
 
 def find_invalid(connection: Connection, tables: list[int], *, copies: bool) -> list[str]:
-    """Name the INVALID indexes of tables, qualified and quoted; only REINDEX's copies if asked."""
-    return [name for (name,) in connection.execute(_INVALID, [tables, copies]).fetchall()]
+    """Name the INVALID indexes of tables, qualified and quoted; only REINDEX's copies if asked.
+
+    Otherwise without copies beside the table: who may not drop them can only live with them.
+    """
+    values = {"tables": tables, "copies": copies}
+    return [name for (name,) in connection.execute(_INVALID, values).fetchall()]
+
+
+def is_stored_beside(index: str) -> bool:
+    """Tell whether a qualified name is one of what PostgreSQL stores beside a table."""
+    return index.startswith("pg_toast.")
 
 
 def is_building(connection: Connection, tables: list[int]) -> bool:

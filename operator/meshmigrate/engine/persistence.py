@@ -43,11 +43,13 @@ class Persistence:
         self._deadlines = deadlines
         self._jitter = jitter
         self._tries = 0
+        self._reached = False
         self._connected_at: float | None = None
         self._not_ready: Deadline | None = None
 
     def connected(self) -> None:
         """Note that a server was reached that can be worked with."""
+        self._reached = True
         self._connected_at = self._tools.clock.monotonic()
         self._not_ready = None
 
@@ -56,9 +58,9 @@ class Persistence:
         deadline = self._deadline(error)
         if deadline is None:
             return None
-        now = self._tools.clock.monotonic()
-        if error.reason is Reason.CONNECTION_LOST and self._lasted(now):
+        if self._lasted():
             self._tries = 0
+        self._connected_at = None
         exponent = min(self._tries, _LONGEST_EXPONENT)
         pause = self._jitter() * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**exponent)
         self._tries += 1
@@ -81,7 +83,7 @@ class Persistence:
 
     def last_word(self, error: MigrationError) -> MigrationError:
         """Say how an attempt ends whose connection was lost and cannot be had again."""
-        if self._connected_at is None or not isinstance(error, Unreachable):
+        if not self._reached or not isinstance(error, Unreachable):
             return error
         return Unreachable(
             error.reason,
@@ -90,15 +92,17 @@ class Persistence:
             hint="When the server is back, run again with the same run id: what is applied stays.",
         )
 
-    def _lasted(self, now: float) -> bool:
-        return self._connected_at is not None and now - self._connected_at >= _LONGEST_PAUSE
+    def _lasted(self) -> bool:
+        """Tell whether the connection that ended was a good one, and not lost at once."""
+        if self._connected_at is None:
+            return False
+        return self._tools.clock.monotonic() - self._connected_at >= _LONGEST_PAUSE
 
     def _deadline(self, error: MigrationError) -> Deadline | None:
         """Give until when an error is met by connecting again; None if it is not."""
-        reached = self._connected_at is not None
         if isinstance(error, Interruption) and error.reason is Reason.CONNECTION_LOST:
             return self._deadlines.current
-        if isinstance(error, Unreachable) and reached:
+        if isinstance(error, Unreachable) and self._reached:
             return self._deadlines.current
         busy = isinstance(error, Unreachable) and any(word in error.message for word in _BUSY)
         standby = isinstance(error, Refusal) and error.reason is Reason.READ_ONLY_SERVER

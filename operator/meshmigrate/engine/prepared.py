@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
+from typing import Final
 
+from meshmigrate.domain.errors import Location
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.script import Migration, Script, Statement
 from meshmigrate.domain.table_lock import TableLock
-from meshmigrate.sql.prepare import prepare
+from meshmigrate.domain.way_back import Pending
+
+_REMEMBERED: Final = 4096
+"""Scripts; a run reads them before it has the lock, and again when it has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +36,48 @@ class PreparedScript:
 
 @dataclass(frozen=True, slots=True)
 class PreparedMigration:
-    """A migration with its file and its checks; its rollback script was found acceptable too."""
+    """A migration with its file, its checks and its rollback script."""
 
     migration: Migration
     script: PreparedScript
     checks: tuple[PreparedScript, ...]
+    rollback: PreparedScript | None = None
+
+    def pending(self, *, begun: bool) -> Pending:
+        """Give it as what modes and ways back are decided on.
+
+        Parameters
+        ----------
+        begun
+            Whether an earlier run has done some of its steps: then it goes on in steps.
+        """
+        statements, script = self.script.statements, self.migration.script
+        outside = next((one for one in statements if one.outside), None)
+        place = script.location(outside.offset) if outside else Location(script.file)
+        return Pending(
+            self.migration,
+            statements,
+            rollback=self.rollback.statements if self.rollback else (),
+            steps_at=place if begun or self.script.in_steps else None,
+        )
 
 
 def prepare_plan(plan: Plan, final_checks: Iterable[Script]) -> tuple[PreparedMigration, ...]:
-    """Read every file that would run, before anything is changed.
+    """Read every file that would run, before anything is changed; none if nothing is pending.
 
     Raises
     ------
     Refusal
         Whatever is wrong with one of them, with its place.
     """
+    if not plan.pending:
+        return ()
     for check in final_checks:
         prepare_script(check)
     return tuple(prepare_migration(migration) for migration in plan.pending)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def prepare_script(script: Script) -> PreparedScript:
     """Split a script.
 
@@ -58,6 +86,8 @@ def prepare_script(script: Script) -> PreparedScript:
     Refusal
         Whatever is wrong with it, with its place.
     """
+    from meshmigrate.sql.prepare import prepare  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+
     return PreparedScript(script, prepare(script))
 
 
@@ -69,10 +99,10 @@ def prepare_migration(migration: Migration) -> PreparedMigration:
     Refusal
         Whatever is wrong with one of them, with its place.
     """
-    if migration.rollback is not None:
-        prepare_script(migration.rollback)
+    rollback = None if migration.rollback is None else prepare_script(migration.rollback)
     return PreparedMigration(
         migration,
         prepare_script(migration.script),
         tuple(prepare_script(check) for check in migration.checks),
+        rollback,
     )

@@ -56,10 +56,10 @@ WHERE NOT CASE n.word
 # Columns may have privileges of their own: one that suffices for any of them is enough here.
 _RELATION: Final = """
 SELECT n.i,
-       CASE WHEN n.word IN ('own', 'drop', 'MAINTAIN')
+       CASE WHEN n.word IN ('own', 'drop', 'replace', 'MAINTAIN')
             THEN 'ownership of ' || c.name || ', which belongs to ' || c.owner
             ELSE n.word || ' on ' || c.name END,
-       CASE WHEN n.word NOT IN ('own', 'drop', 'MAINTAIN')
+       CASE WHEN n.word NOT IN ('own', 'drop', 'replace', 'MAINTAIN')
             THEN 'GRANT ' || n.word || ' ON ' || c.name || ' TO ' || %(quoted)s
             WHEN c.relkind IN ('r', 'p')
             THEN 'ALTER TABLE ' || c.name || ' OWNER TO ' || %(quoted)s
@@ -77,7 +77,7 @@ CROSS JOIN LATERAL (
     LIMIT 1) AS c
 WHERE NOT CASE
     WHEN pg_catalog.pg_has_role(%(role)s::name, c.relowner, 'USAGE') THEN true
-    WHEN n.word = 'own' THEN false
+    WHEN n.word IN ('own', 'replace') THEN false
     WHEN n.word = 'drop' THEN pg_catalog.pg_has_role(%(role)s::name, c.nspowner, 'USAGE')
     WHEN n.word = 'MAINTAIN' AND NOT %(maintain)s THEN false
     WHEN n.word IN ('DELETE', 'TRUNCATE', 'TRIGGER', 'MAINTAIN')
@@ -124,7 +124,7 @@ SELECT n.i, 'membership in role ' || pg_catalog.quote_ident(r.rolname),
        'GRANT ' || pg_catalog.quote_ident(r.rolname) || ' TO ' || %(quoted)s || %(with_set)s || ';'
 FROM unnest(%(names)s::text[]) WITH ORDINALITY AS n(name, i)
 JOIN pg_catalog.pg_roles AS r ON r.rolname = n.name
-WHERE NOT pg_catalog.pg_has_role(%(role)s::name, r.oid, %(member)s)
+WHERE NOT pg_catalog.pg_has_role(%(role)s::name, r.oid, 'MEMBER')
 """
 _LEDGER: Final = """
 SELECT r.name, CASE WHEN p.oid IS NULL THEN 'CREATE on database ' || d.name
@@ -167,15 +167,14 @@ class Missing(NamedTuple):
 def find_missing(connection: Connection, server: Server, needs: Iterable[Need]) -> list[Missing]:
     """Find the rights that the scripts' role does not have, in the order in which they are needed.
 
-    No transaction may be open. Things that are not there are passed over.
+    Things that are not there are passed over.
     """
     wanted = list(needs)
     if not wanted:
         return []
-    with session.translated():
+    with session.translated(), connection.transaction(force_rollback=True):
         session.enter_script(connection, server)
         row = connection.execute(_AS_SCRIPT).fetchone()
-    session.reset(connection, server)
     role, quoted, unlimited, path, current = row or ("", "", True, [], "")
     if unlimited:
         return []
@@ -186,7 +185,6 @@ def find_missing(connection: Connection, server: Server, needs: Iterable[Need]) 
         "path": path,
         "current": current,
         "maintain": server.major >= _MAINTAIN_SINCE,
-        "member": "SET" if with_set else "MEMBER",
         "with_set": " WITH SET TRUE" if with_set else "",
     }
     found: dict[Need, Missing] = {}

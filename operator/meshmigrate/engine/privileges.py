@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.privilege import Kind, Need, Obscures, Right
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Script
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.privilege_catalog import Missing, find_missing, find_missing_for_ledger
@@ -59,7 +60,7 @@ def refuse_missing(
     *,
     new_ledger: str | None = None,
 ) -> None:
-    """Refuse files whose statements the role is not allowed; no transaction may be open.
+    """Refuse files whose statements the role is not allowed.
 
     Only what is certain is refused. Left to the server is what the text of a statement does not
     tell, what is not there yet, and everything behind a statement that may change rights itself.
@@ -97,7 +98,8 @@ def _place(missing: Missing, places: Mapping[Need, Location]) -> str:
 
 class _Placed(NamedTuple):
     need: Need
-    place: Location
+    script: Script
+    offset: int
 
 
 def needs_of(scripts: Iterable[PreparedScript]) -> Iterator[_Placed]:
@@ -106,14 +108,19 @@ def needs_of(scripts: Iterable[PreparedScript]) -> Iterator[_Placed]:
     schemas: set[str] = set()
     for script in scripts:
         names_known = True
+        done: set[int] = set()
         for statement in script.statements:
             demand = statement.demand
+            # Equal data statements have the same demand, and large files are made of those.
+            if id(demand) in done:
+                continue
+            done.add(id(demand))
             for need in demand.needs:
                 if _is_certain(need, changed, schemas, names_known=names_known):
-                    place = script.script.location(statement.offset)
-                    if need.schema:
-                        yield _Placed(Need(Kind.SCHEMA, Right.USAGE, name=need.schema), place)
-                    yield _Placed(need, place)
+                    if need.schema and need.right is not Right.REPLACE:
+                        usage = Need(Kind.SCHEMA, Right.USAGE, name=need.schema)
+                        yield _Placed(usage, script.script, statement.offset)
+                    yield _Placed(need, script.script, statement.offset)
             if demand.obscures is Obscures.ALL:
                 return
             if demand.obscures is Obscures.FILE:
@@ -133,7 +140,9 @@ def _is_certain(need: Need, changed: set[str], schemas: set[str], *, names_known
 
 
 def _first_places(placed: Iterable[_Placed]) -> dict[Need, Location]:
+    """Give each need once; a place takes time to tell in a large file."""
     places: dict[Need, Location] = {}
-    for need, place in placed:
-        places.setdefault(need, place)
+    for need, script, offset in placed:
+        if need not in places:
+            places[need] = script.location(offset)
     return places

@@ -99,7 +99,8 @@ def take_lease(link: Link, ledger: Ledger, known: Known) -> Lease:
             link.lost.account(ledger, known, server)
         taken = lease.take(ledger, run_id, known.holder, server.cluster)
     known.lease = taken
-    known.in_flight.begin(losses.find_suspect(ledger, run_id))
+    suspect = losses.find_suspect(ledger, run_id)
+    known.in_flight.begin(suspect, one_by_one=link.lost is not None)
     return taken
 
 
@@ -130,7 +131,7 @@ def keep_connected(
                     persistence.connected()
                     known.connection, known.server = connection, server
                     link = Link(connection, server, cleanup, deadlines, lost)
-                    return _finished(link, spec) or work(link)
+                    return _finished(link, spec, known) or work(link)
             except MigrationError as error:
                 stopped = tools.stop.requested and is_cancelled(error)
                 again = None if stopped else persistence.pause_after(error)
@@ -142,7 +143,7 @@ def keep_connected(
                 lost = _lose(known, error, lost)
 
 
-def _finished(link: Link, spec: RunSpec) -> Ending | None:
+def _finished(link: Link, spec: RunSpec, known: Known) -> Ending | None:
     """Look whether the COMMIT that was lost was that of the run's end."""
     if link.lost is None:
         return None
@@ -153,6 +154,9 @@ def _finished(link: Link, spec: RunSpec) -> Ending | None:
     if stored is None:
         # Also here, so that one who was overtaken does not wait for the lock first.
         link.lost.check(ledger)
+        return None
+    message = f"{stored.outcome}: the run had ended when the connection was lost"
+    known.events(Event(name=EventName.FINISHED, message=message))
     return stored
 
 

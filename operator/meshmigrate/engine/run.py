@@ -13,11 +13,11 @@ from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.connect import Connection, Credentials
+from meshmigrate.engine.course import choose_course, resume_course, start_course
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, UntilBroken
 from meshmigrate.engine.executor import Executor
-from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, lease, log, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
@@ -107,6 +107,7 @@ class Attempt:
         if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
             pending = prepare_plan(plan, self.wanted.source.final_checks)
+            choose_course(pending, self.spec.policy, self.known.ledger)
             new_ledger = None if version else ledger.schema
             refuse_missing(self.connection, self.server, pending, new_ledger=new_ledger)
             if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
@@ -180,37 +181,32 @@ class Attempt:
         lower = self._lower_target(locked.ledger) if mine is None else None
         if lower is not None:
             return self.retreat(locked, lower)
+        connected_again = self.known.started
         plan = self._plan(locked.ledger)
         pending = prepare_plan(plan, self.wanted.source.final_checks)
         if mine is None:
             if not plan.pending:
                 return end_up_to_date(self.known)
             refuse_missing(self.connection, self.server, pending)
-            self._start(locked, plan)
+            course = choose_course(pending, self.spec.policy, locked.ledger)
+            start_course(locked, self.spec, plan, course)
+            self.known.started = True
         else:
             runs.refuse_other_plan(mine, plan)
             locked = self._resumed(locked, mine)
-        final_checks = tuple(map(prepare_script, self.wanted.source.final_checks))
-        stumbled = forward.apply(locked, pending, final_checks)
-        if stumbled is None:
-            return conclude.succeed(locked)
-        return conclude.stumble(locked, stumbled)
+            course = resume_course(locked, mine, pending)
+        locked = replace(locked, course=course)
+        if not connected_again:
+            self._tell(EventName.PLANNED, str(course), warning=not course.rollback.way.ready)
+        checks = map(prepare_script, self.wanted.source.final_checks)
+        stumbled = forward.apply(locked, pending, tuple(checks))
+        return conclude.stumble(locked, stumbled) if stumbled else conclude.succeed(locked)
 
     def retreat(self, locked: LockedRun, target: Version) -> Ending:
         """Go back to a version on purpose."""
         run = begin_retreat(locked, self.spec, target)
         self.known.started = True
         return finish_way_back(locked, run)
-
-    def _start(self, locked: LockedRun, plan: Plan) -> None:
-        """Commit what the run sets out to do, and the schema it found, before it begins."""
-        before = catalog.take(self.connection)
-        with session.transaction(self.connection):
-            locked.lease.guard()
-            digest = catalog.keep(locked.ledger, before)
-            runs.start(locked.ledger, self.spec, plan_digest=plan.digest, fingerprint=digest)
-            log.append(locked.ledger, self._entry(log.STARTED, self.spec.run.attempt))
-        self.known.started = True
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
         """Count another attempt of a run that the ledger knows; a new connection is none."""
@@ -220,7 +216,8 @@ class Attempt:
         with session.transaction(self.connection):
             locked.lease.guard()
             attempt = runs.resume(locked.ledger, mine.id, self.spec.run.attempt)
-            log.append(locked.ledger, self._entry("Resumed", attempt))
+            resumed = log.Entry(event="Resumed", run_id=self.spec.run.id, attempt=attempt)
+            log.append(locked.ledger, resumed)
         self.known.identity = with_fields(self.spec.run, attempt=attempt)
         return replace(locked, identity=self.known.identity)
 
@@ -245,8 +242,5 @@ class Attempt:
         goes_back = is_retreat(applied, target, self.wanted.source)
         return target if goes_back else None
 
-    def _entry(self, event: str, attempt: int) -> log.Entry:
-        return log.Entry(event=event, run_id=self.spec.run.id, attempt=attempt)
-
-    def _tell(self, name: EventName, message: str) -> None:
-        self.tools.events(Event(name=name, message=message))
+    def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
+        self.tools.events(Event(name=name, message=message, warning=warning))

@@ -23,6 +23,7 @@ def run_file(
     *,
     deadline: Deadline,
     lock_deadline: Callable[[], Deadline],
+    begun: bool | None = None,
 ) -> None:
     """Run a file: in one transaction if one can hold it, otherwise in steps.
 
@@ -34,6 +35,8 @@ def run_file(
         Until when statements may run.
     lock_deadline
         Gives until when a transaction that begins now may be tried again.
+    begun
+        Whether the journal has steps of it; None if nobody has looked.
 
     Raises
     ------
@@ -46,7 +49,8 @@ def run_file(
     """
     executor.in_flight.version = work.version
     # A file that was begun in steps goes on in steps, whatever it has become since.
-    begun = journal.read(executor.lease.ledger, work.version, direction)
+    if begun is None:
+        begun = bool(journal.read(executor.lease.ledger, work.version, direction))
     if not (begun or work.script.in_steps):
         executor.run(work, record, deadline=deadline, lock_deadline=lock_deadline())
         return

@@ -14,7 +14,6 @@ from meshmigrate.domain.errors import (
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.sqlstate import Retry, SqlState, retry_after
-from meshmigrate.sql.redact import redact
 
 _CONTENTION: Final = frozenset(
     {SqlState.LOCK_NOT_AVAILABLE, SqlState.DEADLOCK_DETECTED, SqlState.SERIALIZATION_FAILURE}
@@ -54,12 +53,20 @@ _FIX: Final = "Correct the statement; a file that failed has left nothing behind
 _OWN: Final = "Look at the server's log; what was not committed has left nothing behind."
 
 
-def statement_error(error: psycopg.Error, script: Script, statement: Statement) -> MigrationError:
-    """Say what went wrong with a statement of a script, and where in its file."""
+def statement_error(
+    error: psycopg.Error, script: Script, statement: Statement, *, before: int = 0
+) -> MigrationError:
+    """Say what went wrong with a statement of a script, and where in its file.
+
+    Parameters
+    ----------
+    before
+        How many characters were sent in front of the statement.
+    """
     return _classify(
         error,
         message=_message(error, statement),
-        location=script.location(statement.offset + _position(error)),
+        location=script.location(statement.offset + max(_position(error) - before, 0)),
         kind=statement.kind,
     )
 
@@ -128,6 +135,8 @@ def _message(error: psycopg.Error, statement: Statement) -> str:
     primary = error.diag.message_primary
     if primary is None:
         return _lost(error)
+    from meshmigrate.sql.redact import redact  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+
     text = redact(primary, statement.text, author_raised=error.sqlstate == SqlState.RAISE_EXCEPTION)
     names = (
         ("constraint", error.diag.constraint_name),

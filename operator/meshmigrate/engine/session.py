@@ -8,11 +8,21 @@ and tables that the ledger uses.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
+from weakref import WeakSet
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.sql import SQL, Identifier
 
 from meshmigrate.engine.connect import Connection, protection
+from meshmigrate.engine.deferred import (
+    BEGIN,
+    COMMIT,
+    defer,
+    drop_transaction,
+    is_waiting,
+    send_waiting,
+)
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import own_error
 
@@ -41,26 +51,97 @@ DEALLOCATE ALL;
 UNLISTEN *;
 """
 
+_DEFERRABLE: Final = """
+SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', s.nspname, c.conname), ', '),
+       c.condeferred
+FROM pg_catalog.pg_constraint AS c
+JOIN pg_catalog.pg_namespace AS s ON s.oid = c.connamespace
+WHERE c.condeferrable AND pg_catalog.has_schema_privilege(s.oid, 'USAGE')
+  AND NOT pg_catalog.pg_is_other_temp_schema(s.oid)
+GROUP BY c.condeferred ORDER BY c.condeferred
+"""
+
+
+_TAKE_BACK_OURS: Final = """
+RESET search_path;
+RESET datestyle;
+RESET statement_timeout;
+RESET lock_timeout;
+"""
+
+_at_baseline: WeakSet[Connection] = WeakSet()
+"""Sessions that nobody but us has touched since they were reset: less is to be done there."""
+
 
 def reset(connection: Connection, server: Server) -> None:
-    """Bring the session to its baseline, our own names in force; no transaction may be open."""
+    """Bring the session to its baseline, our own names in force."""
     with translated():
-        connection.execute((_reset(server) + _OURS + _FORGET).encode())
+        if connection in _at_baseline:
+            defer(connection, _in_a_transaction_of_its_own(connection, _FORGET.encode()))
+        else:
+            connection.execute((_reset(server) + _OURS + _FORGET).encode())
+    _at_baseline.add(connection)
 
 
 def enter_script(connection: Connection, server: Server) -> None:
     """Give a script the session as its role would find it, in our transaction."""
-    connection.execute((_reset(server) + _role(server) + _search_path(server)).encode())
+    its_own = _role(server) + _search_path(server)
+    if connection in _at_baseline:
+        _at_baseline.remove(connection)
+        defer(connection, (_TAKE_BACK_OURS + its_own).encode())
+    else:
+        connection.execute((_reset(server) + its_own).encode())
 
 
 def look_as_script(connection: Connection, server: Server) -> None:
     """Have the script's role with our own names: for what completes the work of a script."""
+    _at_baseline.discard(connection)
     connection.execute((_reset(server) + _OURS + _role(server)).encode())
 
 
 def leave_script(connection: Connection, server: Server) -> None:
     """Take role, settings and names back from a script, in our transaction."""
-    connection.execute((_reset(server) + _OURS).encode())
+    defer(connection, (_reset(server) + _OURS).encode())
+    _at_baseline.add(connection)
+
+
+def _in_a_transaction_of_its_own(connection: Connection, text: bytes) -> bytes:
+    """Keep a BEGIN in the same message from taking it in, and a ROLLBACK from undoing it."""
+    idle = connection.info.transaction_status == TransactionStatus.IDLE
+    alone = idle and not is_waiting(connection, BEGIN)
+    return BEGIN + text + COMMIT if alone else text
+
+
+def commit_without_flush(connection: Connection) -> None:
+    """Let the commit of our transaction return before it is on disk.
+
+    A crash of the server may then take it back, as a whole: what it did and its rows in the
+    ledger, so the next attempt does it again. The commit that ends the run is an ordinary one,
+    and flushes all before it (PostgreSQL manual, "Asynchronous Commit").
+    """
+    defer(connection, b"SET LOCAL synchronous_commit = off;")
+
+
+def separate(connection: Connection, server: Server) -> None:
+    """Bring the session to its baseline between two files of one transaction.
+
+    Cursors have to go too, which the end of a transaction would take away, and constraints are
+    checked again when their definition says.
+    """
+    reset(connection, server)
+    with translated():
+        connection.execute("CLOSE ALL")
+        for names, deferred in deferrable_constraints(connection):
+            when = "DEFERRED" if deferred else "IMMEDIATE"
+            connection.execute(f"SET CONSTRAINTS {names} {when}".encode())
+
+
+def deferrable_constraints(connection: Connection) -> list[tuple[str, bool]]:
+    """Give the names of the constraints that are initially immediate, and of those deferred.
+
+    ``SET CONSTRAINTS ALL`` would hold for those, too, that a later file creates.
+    """
+    return [(names, deferred) for names, deferred in connection.execute(_DEFERRABLE)]
 
 
 def _reset(server: Server) -> str:
@@ -89,9 +170,10 @@ def transaction(connection: Connection) -> Iterator[None]:
     """
     with translated():
         try:
-            connection.execute("BEGIN")
+            defer(connection, BEGIN)
             yield
-            connection.execute("COMMIT")
+            defer(connection, COMMIT)
+            send_waiting(connection)
         except BaseException:
             roll_back(connection)
             raise
@@ -132,5 +214,7 @@ def translated() -> Iterator[None]:
 
 def roll_back(connection: Connection) -> None:
     """Roll back what is open; a connection that is gone has been rolled back by the server."""
-    with suppress(psycopg.OperationalError):
-        connection.execute("ROLLBACK")
+    _at_baseline.discard(connection)
+    if drop_transaction(connection):
+        with suppress(psycopg.OperationalError):
+            connection.execute("ROLLBACK")

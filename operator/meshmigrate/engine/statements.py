@@ -1,17 +1,20 @@
-"""Sending a script to the server: one statement per call, never with parameters.
+"""Sending a script to the server: a result for each statement, and never parameters.
 
 Parameters would make psycopg read the text, and ``%I`` is ordinary SQL in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 
 from meshmigrate.domain.errors import Failure
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
+from meshmigrate.engine.batches import MOST, Batches, StatementFailed, send_batch
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.server_error import script_error, statement_error
+from meshmigrate.engine.deferred import send_waiting
+from meshmigrate.engine.server_error import own_error, script_error, statement_error
+from meshmigrate.engine.session import deferrable_constraints
 
 
 def run_statements(
@@ -20,22 +23,39 @@ def run_statements(
     statements: tuple[Statement, ...],
     *,
     before: Callable[[Statement], None] = lambda _: None,
+    one_by_one: bool = False,
 ) -> None:
     """Run the statements of a script in order.
 
     Parameters
     ----------
     before
-        Called with each statement before it is sent.
+        Called with each statement before it is sent, and with the first one of a batch.
+    one_by_one
+        Whether each statement has a message of its own.
 
     Raises
     ------
     MigrationError
         What the server's error means, with its place in the file.
     """
-    for statement in statements:
-        before(statement)
-        send(connection, script, statement)
+    for batch in Batches(statements, most=1 if one_by_one else MOST):
+        before(batch[0])
+        _send_batch(connection, script, batch)
+
+
+def _send_batch(connection: Connection, script: Script, batch: Sequence[Statement]) -> None:
+    try:
+        send_batch(connection, batch, _encoding(connection))
+    except StatementFailed as failed:
+        statement = batch[failed.index]
+        raise statement_error(failed.error, script, statement, before=failed.offset) from failed
+    except psycopg.Error as error:
+        raise own_error(error) from error
+    except UnicodeEncodeError:
+        # One by one, so that the one with the character is named.
+        for statement in batch:
+            send(connection, script, statement)
 
 
 def run_checks(
@@ -68,18 +88,29 @@ def run_checks(
             )
 
 
-def settle(connection: Connection, script: Script) -> None:
+def settle(connection: Connection, script: Script, *, by_name: bool = False) -> None:
     """Check deferred constraints and fire deferred triggers while the script's names hold.
+
+    Parameters
+    ----------
+    by_name
+        Whether more files follow in the transaction, whose constraints this is not to touch.
 
     Raises
     ------
     MigrationError
         What the server's error means, with the file.
     """
+    flush(connection)
     try:
-        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for names in _constraints(connection) if by_name else ["ALL"]:
+            connection.execute(f"SET CONSTRAINTS {names} IMMEDIATE".encode())
     except psycopg.Error as error:
         raise script_error(error, script) from error
+
+
+def _constraints(connection: Connection) -> list[str]:
+    return [names for names, _ in deferrable_constraints(connection)]
 
 
 def send(
@@ -93,23 +124,37 @@ def send(
         What the server's error means, with its place in the file.
     """
     text = _encode(connection, script, statement)
+    flush(connection)
     try:
         return connection.execute(text)
     except psycopg.Error as error:
         raise statement_error(error, script, statement) from error
 
 
-def _encode(connection: Connection, script: Script, statement: Statement) -> bytes:
-    """Encode as the session expects it, which the script itself may have changed."""
-    encoding = connection.info.encoding
+def flush(connection: Connection) -> None:
+    """Send what waits by itself, so that its errors are told from those of a script."""
     try:
-        # SQL_ASCII, which psycopg calls ascii, takes bytes as they come.
-        return statement.text.encode("utf-8" if encoding == "ascii" else encoding)
+        send_waiting(connection)
+    except psycopg.Error as error:
+        raise own_error(error) from error
+
+
+def _encode(connection: Connection, script: Script, statement: Statement) -> bytes:
+    try:
+        return statement.text.encode(_encoding(connection))
     except UnicodeEncodeError as error:
         raise Failure(
             Reason.INVALID_ENCODING,
-            f"the script set client_encoding to {encoding}, which lacks a character used here",
+            f"the script set client_encoding to {connection.info.encoding}, which lacks a "
+            "character used here",
             hint="Remove the SET client_encoding: the files are UTF-8.",
             location=script.location(statement.offset + error.start),
             statement=statement.kind,
         ) from None
+
+
+def _encoding(connection: Connection) -> str:
+    """Give what the session expects, which the script itself may have changed."""
+    encoding = connection.info.encoding
+    # SQL_ASCII, which psycopg calls ascii, takes bytes as they come.
+    return "utf-8" if encoding == "ascii" else encoding

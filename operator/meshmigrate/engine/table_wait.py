@@ -22,6 +22,7 @@ from meshmigrate.engine.table_targets import (
     TransactionKey,
     find_holders,
     find_targets,
+    others_hold,
 )
 
 _INTERVAL: Final = 0.2
@@ -43,7 +44,8 @@ class TableWait:
         self._server = server
         self._clock = clock
         self._events = events
-        self._targets: Targets = {}
+        self._script: PreparedScript | None = None
+        self._targets: Targets | None = None
         self._interrupted_autovacuum = False
 
     def wait(self, script: PreparedScript, *, version: Version, give_up: Callable[[], bool]) -> int:
@@ -72,11 +74,14 @@ class TableWait:
         Interruption
             Somebody asked to stop.
         """
-        self._targets = find_targets(self._connection, self._server, script.locks)
+        self._script, self._targets = script, None
+        if not others_hold(self._connection, script.locks):
+            return 0
+        targets = self._find()
         before: set[TransactionKey] | None = None
         told = -_TELL_INTERVAL
-        while self._targets and not give_up():
-            holders = find_holders(self._connection, self._targets)
+        while targets and not give_up():
+            holders = find_holders(self._connection, targets)
             old = [holder for holder in holders if holder.is_old(before)]
             if not old:
                 break
@@ -92,8 +97,15 @@ class TableWait:
 
     def blockers(self) -> str:
         """Name who is in the way of the last try, as far as is known; empty if nobody is."""
-        holders = find_holders(self._connection, self._targets) if self._targets else []
+        targets = self._find()
+        holders = find_holders(self._connection, targets) if targets else []
         return _names(holders) or describe_blockers(self._connection)
+
+    def _find(self) -> Targets:
+        if self._targets is None:
+            locks = self._script.locks if self._script else ()
+            self._targets = find_targets(self._connection, self._server, locks)
+        return self._targets
 
     def _only_autovacuum(self, old: list[Holder]) -> bool:
         return not self._interrupted_autovacuum and all(holder.yields for holder in old)

@@ -28,6 +28,10 @@ _REPAIR: Final = (
     "Bring the named objects back by hand (the log in the ledger lists them all), "
     "correct the rollback script, and run again."
 )
+_RESTORE: Final = (
+    "See whether that data is missed: its rollback script may have kept it, a backup or a "
+    "point-in-time recovery to wal_position in the ledger's table run has it."
+)
 _REPAIR_VERSION: Final = (
     "Correct the database by hand, with the history in mind: it still has the versions named here."
 )
@@ -127,12 +131,14 @@ def _prove(
 ) -> Ending:
     after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
+    lost = why.detail.data_not_restored
     if not differences:
+        but = f", but not the data: {_listed(lost)}" if lost else ""
         verdict = Verdict(
             outcome=Outcome.ROLLED_BACK,
-            reason=why.reason,
-            message=f"{failed}; the schema is as it was before the run",
-            failure=why.detail,
+            reason=Reason.DATA_NOT_RESTORED if lost else why.reason,
+            message=f"{failed}; the schema is as it was before the run{but}",
+            failure=with_fields(why.detail, hint=_RESTORE) if lost else why.detail,
         )
     else:
         verdict = Verdict(
@@ -195,6 +201,11 @@ def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[
     if any(before.differences(after)):
         after = catalog.take(locked.ledger.connection)
     return after, tuple(before.differences(after))
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
+    return "; ".join([*texts[:_NAMED], *more])
 
 
 def count(differences: Sequence[Difference]) -> str:

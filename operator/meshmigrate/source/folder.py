@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from os import scandir
 from os.path import realpath
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -78,20 +79,24 @@ def _sql_files(folder: Path) -> Iterator[tuple[Path, str]]:
     """Give the real path and the name to show of every ``.sql`` file, in order of name."""
     try:
         root = realpath(folder, strict=True)  # Path.resolve raises RuntimeError at a loop
-        names = sorted(entry.name for entry in folder.iterdir())
+        with scandir(root) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise _unreadable(str(folder), f"the folder cannot be read: {error.strerror}") from None
     # A relative folder is what the user typed, and opens from where they are; an absolute one
     # is a mount, of which the last part says enough.
     prefix = Path(folder.name) if folder.is_absolute() else folder
-    for name in names:
-        if name.startswith(".") or not name.lower().endswith(".sql"):
+    before = (prefix / "_").as_posix()[:-1]
+    for entry in entries:
+        if entry.name.startswith(".") or not entry.name.lower().endswith(".sql"):
             continue
-        shown = (prefix / name).as_posix()
-        path = Path(realpath(folder / name))
-        if not path.is_relative_to(root):
-            raise _unreadable(shown, "the symbolic link leaves its folder")
-        if not path.is_file():
+        shown = before + entry.name
+        path, linked = Path(entry.path), entry.is_symlink()
+        if linked:
+            path = Path(realpath(path))
+            if not path.is_relative_to(root):
+                raise _unreadable(shown, "the symbolic link leaves its folder")
+        if not (path if linked else entry).is_file():
             raise _unreadable(shown, "this is not a regular file")
         yield path, shown
 

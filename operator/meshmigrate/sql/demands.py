@@ -9,14 +9,22 @@ from functools import lru_cache
 from typing import Any, Final
 
 from postgast import walk
-from postgast.pg_query_pb2 import FuncCall, Node, ObjectType, RangeVar, VariableSetKind
+from postgast.pg_query_pb2 import FuncCall, Node, RangeVar, VariableSetKind
 
 from meshmigrate.domain.privilege import Demand, Kind, Need, Obscures, Right
 from meshmigrate.sql.demands_of_alter import alter_table, foreign_keys, member_of
+from meshmigrate.sql.demands_of_changes import (
+    ALL,
+    CREATE_IN_DATABASE,
+    drop,
+    give,
+    grant,
+    move,
+    rename,
+)
 from meshmigrate.sql.demands_of_names import Names, create_in, needs_of_names, on, words
 from meshmigrate.sql.lockless import LOCK_NO_TABLE
 
-_ALL: Final = Demand(obscures=Obscures.ALL)
 _CHANGE_RIGHTS: Final = {
     "alter_role_stmt",
     "create_role_stmt",
@@ -24,7 +32,6 @@ _CHANGE_RIGHTS: Final = {
     "grant_role_stmt",
 }
 _WITHOUT_NEEDS: Final = {"vacuum_stmt", "lock_stmt", "check_point_stmt", "alter_domain_stmt"}
-_DATABASE: Final = Need(Kind.DATABASE, Right.CREATE)
 _WRITES: Final = {
     "insert_stmt": Right.INSERT,
     "update_stmt": Right.UPDATE,
@@ -39,15 +46,23 @@ def demand(node: Node) -> Demand:
     """
     name = node.WhichOneof("node") or ""
     tree = getattr(node, name)
+    if name == "insert_stmt" and tree.select_stmt.select_stmt.values_lists:
+        # Large files are made of these: nothing is searched, and equal values are one object.
+        return _inserted(tree.relation.schemaname, tree.relation.relname)
     if right := _WRITES.get(name):
         sources = () if tree.HasField("with_clause") else tuple(_sources(name, tree))
         return _written(right, tree.relation.schemaname, tree.relation.relname, sources)
     if name in _CHANGE_RIGHTS:
-        return _ALL
+        return ALL
     if by_form := _BY_FORM.get(name):
         return by_form(tree)
     known = name in LOCK_NO_TABLE or name in _WITHOUT_NEEDS
-    return Demand() if known else _ALL
+    return Demand() if known else ALL
+
+
+@lru_cache(maxsize=256)
+def _inserted(schema: str, name: str) -> Demand:
+    return Demand((Need(Kind.RELATION, Right.INSERT, schema, name),))
 
 
 @lru_cache(maxsize=256)
@@ -64,7 +79,7 @@ def _sources(name: str, tree: Any) -> Iterator[Need]:
 
 def _read_by(select: Any) -> Iterator[Need]:
     """Give what a plain SELECT reads; with WITH or set operations that is left to the server."""
-    if not select.HasField("with_clause") and not select.values_lists:
+    if not select.HasField("with_clause"):
         yield from _read_from(select.from_clause)
 
 
@@ -78,7 +93,7 @@ def _read_from(clause: Iterable[Node]) -> Iterator[Need]:
 
 def _select(tree: Any) -> Demand:
     if tree.HasField("into_clause") or tree.HasField("with_clause"):
-        return _ALL
+        return ALL
     for _, part in walk(tree):
         if isinstance(part, FuncCall):
             called = words(part.funcname)
@@ -86,7 +101,7 @@ def _select(tree: Any) -> Demand:
                 path = any(text == "search_path" for text in _constants(part))
                 return Demand(obscures=Obscures.NAMES if path else Obscures.FILE)
             if called[0] != "pg_catalog":
-                return _ALL
+                return ALL
     return Demand(tuple(_read_by(tree)))
 
 
@@ -123,7 +138,7 @@ def _create_table_as(tree: Any) -> Demand:
 
 
 def _view(tree: Any) -> Demand:
-    return _made(tree.view, *((on(tree.view, Right.OWN),) if tree.replace else ()))
+    return _made(tree.view, *((on(tree.view, Right.REPLACE),) if tree.replace else ()))
 
 
 def _named(names: Callable[[Any], Names]) -> Callable[[Any], Demand]:
@@ -149,7 +164,7 @@ def _on_relation(right: Right, field: str = "relation") -> Callable[[Any], Deman
 def _create_schema(tree: Any) -> Demand:
     given = member_of(tree.authrole) if tree.HasField("authrole") else ()
     name = tree.schemaname or tree.authrole.rolename
-    return Demand((_DATABASE, *given), schemas=(name,))
+    return Demand((CREATE_IN_DATABASE, *given), schemas=(name,))
 
 
 def _truncate(tree: Any) -> Demand:
@@ -160,66 +175,13 @@ def _statistics(tree: Any) -> Demand:
     return Demand(tuple(on(part.range_var, Right.OWN) for part in tree.relations))
 
 
-def _drop(tree: Any) -> Demand:
-    found = [needs_of_names(tree.remove_type, item, Right.DROP) for item in tree.objects]
-    dropped = [need for needs in found for need in needs]
-    return _of_names(dropped)
-
-
-def _of_names(needs: Iterable[Need]) -> Demand:
-    """Give the demand of what changes the very things it needs rights on."""
-    found = tuple(needs)
-    return Demand(
-        found,
-        changed=tuple(need.name for need in found),
-        schemas=tuple(need.name for need in found if need.kind is Kind.SCHEMA),
-    )
-
-
-def _rename(tree: Any) -> Demand:
-    kind = tree.rename_type
-    if kind == ObjectType.OBJECT_ROLE:
-        return _ALL
-    if tree.HasField("relation"):
-        return Demand(
-            (on(tree.relation, Right.OWN),), changed=(tree.relation.relname, tree.newname)
-        )
-    if kind == ObjectType.OBJECT_SCHEMA:
-        own = Need(Kind.SCHEMA, Right.OWN, name=tree.subname)
-        return Demand((own, _DATABASE), schemas=(tree.subname, tree.newname))
-    done = _of_names(needs_of_names(kind, tree.object, Right.OWN))
-    return done._replace(changed=(*done.changed, tree.newname))
-
-
-def _move(tree: Any) -> Demand:
-    there = create_in(tree.newschema)
-    if tree.HasField("relation"):
-        return Demand((on(tree.relation, Right.OWN), there), changed=(tree.relation.relname,))
-    done = _of_names(needs_of_names(tree.object_type, tree.object, Right.OWN))
-    return done._replace(needs=(*done.needs, there) if done.needs else ())
-
-
-def _give(tree: Any) -> Demand:
-    done = _of_names(needs_of_names(tree.object_type, tree.object, Right.OWN))
-    return done._replace(needs=(*done.needs, *member_of(tree.newowner)))
-
-
-def _grant(tree: Any) -> Demand:
-    """Rights that are given or taken are as they will be, not as they are."""
-    if tree.objtype not in {ObjectType.OBJECT_TABLE, ObjectType.OBJECT_SCHEMA}:
-        return _ALL
-    changed = tuple(part.range_var.relname for part in tree.objects if part.HasField("range_var"))
-    schemas = tuple(part.string.sval for part in tree.objects if part.HasField("string"))
-    return Demand(changed=changed, schemas=schemas)
-
-
 _BY_FORM: Final[Mapping[str, Callable[[Any], Demand]]] = {
     "alter_enum_stmt": lambda s: _named_type(s.type_name),
     "alter_function_stmt": lambda s: Demand(
         tuple(needs_of_names(s.objtype, Node(object_with_args=s.func), Right.OWN))
     ),
-    "alter_object_schema_stmt": _move,
-    "alter_owner_stmt": _give,
+    "alter_object_schema_stmt": move,
+    "alter_owner_stmt": give,
     "alter_policy_stmt": _on_relation(Right.OWN, "table"),
     "alter_seq_stmt": _on_relation(Right.OWN, "sequence"),
     "alter_table_stmt": alter_table,
@@ -240,12 +202,12 @@ _BY_FORM: Final[Mapping[str, Callable[[Any], Demand]]] = {
     "create_table_as_stmt": _create_table_as,
     "create_trig_stmt": _on_relation(Right.TRIGGER),
     "define_stmt": _named(lambda s: s.defnames),
-    "drop_stmt": _drop,
-    "grant_stmt": _grant,
+    "drop_stmt": drop,
+    "grant_stmt": grant,
     "index_stmt": _on_relation(Right.OWN),
     "refresh_mat_view_stmt": _on_relation(Right.MAINTAIN),
     "reindex_stmt": _on_relation(Right.MAINTAIN),
-    "rename_stmt": _rename,
+    "rename_stmt": rename,
     "rule_stmt": _on_relation(Right.OWN),
     "select_stmt": _select,
     "truncate_stmt": _truncate,

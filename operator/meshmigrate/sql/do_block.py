@@ -12,6 +12,9 @@ from postgast import PgQueryError, parse_plpgsql
 
 _MAY_END: Final = re.compile(r"\b(?:commit|rollback|call)\b", re.IGNORECASE)
 _SUSPECT: Final = re.compile(r"\b(?:commit|rollback)\b|pg_advisory_unlock", re.IGNORECASE)
+_WRITING: Final = re.compile(
+    r"\b(?:alter|delete|drop|insert|merge|truncate|update)\b", re.IGNORECASE
+)
 
 
 def ends_transaction(do_statement: str) -> bool:
@@ -33,8 +36,15 @@ def mentions(do_statement: str, function: str) -> bool:
     )
 
 
-def _parts(do_statement: str) -> Iterator[tuple[str, Any]]:
-    if not _SUSPECT.search(do_statement):
+def queries(do_statement: str) -> Iterator[str]:
+    """Give the queries and expressions in the body, as they are written there."""
+    for name, part in _parts(do_statement, _WRITING):
+        if name == "query" and isinstance(part, str):
+            yield part
+
+
+def _parts(do_statement: str, suspect: re.Pattern[str] = _SUSPECT) -> Iterator[tuple[str, Any]]:
+    if not suspect.search(do_statement):
         return
     try:
         tree = parse_plpgsql(do_statement)

@@ -13,12 +13,9 @@ from postgast.pg_query_pb2 import (
     ReindexObjectType,
 )
 
-from meshmigrate.domain.script import Action, Name, Outside, SharedCatalog
+from meshmigrate.domain.script import STAND_IN, Action, Name, Outside, SharedCatalog
 from meshmigrate.sql import do_block
 from meshmigrate.sql.transactional import enabled, outside_transactions
-
-STAND_IN: Final = "pg_temp"
-"""The schema of the table on which a definition is tried out."""
 
 _REINDEX: Final = {
     ReindexObjectType.REINDEX_OBJECT_INDEX: Action.REINDEX_INDEX,

@@ -1,6 +1,5 @@
 """The statements the engine must not run, each with its reason."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -25,9 +24,7 @@ from meshmigrate.sql.transactional import outside_transactions
 
 _UNLOCK: Final = "pg_advisory_unlock"
 
-# A tree is walked only if its text can hold such a call, as it is or in Unicode escapes:
-# walking every INSERT of a large file would take longer than parsing it.
-_MAY_UNLOCK: Final = re.compile(rf'{_UNLOCK}|u&"', re.IGNORECASE)
+_UNICODE_ESCAPES: Final = 'u&"'
 
 _WRITES: Final = (InsertStmt, UpdateStmt, DeleteStmt, MergeStmt, IntoClause)
 
@@ -105,11 +102,20 @@ def _findings(script: Script, statement: Statement, node: Node) -> Iterator[tupl
     if form and outside(node, statement.text, no_transaction=no_transaction) is None:
         yield Reason.NON_TRANSACTIONAL, form
     # A function's definition calls nothing yet.
-    if name != "create_function_stmt" and _MAY_UNLOCK.search(statement.text) and _unlocks(tree):
+    if name != "create_function_stmt" and _may_unlock(statement.text) and _unlocks(tree):
         yield Reason.SESSION_CONTROL, f"a call of {_UNLOCK}"
     reads = name == "select_stmt"
     if script.kind is ScriptKind.CHECK and not (reads and _writes_nothing(tree)):
         yield Reason.INVALID_CHECK, "a SELECT that writes" if reads else statement.kind
+
+
+def _may_unlock(text: str) -> bool:
+    """Tell whether a text can hold such a call, as it is or in Unicode escapes.
+
+    Walking every INSERT of a large file would take longer than parsing it.
+    """
+    lower = text.lower()
+    return _UNLOCK in lower or _UNICODE_ESCAPES in lower
 
 
 def _unlocks(tree: Any) -> bool:

@@ -7,6 +7,7 @@ from postgast.pg_query_pb2 import Node
 
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.sql.classify import command_tag
+from meshmigrate.sql.data_changes import data_change, do_block_change
 from meshmigrate.sql.demands import demand
 from meshmigrate.sql.parse import Piece, parse_script
 from meshmigrate.sql.table_locks import table_locks
@@ -43,5 +44,13 @@ def _statements(piece: Piece) -> Iterator[Parsed]:
         position = start
         text = raw[start:end].decode().rstrip()
         tree = found.stmt
-        locks, rights = table_locks(tree), demand(tree)
-        yield Parsed(Statement(text, command_tag(tree), offset, locks, demand=rights), tree)
+        change = do_block_change(text) if tree.HasField("do_stmt") else data_change(tree)
+        statement = Statement(
+            text,
+            command_tag(tree),
+            offset,
+            locks=table_locks(tree),
+            change=change,
+            demand=demand(tree),
+        )
+        yield Parsed(statement, tree)

@@ -38,6 +38,7 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
         {"target": 7},
         {"ledger": {"schema": "history"}},
         {"policy": {"onFailure": "Halt"}},
+        {"policy": {"transactionMode": "Batch"}},
         {"policy": {"lock": {"acquireTimeoutSeconds": 7}}},
         {"policy": {"retry": {"deadlineSeconds": 7}}},
     ],

@@ -12,8 +12,8 @@ def needed(*files: str) -> list[str]:
         for number, text in enumerate(files)
     ]
     return [
-        f"{placed.place.file}:{placed.place.line} {placed.need.right} {placed.need.name}"
-        for placed in needs_of(scripts)
+        f"{script.file}:{script.location(offset).line} {need.right} {need.name}"
+        for need, script, offset in needs_of(scripts)
     ]
 
 

@@ -40,7 +40,7 @@ IN_SCHEMA = Need(Kind.SCHEMA, Right.CREATE, name="s")
         ("TRUNCATE s.t", {relation(Right.TRUNCATE)}),
         ("CREATE TABLE s.t (u int REFERENCES s.u)", {IN_SCHEMA, relation(Right.REFERENCES, "u")}),
         ("CREATE TABLE s.t PARTITION OF s.u DEFAULT", {IN_SCHEMA, relation(Right.OWN, "u")}),
-        ("CREATE OR REPLACE VIEW s.t AS SELECT 1", {IN_SCHEMA, relation(Right.OWN)}),
+        ("CREATE OR REPLACE VIEW s.t AS SELECT 1", {IN_SCHEMA, relation(Right.REPLACE)}),
         ("CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS ''", {IN_SCHEMA}),
         ("CREATE TYPE s.e AS ENUM ()", {IN_SCHEMA}),
         ("CREATE TEMP TABLE t (x int)", set()),

@@ -1,5 +1,6 @@
 """The history: which versions the database has, and the scripts that can take them back."""
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -26,8 +27,8 @@ INSERT INTO {ledger}.script (checksum, kind, text) VALUES (%(checksum)s, %(kind)
 ON CONFLICT DO NOTHING
 """
 _SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND kind = %(kind)s"
-# A file that runs in steps began with the first of them, all others with the transaction; a
-# version that is declared present took no time.
+# A file that runs in steps began with the first of them, all others with the transaction unless
+# they share it; a version that is declared present took no time.
 _ADD = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
@@ -37,7 +38,7 @@ SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
            pg_catalog.clock_timestamp() - coalesce(
                (SELECT min(s.started_at) FROM {ledger}.step AS s
                 WHERE s.version = %(version)s AND s.direction = 'up' AND s.run_id = %(run_id)s),
-               pg_catalog.now())
+               %(started)s::timestamptz, pg_catalog.now())
        ELSE interval '0' END,
        %(run_id)s, %(how)s
 FROM {ledger}.applied AS a
@@ -74,8 +75,21 @@ def kept_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> S
     return make_script(kind, file, ledger.row(_SCRIPT, values)[0])
 
 
-def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied") -> None:
-    """Record a version, with its scripts, in the transaction that applied or declared it."""
+def add(
+    ledger: Ledger,
+    migration: Migration,
+    run_id: UUID,
+    how: How = "applied",
+    *,
+    started: datetime | None = None,
+) -> None:
+    """Record a version, with its scripts, in the transaction that applied or declared it.
+
+    Parameters
+    ----------
+    started
+        When the file began by the server's clock, if that is not when the transaction did.
+    """
     script, rollback = migration.script, migration.rollback
     _keep_scripts(ledger, migration)
     values = {
@@ -85,8 +99,9 @@ def add(ledger: Ledger, migration: Migration, run_id: UUID, how: How = "applied"
         "rollback_checksum": rollback.checksum if rollback else None,
         "run_id": run_id,
         "how": how,
+        "started": started,
     }
-    ledger.execute(_ADD, values)
+    ledger.write(_ADD, values)
     if ledger.write_back and how == "applied":
         write_back(ledger, migration)
 
@@ -135,7 +150,7 @@ def _keep_scripts(ledger: Ledger, migration: Migration) -> None:
 def keep(ledger: Ledger, script: Script) -> None:
     """Keep the text of a script."""
     values = {"checksum": script.checksum, "kind": script.kind.value, "text": script.text}
-    ledger.execute(_KEEP_SCRIPT, values)
+    ledger.write(_KEEP_SCRIPT, values)
 
 
 def _applied(row: TupleRow) -> AppliedVersion:

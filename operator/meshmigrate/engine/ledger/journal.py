@@ -19,6 +19,7 @@ _READ: Final = """
 SELECT run_id, version, direction, ordinal, checksum, state = 'done' AS done, object, absent_before
 FROM {ledger}.step WHERE version = %(version)s AND direction = %(direction)s ORDER BY ordinal
 """
+_BEGUN: Final = "SELECT DISTINCT version FROM {ledger}.step WHERE direction = 'up'"
 _OPEN: Final = """
 SELECT run_id, version, direction, ordinal, checksum, state = 'done' AS done, object, absent_before
 FROM {ledger}.step WHERE run_id = %(run_id)s AND direction = 'up' AND state = 'running'
@@ -87,6 +88,11 @@ class Step:
 def read(ledger: Ledger, version: Version, direction: Direction) -> list[Step]:
     """Give the steps of a file in order, whichever run did them."""
     return _select(ledger, _READ, {"version": str(version), "direction": direction})
+
+
+def begun(ledger: Ledger) -> frozenset[str]:
+    """Give the versions of which steps are done, or under way."""
+    return frozenset(row[0] for row in ledger.execute(_BEGUN))
 
 
 def unfinished(ledger: Ledger, run_id: UUID) -> list[Step]:

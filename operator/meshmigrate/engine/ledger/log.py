@@ -4,6 +4,7 @@ Times and hashes are the server's own, so that whoever can read the table can ve
 """
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -18,16 +19,17 @@ _CONTENT: Final = SQL("""
         r.id, extract(epoch FROM r.at), r.run_id, r.attempt, r.version, r.script, r.event,
         extract(epoch FROM r.duration), r.outcome, r.error_code, r.message)::text, 'UTF8'))
 """)
-_LOCK_HEAD = "SELECT last_id, hash FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
+_LOCK_HEAD = "SELECT FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
 _APPEND: Final = """
 WITH r AS (
-    SELECT (%(last_id)s + 1)::bigint AS id, pg_catalog.clock_timestamp() AS at,
+    SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
            %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
            %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
-           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp() - pg_catalog.now() END
-               AS duration,
+           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp()
+               - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
-           %(message)s::text AS message, %(previous_hash)s::bytea AS previous_hash
+           %(message)s::text AS message, h.hash AS previous_hash
+    FROM {ledger}.log_head AS h WHERE h.id = 1
 ), appended AS (
     INSERT INTO {ledger}.log
     SELECT r.*, {content} FROM r RETURNING id, hash
@@ -68,7 +70,10 @@ CONNECTION_LOST: Final = "ConnectionLost"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row to write; ``timed`` takes the age of the transaction as its duration."""
+    """One row to write.
+
+    ``timed`` takes the time since ``started`` as its duration, or the age of the transaction.
+    """
 
     event: str
     run_id: UUID | None = None
@@ -79,13 +84,13 @@ class Entry:
     error_code: str | None = None
     message: str | None = None
     timed: bool = False
+    started: datetime | None = None
 
 
 def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
-    last_id, previous_hash = ledger.row(_LOCK_HEAD)
-    values = asdict(entry) | {"last_id": last_id, "previous_hash": previous_hash}
-    ledger.execute(_APPEND, values, content=_CONTENT)
+    ledger.write(_LOCK_HEAD)
+    ledger.write(_APPEND, asdict(entry), content=_CONTENT)
 
 
 def find_break(ledger: Ledger) -> int | None:

@@ -17,6 +17,10 @@ SELECT event, coalesce(version, ''), coalesce(message, '') FROM {ledger}.log
 WHERE run_id = %(run_id)s AND event = ANY(%(events)s) ORDER BY id DESC LIMIT 2
 """
 _EVENTS: Final = [log.CONNECTION_LOST, log.APPLIED, log.ROLLED_BACK, log.STEPS_ROLLED_BACK]
+_COUNT: Final = """
+UPDATE {ledger}.step SET connections_lost = connections_lost + 1
+WHERE run_id = %(run_id)s AND state = 'running'
+"""
 # Every transaction that does a user's work also writes a row of the log or of the journal. A
 # number that was never given out since a crash belonged to a transaction that left no trace.
 _COMMITTED: Final = """
@@ -34,6 +38,7 @@ def record(
     ledger: Ledger, identity: RunIdentity, in_flight: InFlight, error: MigrationError
 ) -> None:
     """Write down a lost connection, and what was under way."""
+    ledger.execute(_COUNT, {"run_id": identity.id})
     log.append(
         ledger,
         log.Entry(

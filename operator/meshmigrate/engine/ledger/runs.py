@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
 from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.reason import Reason
@@ -18,7 +19,7 @@ from meshmigrate.engine.ledger.store import Ledger
 
 _COLUMNS: Final = SQL(
     "id, attempt, intent, plan_digest, outcome, failure::text AS failure, "
-    "result::text AS result, fingerprint_before"
+    "result::text AS result, fingerprint_before, transaction_mode"
 )
 _FIND: Final = "SELECT {columns} FROM {ledger}.run WHERE id = %(id)s"
 _UNFINISHED: Final = (
@@ -28,7 +29,7 @@ _START = """
 INSERT INTO {ledger}.run
     (id, attempt, intent, plan_digest, transaction_mode, started_at, actor, commit, ref, run_url,
      resource, fingerprint_before, wal_position, failure)
-VALUES (%(id)s, %(attempt)s, %(intent)s, %(plan_digest)s, 'PerFile', pg_catalog.clock_timestamp(),
+VALUES (%(id)s, %(attempt)s, %(intent)s, %(plan_digest)s, %(mode)s, pg_catalog.clock_timestamp(),
         %(actor)s, %(commit)s, %(ref)s, %(run_url)s, %(resource)s, %(fingerprint)s,
         pg_catalog.pg_current_wal_lsn(), %(failure)s::json)
 """
@@ -94,6 +95,7 @@ class Run:
     failure: str | None
     result: str | None
     fingerprint_before: str
+    transaction_mode: Mode | None
 
     @property
     def finished(self) -> bool:
@@ -130,6 +132,7 @@ def start(
     *,
     plan_digest: str | None,
     fingerprint: str,
+    mode: Mode = "PerFile",
     retreat: Retreat | None = None,
 ) -> None:
     """Record a run, before its first statement; one that is asked to go back says so."""
@@ -140,6 +143,7 @@ def start(
         "intent": "undo" if retreat else "apply",
         "failure": json.encode(retreat).decode() if retreat else None,
         "plan_digest": plan_digest,
+        "mode": mode,
         "fingerprint": fingerprint,
         "actor": provenance.actor or None,
         "commit": provenance.commit or None,

@@ -18,7 +18,6 @@ from meshmigrate.engine.ledger import log
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.statements import run_statements
-from meshmigrate.sql.prepare import prepare
 
 SCHEMA_MARK: Final = "meshmigrate ledger"
 """What the comment of every ledger schema starts with; such a schema is in no fingerprint."""
@@ -131,6 +130,8 @@ def upgrade(ledger: Ledger, server: Server, version: int) -> bool:
 
 
 def _apply(ledger: Ledger, server: Server, number: int, script: Script) -> None:
+    from meshmigrate.sql.prepare import prepare  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+
     connection, name = ledger.connection, Identifier(ledger.schema)
     with session.transaction(connection):
         if number == 1:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
-from psycopg import Cursor
+from psycopg import ClientCursor, Cursor
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composable, Identifier
 
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.deferred import defer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,28 @@ class Ledger:
         fragments
             What other names in braces stand for.
         """
+        return self.connection.execute(self._bound(query, parameters, fragments))
+
+    def write(
+        self,
+        query: LiteralString,
+        parameters: Mapping[str, Any] | None = None,
+        **fragments: Composable,
+    ) -> None:
+        """Run a statement whose answer nobody needs together with the next one, at the COMMIT."""
+        defer(self.connection, self._bound(query, parameters, fragments) + b";")
+
+    def _bound(
+        self,
+        query: LiteralString,
+        parameters: Mapping[str, Any] | None,
+        fragments: Mapping[str, Composable],
+    ) -> bytes:
+        # Bound here and not by the server, as a message with parameters holds one statement.
         composed = SQL(query).format(ledger=Identifier(self.schema), **fragments)
-        return self.connection.execute(composed, parameters)
+        if parameters is None:
+            return composed.as_bytes(self.connection)
+        return ClientCursor(self.connection).mogrify(composed, parameters).encode()
 
     def row(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> TupleRow:
         """Give the one row of a statement that always has one."""

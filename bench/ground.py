@@ -1,0 +1,116 @@
+"""What the figures of the engine are taken on: a server of its own, databases, folders of files."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier
+
+from bench.process import MESHMIGRATE, Finished, measure
+from tests.postgres.servers import SUPERUSER_PASSWORD, Server, running_server
+
+PSQL: Final = "/usr/lib/postgresql/15/bin/psql"
+
+# As installed: commits are flushed. Autovacuum would come at times of its own.
+_SETTINGS: Final = {
+    "autovacuum": "off",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "log_statement": "none",
+    "shared_buffers": "128MB",
+    "synchronous_commit": "on",
+}
+_NAMES: Final = count(1)
+_FILES: Final = (
+    "CREATE TABLE {table} (\n    id bigint PRIMARY KEY,\n    name text NOT NULL\n);\n",
+    "ALTER TABLE {table} ADD COLUMN note text;\n",
+    "CREATE INDEX {table}_name ON {table} (name);\n",
+    "INSERT INTO {table} (id, name) VALUES (1, 'one'), (2, 'two');\n",
+)
+_RECORD: Final = "INSERT INTO history VALUES ('{}', '{}', now());"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A running server."""
+
+    server: Server
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which libpq finds it."""
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.server.port),
+            "PGUSER": "postgres",
+            "PGPASSWORD": SUPERUSER_PASSWORD,
+            "PGSSLMODE": "disable",
+        }
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Give an empty database, gone at the end; what was written before is on disk."""
+        name = f"bench{next(_NAMES)}"
+        with self.connect("postgres") as connection:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            connection.execute("CHECKPOINT")
+        try:
+            yield name
+        finally:
+            with self.connect("postgres") as connection:
+                connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+    def connect(self, database: str) -> psycopg.Connection[TupleRow]:
+        """Open a connection in autocommit mode."""
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.server.port,
+            user="postgres",
+            password=SUPERUSER_PASSWORD,
+            dbname=database,
+            autocommit=True,
+        )
+
+    def apply(self, database: str, folder: Path) -> Finished:
+        """Apply a folder of migrations with the command."""
+        url = f"postgresql://postgres@127.0.0.1:{self.server.port}/{database}?sslmode=disable"
+        command = (*MESHMIGRATE, "apply", "--migrations", str(folder), "--json")
+        return measure(command, self.environment | {"MESHMIGRATE_DATABASE_URL": url})
+
+    def psql(self, database: str, file: Path) -> Finished:
+        """Run a file with psql, which stops at the first error."""
+        command = (PSQL, "-Xq", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", str(file))
+        return measure(command, self.environment)
+
+
+@contextmanager
+def ground(version: str) -> Iterator[Ground]:
+    """Run a server as it is installed, flushes included, until the block ends."""
+    with running_server(version, settings=_SETTINGS) as server:
+        yield Ground(server)
+
+
+def write_files(root: Path, number: int) -> tuple[Path, Path]:
+    """Write files of the usual kinds; give their folder, and the same work as a psql script.
+
+    The script runs each file in a transaction that records it in a table.
+    """
+    folder = root / f"files-{number}"
+    folder.mkdir()
+    lines = ["CREATE TABLE history (version text PRIMARY KEY, checksum text, at timestamptz);"]
+    for index in range(number):
+        text = _FILES[index % len(_FILES)].format(table=f"t{index // len(_FILES):06}")
+        version = f"{index + 1:06}"
+        path = folder / f"{version}_change.sql"
+        path.write_text(text)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        lines += ["BEGIN;", f"\\i {path}", _RECORD.format(version, digest), "COMMIT;"]
+    script = root / f"files-{number}.sql"
+    script.write_text("\n".join(lines))
+    return folder, script

@@ -1,0 +1,117 @@
+"""Data statements sent in batches: many in one message, and still a result for each of them.
+
+A file of 370,000 INSERTs otherwise spends most of its time waiting for answers. The server runs
+the statements of a message one by one, each with its own timeout (since version 13; PostgreSQL
+manual, "statement_timeout"), and names a character of the whole message when one is wrong.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import psycopg
+from psycopg import generators
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+
+from meshmigrate.domain.script import Statement
+from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.deferred import take
+
+BATCHED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
+"""Kinds that never need other settings than the data statement before them."""
+
+_SEPARATOR: Final = ";\n"
+_MARK: Final = b"SELECT;"
+"""Behind the settings that are sent in front: the first result that is a set of rows."""
+_LONGEST: Final = 64 * 1024
+"""Characters of one message."""
+MOST: Final = 1024
+"""Statements of one message."""
+_QUICK_SECONDS: Final = 0.02
+
+
+class StatementFailed(Exception):
+    """A statement of a batch failed; those after it were not run.
+
+    Parameters
+    ----------
+    index
+        Which one; the first if the connection was lost, as then nobody knows.
+    offset
+        How many characters of the message stand before it.
+    """
+
+    def __init__(self, error: psycopg.Error, index: int, offset: int) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.index = index
+        self.offset = offset
+
+
+class Batches:
+    """Divides the statements of a script, in order, into what is sent at once.
+
+    All but data statements go alone. A batch may hold twice as many as the one before if that
+    was answered at once, and a slow one is followed by a single statement: a stop, a deadline
+    and whoever watches do not wait for long.
+    """
+
+    def __init__(self, statements: Sequence[Statement], *, most: int = MOST) -> None:
+        self._statements = statements
+        self._limit = most
+        self._most = 1
+
+    def __iter__(self) -> Iterator[Sequence[Statement]]:
+        start = 0
+        while start < len(self._statements):
+            end = self._end(start)
+            began = time.monotonic()
+            yield self._statements[start:end]
+            quick = time.monotonic() - began < _QUICK_SECONDS
+            self._most = min(self._most * 2, self._limit) if quick else 1
+            start = end
+
+    def _end(self, start: int) -> int:
+        end, room = start, _LONGEST
+        for statement in self._statements[start : start + self._most]:
+            room -= len(statement.text)
+            if statement.kind not in BATCHED or room < 0:
+                break
+            end += 1
+        return max(end, start + 1)
+
+
+def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str) -> None:
+    """Run the statements of a batch, behind what waits to be sent.
+
+    Raises
+    ------
+    StatementFailed
+        With the server's error.
+    psycopg.Error
+        If a statement of ours failed that was sent in front of them.
+    UnicodeEncodeError
+        If the encoding lacks a character.
+    """
+    text = _SEPARATOR.join(one.text for one in batch).encode(encoding)
+    ours = take(connection)
+    if ours:
+        ours += _MARK
+    connection.pgconn.send_query(ours + text)
+    try:
+        results = connection.wait(generators.execute(connection.pgconn))
+    except psycopg.Error as lost:
+        raise StatementFailed(lost, 0, 0) from lost
+    if results[-1].status != ExecStatus.FATAL_ERROR:
+        return
+    error = error_from_result(results[-1], encoding=connection.info.encoding)
+    count = len(results) - 1
+    if ours:
+        marks = (at for at, one in enumerate(results) if one.status == ExecStatus.TUPLES_OK)
+        mark = next(marks, None)
+        if mark is None:
+            raise error
+        count -= mark + 1
+    before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
+    raise StatementFailed(error, count, len(ours) + before)

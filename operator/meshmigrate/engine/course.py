@@ -1,0 +1,70 @@
+"""How a run divides its files into transactions, decided before its first statement."""
+
+from collections.abc import Sequence
+
+from meshmigrate.domain.mode import Choice, Course, choose_mode, set_course
+from meshmigrate.domain.plan import Plan
+from meshmigrate.domain.runspec import Policy, RunSpec
+from meshmigrate.domain.way_back import Pending
+from meshmigrate.engine import session
+from meshmigrate.engine.ending import LockedRun
+from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.ledger import history, journal, log, runs
+from meshmigrate.engine.ledger.runs import Run
+from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.prepared import PreparedMigration, prepare_migration
+
+
+def choose_course(
+    prepared: Sequence[PreparedMigration], policy: Policy, ledger: Ledger | None
+) -> Course:
+    """Choose the transaction mode of a run that begins, and say how it could go back.
+
+    Raises
+    ------
+    Refusal
+        ``BatchImpossible``.
+    """
+    pending = _pending(prepared, ledger)
+    choice = choose_mode(policy.transaction_mode, pending, policy.on_failure)
+    return set_course(choice, pending)
+
+
+def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -> None:
+    """Commit what the run sets out to do, and the schema it found, before it begins."""
+    ledger, before = locked.ledger, catalog.take(locked.ledger.connection)
+    with session.transaction(ledger.connection):
+        locked.lease.guard()
+        digest, mode = catalog.keep(ledger, before), course.choice.mode
+        runs.start(ledger, spec, plan_digest=plan.digest, fingerprint=digest, mode=mode)
+        log.append(
+            ledger,
+            log.Entry(
+                event=log.STARTED,
+                run_id=spec.run.id,
+                attempt=spec.run.attempt,
+                message=str(course),
+            ),
+        )
+
+
+def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigration]) -> Course:
+    """Go on in the mode in which a run began."""
+    choice = Choice(run.transaction_mode or "PerFile", "the run began so")
+    return set_course(choice, [*applied_files(locked), *_pending(prepared, locked.ledger)])
+
+
+def applied_files(locked: LockedRun) -> list[Pending]:
+    """Give the files that the run has applied and not taken back, in the order of the work."""
+    files = {each.version: each for each in locked.wanted.source.migrations}
+    rows = reversed(history.of_run(locked.ledger, locked.identity.id))
+    return [
+        prepare_migration(files[row.version]).pending(begun=False)
+        for row in rows
+        if row.version in files
+    ]
+
+
+def _pending(prepared: Sequence[PreparedMigration], ledger: Ledger | None) -> list[Pending]:
+    begun = journal.begun(ledger) if ledger is not None and prepared else frozenset()
+    return [each.pending(begun=str(each.migration.version) in begun) for each in prepared]

@@ -1,0 +1,93 @@
+"""Statements of our own that need no answer: they travel in front of the next one that does.
+
+A file needs some ten statements of ours around its own, and waiting for the answer to each of
+them takes longer than running them. A message is run in order and ends at its first error, so
+nothing after a deferred statement that fails is run (PostgreSQL manual, "Multiple Statements in
+a Simple Query").
+"""
+
+from typing import Any, Final, Self, cast
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg.abc import Params, Query, QueryNoTemplate
+from psycopg.rows import TupleRow
+from psycopg.sql import Composable
+
+BEGIN: Final = b"BEGIN;"
+COMMIT: Final = b"COMMIT;"
+
+_waiting: WeakKeyDictionary[psycopg.Connection[Any], list[bytes]] = WeakKeyDictionary()
+
+
+def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:
+    """Send statements with the next one, or at once over a connection that cannot wait.
+
+    Parameters
+    ----------
+    text
+        Statements, a semicolon behind the last one too.
+    """
+    if connection.cursor_factory is JoiningCursor:
+        _waiting.setdefault(connection, []).append(text)
+    else:
+        connection.execute(text)
+
+
+def take(connection: psycopg.Connection[Any]) -> bytes:
+    """Give what waits to be sent; it is now the caller's to send it."""
+    return b"".join(_waiting.pop(connection, ()))
+
+
+def send_waiting(connection: psycopg.Connection[TupleRow]) -> None:
+    """Send what waits, in a message of its own."""
+    text = take(connection)
+    if text:
+        connection.execute(text)
+
+
+def is_waiting(connection: psycopg.Connection[Any], text: bytes) -> bool:
+    """Tell whether a text waits to be sent."""
+    return text in _waiting.get(connection, ())
+
+
+def drop_transaction(connection: psycopg.Connection[Any]) -> bool:
+    """Forget what waits to be sent in a transaction; tell whether it has begun at all."""
+    waiting = _waiting.get(connection, [])
+    unsent = BEGIN in waiting
+    del waiting[waiting.index(BEGIN) if unsent else 0 :]
+    return not unsent
+
+
+class JoiningCursor(psycopg.Cursor[TupleRow]):
+    """A cursor that sends what waits together with its own statement."""
+
+    def execute(
+        self,
+        query: Query,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
+    ) -> Self:
+        """Run a statement; the result is that of the statement alone.
+
+        A statement with parameters has a message of its own, as psycopg sends it.
+        """
+        text = take(self.connection)
+        if text and params is None:
+            super().execute(text + self._bytes(query), prepare=prepare, binary=binary)
+            while self.nextset():
+                pass
+            return self
+        if text:
+            super().execute(text)
+        known = cast("QueryNoTemplate", query)
+        return super().execute(known, params, prepare=prepare, binary=binary)
+
+    def _bytes(self, query: Query) -> bytes:
+        if isinstance(query, bytes):
+            return query
+        if isinstance(query, Composable):
+            return query.as_bytes(self)
+        return str(query).encode(self.connection.info.encoding)

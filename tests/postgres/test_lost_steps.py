@@ -1,0 +1,93 @@
+"""Lost connections around statements outside transactions, and on the way back."""
+
+import pytest
+
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.events import EventName
+from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.proxy import COMMIT, Fault
+from tests.postgres.test_lost_connection import SUICIDE, SUICIDE_ONCE, attempt_with_fault
+from tests.postgres.test_steps import INDEX, TABLE, indexes
+
+SENT_INDEX = INDEX.strip().removesuffix(";").encode() + b"\0"
+"""The statement itself, and not the file that the ledger keeps."""
+FATAL_FUNCTION = (
+    "CREATE FUNCTION fatal(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS "
+    "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN 1; END $$;"
+)
+
+
+def test_an_index_whose_answer_is_lost_is_not_built_again(
+    database: Database, project: Project
+) -> None:
+    """Fault 7: it is looked up, found valid, and the step is done; the journal counts the loss."""
+    database.query(TABLE)
+    project.migration("1", INDEX)
+    done = attempt_with_fault(database, project, Fault(SENT_INDEX))
+    assert done.outcome is Outcome.SUCCEEDED
+    assert indexes(database) == {"i": True}
+    steps = database.query("SELECT state, connections_lost FROM meshmigrate.step")
+    assert steps == [("done", 1)]
+    ((lost,),) = database.query(
+        "SELECT message FROM meshmigrate.log WHERE event = 'ConnectionLost'"
+    )
+    assert "(CREATE INDEX)" in lost
+
+
+@pytest.mark.parametrize("reaches_server", [True, False])
+def test_a_step_whose_commit_is_lost_is_done_once(
+    database: Database, project: Project, *, reaches_server: bool
+) -> None:
+    """Fault 5 in the middle of a file: its row in the journal and the transaction's status."""
+    database.query(TABLE)
+    marks = "CREATE TABLE marks (x int);\nINSERT INTO marks VALUES (7);\n"
+    project.migration("1", marks + INDEX)
+    fault = Fault(COMMIT, after=b"VALUES (7)", reaches_server=reaches_server)
+    done = attempt_with_fault(database, project, fault)
+    assert done.outcome is Outcome.SUCCEEDED
+    assert database.query("SELECT x FROM marks") == [(7,)]
+    word = "was committed" if reaches_server else "was rolled back"
+    assert any(word in message for message in done.messages(EventName.RECOVERING))
+
+
+def test_an_index_that_ends_its_server_is_not_tried_a_third_time(
+    database: Database, project: Project
+) -> None:
+    """ServerCrashSuspected; nothing INVALID is left, so the database is as it was."""
+    database.query(TABLE + ";" + FATAL_FUNCTION)
+    project.migration("1", "CREATE INDEX CONCURRENTLY i ON t (fatal(a));\n")
+    database.query("INSERT INTO t VALUES (1)")
+    done = attempt(database, make_spec(project))
+    assert (done.outcome, done.result.reason) == (
+        Outcome.FAILED,
+        Reason.SERVER_CRASH_SUSPECTED,
+    ), done.result.message
+    assert len(done.messages(EventName.CONNECTION_LOST)) == 2
+    assert indexes(database) == {}
+    assert database.query("SELECT * FROM meshmigrate.step") == []
+
+
+def test_a_rollback_script_that_ends_its_server_is_not_tried_a_third_time(
+    database: Database, project: Project
+) -> None:
+    """The way back ends, too: RollbackFailed, naming the script."""
+    project.migration("1", "CREATE TABLE t (x int)", SUICIDE)
+    project.migration("2", "SELECT 1 / 0")
+    done = attempt(database, make_spec(project))
+    assert done.outcome is Outcome.ROLLBACK_FAILED
+    assert "twice in a row" in done.result.message
+    assert len(done.messages(EventName.CONNECTION_LOST)) == 2
+    assert database.versions == ["1"]
+
+
+def test_a_way_back_goes_on_after_a_lost_connection(database: Database, project: Project) -> None:
+    """In the same attempt, with the failure that began it."""
+    database.query("CREATE SEQUENCE once")
+    project.migration("1", "CREATE TABLE t (x int)", SUICIDE_ONCE.format("once") + "DROP TABLE t;")
+    project.migration("2", "SELECT 1 / 0")
+    done = attempt(database, make_spec(project))
+    assert done.outcome is Outcome.ROLLED_BACK
+    assert done.result.attempt == 1
+    assert done.result.failure is not None
+    assert done.result.failure.sqlstate == "22012"
