@@ -64,6 +64,10 @@ format: $(READY) ## Format the code and sort what can be sorted
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: schemas
+schemas: $(READY) ## Write the JSON Schemas of docs/schemas anew
+	$(BIN)/python -m hack.schemas
+
 .PHONY: cluster-up
 cluster-up: ## Start the local cluster (kind where Docker answers, processes elsewhere)
 	@$(PYTHON) -m hack.cluster up

@@ -52,8 +52,9 @@ def test_an_error_shows_the_place_the_line_a_caret_and_the_next_step(
     assert done.returncode == 21
     assert done.stderr.splitlines() == [
         'migrations/1_m.sql:3:15: ALTER TABLE: type "nosuch" does not exist (SQLSTATE 42704)',
-        "  \tADD COLUMN y nosuch;",
-        "  \t             ^",
+        "  2 | ALTER TABLE a",
+        "  3 | \tADD COLUMN y nosuch;",
+        "    | \t             ^",
         "next: Correct the statement; a file that failed has left nothing behind.",
     ]
 

@@ -11,6 +11,7 @@ import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.runspec import RunSpec
+from tests.postgres.commands import is_blocked, started
 from tests.postgres.harness import (
     WAIT_AT_GATE,
     Database,
@@ -47,6 +48,8 @@ def test_without_a_ledger_everything_is_pending(database: Database, project: Pro
         "pendingCount": 2,
         "unfinished": [],
         "runs": [],
+        "openSteps": [],
+        "next": "`meshmigrate plan` shows what is pending, `meshmigrate apply` applies it.",
     }
     assert not database.has_ledger
 
@@ -219,3 +222,28 @@ def test_the_settings_of_the_role_do_not_matter(database: Database, project: Pro
     assert status(database, project) == before
     project.migration("2", "CREATE TABLE public.a (day date DEFAULT '2026-02-01')")
     assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+
+
+def test_a_statement_that_was_cut_off_is_named_with_what_to_do(
+    database: Database, project: Project
+) -> None:
+    """A process that was killed while it built an index; the next apply settles it."""
+    database.query("CREATE TABLE a (x int)")
+    project.migration("1", "CREATE INDEX CONCURRENTLY a_x ON a (x)")
+    with database.connect() as other:
+        other.execute("BEGIN")
+        other.execute("INSERT INTO a VALUES (1)")
+        with started(database, project, "apply") as running:
+            eventually(lambda: is_blocked(database), "waits for the older transaction")
+            running.process.kill()
+            running.process.wait(30)
+        eventually(lambda: not database.lock_holders(), "the server has noticed")
+        found = status(database, project)
+        shown = run_command(database, project.root, "status").stdout
+    (step,) = found["openSteps"]
+    assert (step["version"], step["ordinal"], step["object"]) == ("1", 1, "public.a_x")
+    assert step["runId"] == found["unfinished"][0]["id"]
+    assert "open step: statement 1 (public.a_x) of the file of version 1, begun " in shown
+    assert "next: Run `meshmigrate apply`: it closes that run and goes on" in shown
+    assert run_command(database, project.root, "apply").returncode == 0
+    assert "next" not in status(database, project)

@@ -1,6 +1,5 @@
 """How a command that only looks answers: a table, plain lines or JSON; or why it cannot."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +7,9 @@ from contextlib import contextmanager
 import click
 from msgspec import json
 
-from meshmigrate.cli.output import error_lines
+from meshmigrate.cli import github
+from meshmigrate.cli.excerpt import error_lines
+from meshmigrate.cli.output import until_closed
 from meshmigrate.domain.answers import PlanAnswer, Problem, Status
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.runspec import Contract, Folders
@@ -20,44 +21,38 @@ def problems_told(*, as_json: bool, folders: Folders | None = None) -> Iterator[
     try:
         yield
     except MigrationError as error:
-        from meshmigrate.engine.ending import failure_detail
-
-        detail = failure_detail(error)
-        if as_json:
-            problem = Problem(
-                api_version=1,
-                outcome=error.outcome,
-                reason=error.reason,
-                message=error.message,
-                failure=detail,
-            )
-            give_json(problem)
-        else:
-            for line in error_lines(detail, folders):
-                click.echo(line, err=True)
+        tell_problem(error, as_json=as_json, folders=folders)
         sys.exit(error.outcome.exit_code)
 
 
-@contextmanager
-def _until_closed() -> Iterator[None]:
-    """Let whoever closes a pipe early, such as ``head``, have seen enough.
+def tell_problem(error: MigrationError, *, as_json: bool, folders: Folders | None = None) -> None:
+    """Tell why there is no answer."""
+    from meshmigrate.engine.ending import failure_detail
 
-    What is still to come goes nowhere, also what the interpreter flushes at its end (Python
-    library reference, "Note on SIGPIPE"); the exit code stays the command's own.
-    """
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    detail = failure_detail(error)
+    problem = Problem(
+        api_version=1,
+        outcome=error.outcome,
+        reason=error.reason,
+        message=error.message,
+        failure=detail,
+    )
+    if as_json:
+        give_json(problem)
+    else:
+        for line in error_lines(detail, folders):
+            click.echo(line, err=True)
+    context = click.get_current_context(silent=True)
+    github.report(problem, folders, context.command_path if context else "meshmigrate")
 
 
-@_until_closed()
+@until_closed()
 def give_json(answer: Contract) -> None:
     """Print an answer as one line of JSON."""
     click.echo(json.encode(answer))
 
 
-@_until_closed()
+@until_closed()
 def give_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Print what is known, a line each: in columns on a terminal."""
     if sys.stdout.isatty():
@@ -69,7 +64,7 @@ def give_facts(facts: Iterable[tuple[str, str]]) -> None:
         click.echo(f"{name}: {_one_line(value)}")
 
 
-@_until_closed()
+@until_closed()
 def give_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: drawn on a terminal, elsewhere a line per row, its values between tabs."""
     if sys.stdout.isatty():
@@ -81,7 +76,7 @@ def give_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]])
         click.echo("\t".join((title, *map(_one_line, row))))
 
 
-@_until_closed()
+@until_closed()
 def give_lines(lines: Iterable[str]) -> None:
     """Print lines as they are."""
     for line in lines:

@@ -22,6 +22,7 @@ from meshmigrate.cli.options import (
     search_path_option,
     target_option,
     transaction_mode_option,
+    write_back_option,
 )
 from meshmigrate.domain.runspec import (
     Access,
@@ -46,6 +47,7 @@ _POLICY: Final = Policy()
         "meshmigrate apply",
         "meshmigrate apply --target 20260105090000 --on-failure Halt",
         "meshmigrate apply --database-url-file /run/secrets/url --json",
+        then="`meshmigrate status` shows where the database stands, `meshmigrate log` why.",
     )
 )
 @database_options
@@ -111,6 +113,7 @@ _POLICY: Final = Policy()
     show_default=True,
     help="How long the way back may take.",
 )
+@write_back_option
 @json_option
 def apply(
     *,
@@ -132,6 +135,7 @@ def apply(
     statement_timeout: float,
     deadline: float,
     rollback_deadline: float,
+    write_back: bool,
     as_json: bool,
 ) -> None:
     """Apply pending migrations; when one fails, take the database back to where it was.
@@ -145,7 +149,7 @@ def apply(
         folders=folders,
         target=target,
         database=Access(role=role, search_path=search_path),
-        ledger=Ledger(schema=ledger_schema),
+        ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(
             on_failure=on_failure,
             transaction_mode=transaction_mode,

@@ -32,6 +32,7 @@ _LAST_RUN: Final = "last-run"
         "meshmigrate fingerprint --save schema.json",
         "meshmigrate fingerprint --against schema.json",
         "meshmigrate fingerprint --against last-run --json",
+        then="`meshmigrate log` shows what was run, and when.",
     )
 )
 @database_options
@@ -62,18 +63,19 @@ def fingerprint(
     Exit codes: 0 shown or equal, 10 refused, 11 different (only with --against), 32 unreachable.
     """
     from meshmigrate.cli.answer import give_json, problems_told
+    from meshmigrate.cli.interrupt import interruptible
     from meshmigrate.engine.fingerprint.catalog import in_peace
     from meshmigrate.engine.fingerprint.saved import encode_saved
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.read_fingerprint import answer, left_by_last_run, take_fingerprint
 
     def read() -> "tuple[Fingerprint, FingerprintAnswer]":
-        with look(read_url(), ledger_schema, "fingerprint") as sight:
+        with look(read_url(), ledger_schema, "fingerprint", looking.attach) as sight:
             other = left_by_last_run(sight) if against == _LAST_RUN else saved
             now = take_fingerprint(sight, fingerprint_scope, other)
             return now, answer(sight, now, other)
 
-    with problems_told(as_json=as_json):
+    with problems_told(as_json=as_json), interruptible(as_json=as_json) as looking:
         saved = None if against in {None, _LAST_RUN} else _read(Path(str(against)))
         now, found = in_peace(read)
         if save is not None:

@@ -1,6 +1,8 @@
 """A run in front of a person, or of a program that asked for JSON."""
 
+import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +11,10 @@ from meshmigrate.cli.options import ReadURL
 from meshmigrate.domain.runspec import RunSpec
 
 if TYPE_CHECKING:
+    from meshmigrate.cli.output import View
     from meshmigrate.cli.start import Start
+    from meshmigrate.domain.result import Result
+    from meshmigrate.engine.ending import Ending
 
 
 def run_in_foreground(
@@ -22,25 +27,57 @@ def run_in_foreground(
     start
         What to do, if not to apply.
     """
-    from meshmigrate.cli.output import PlainView, View, error_lines
     from meshmigrate.cli.start import carry_out
-    from meshmigrate.domain.result import decode_result
     from meshmigrate.engine.run import run
 
+    command = click.get_current_context().command_path
     start = start or run
     if as_json:
-        ending = carry_out(spec, read_url, lambda _: None, start)
-        click.echo(ending.encoded)
-        return ending.outcome.exit_code
-    view: View = PlainView()
-    if sys.stdout.isatty():
+        ending = carry_out(
+            spec, read_url, lambda _: None, partial(_give_json, spec, command), start, watched=False
+        )
+    else:
+        view = _view()
+        ending = carry_out(spec, read_url, view, partial(_show, view, spec, command), start)
+    return ending.outcome.exit_code
+
+
+def _view() -> "View":
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         from meshmigrate.cli.output_terminal import TerminalView
 
-        view = TerminalView()
-    ending = carry_out(spec, read_url, view, start)
+        return TerminalView()
+    from meshmigrate.cli.output import PlainView
+
+    return PlainView()
+
+
+def _give_json(spec: RunSpec, command: str, ending: "Ending") -> None:
+    from meshmigrate.cli.output import until_closed
+    from meshmigrate.domain.result import decode_result
+
+    with until_closed():
+        click.echo(ending.encoded)
+    _report(decode_result(ending.encoded), spec, command)
+
+
+def _show(view: "View", spec: RunSpec, command: str, ending: "Ending") -> None:
+    from meshmigrate.cli.output import until_closed
+    from meshmigrate.domain.result import decode_result
+
     result = decode_result(ending.encoded)
-    view.close(result)
+    with until_closed():
+        view.close(result)
     if result.failure is not None:
+        from meshmigrate.cli.excerpt import error_lines
+
         for line in error_lines(result.failure, spec.folders, result.differences):
             click.echo(line, err=True)
-    return ending.outcome.exit_code
+    _report(result, spec, command)
+
+
+def _report(result: "Result", spec: RunSpec, command: str) -> None:
+    if os.environ.get("GITHUB_ACTIONS"):
+        from meshmigrate.cli import github
+
+        github.report(result, spec.folders, command)

@@ -21,6 +21,7 @@ from meshmigrate.domain.outcome import EXIT_FINDINGS
         "meshmigrate log --limit 100",
         "meshmigrate log --run 7f0c2f4e-5a0e-4d53-9d0f-6d1f0c2b7a11",
         "meshmigrate log --verify --json",
+        then="`meshmigrate status` shows where the database stands.",
     )
 )
 @database_options
@@ -52,15 +53,18 @@ def log(
 
     Reads only and takes no lock.
 
-    Exit codes: 0 shown and intact, 10 refused, 11 the chain is broken, 32 unreachable.
+    Exit codes: 0 shown and intact, 10 refused, 11 the chain is broken, 30 interrupted,
+    32 unreachable.
     """
     from meshmigrate.cli.answer import give_json, problems_told
+    from meshmigrate.cli.interrupt import interruptible
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.read_log import read_log
 
     with (
         problems_told(as_json=as_json),
-        look(read_url(), ledger_schema, "log") as sight,
+        interruptible(as_json=as_json) as looking,
+        look(read_url(), ledger_schema, "log", looking.attach) as sight,
     ):
         found = read_log(sight, run_id=run_id, limit=limit, verify=verify)
     if as_json:

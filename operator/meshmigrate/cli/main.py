@@ -1,12 +1,14 @@
 """``meshmigrate``: finds the command and imports only what that one needs."""
 
 from importlib import import_module
-from typing import Final
+from typing import Final, Literal
 
 import click
 
 from meshmigrate.cli.output import internal_error
-from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
+from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR, EXIT_USAGE_ERROR
+
+_AS_JSON: Final = "meshmigrate.as_json"
 
 _COMMANDS: Final = {
     "adopt": ("adopt", "Take over the history that Supabase's command line keeps."),
@@ -48,20 +50,72 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and whether errors are to be JSON, however wrong the rest may be."""
+        ctx.meta[_AS_JSON] = "--json" in args
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what it does not expect is an internal error, told in two lines."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            if not ctx.meta.get(_AS_JSON):
+                raise
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            _tell_fault("UsageError", error.format_message(), f"{command} --help")
+            raise click.exceptions.Exit(EXIT_USAGE_ERROR) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if ctx.params["debug"]:
                 raise
-            click.echo(internal_error(error), err=True)
+            message, hint = internal_error(error)
+            if ctx.meta.get(_AS_JSON):
+                _tell_fault("InternalError", message, hint)
+            else:
+                click.echo(f"{message}\nnext: {hint}", err=True)
             raise click.exceptions.Exit(EXIT_INTERNAL_ERROR) from error
 
 
-@click.group(cls=Commands)
+def _tell_fault(outcome: Literal["UsageError", "InternalError"], message: str, hint: str) -> None:
+    from msgspec import json
+
+    from meshmigrate.domain.answers import Fault
+
+    fault = Fault(api_version=1, outcome=outcome, message=message, hint=hint)
+    click.echo(json.encode(fault), err=True)
+
+
+_EPILOG: Final = """\b
+First steps:
+  meshmigrate new 'add tenant slugs'   make a migration and its rollback script
+  meshmigrate plan                     see what would happen
+  meshmigrate apply                    do it
+  meshmigrate status                   see where the database stands
+
+\b
+Exit codes:
+  0 done   1 internal error   2 usage error   10 refused   11 findings
+  20 rolled back   21 failed, nothing applied   22 halted   23 rollback failed
+  30 interrupted: run again   31 lock timeout   32 unreachable
+
+\b
+Environment:
+  MESHMIGRATE_DATABASE_URL   the database, where no option says it
+  MESHMIGRATE_ACTOR          who changes a history by hand, for the log
+  MESHMIGRATE_WRITE_BACK     1: keep the history of Supabase's command line too
+  NO_COLOR                   any value: no colours on a terminal
+
+\b
+Completion (bash; docs/cli.md has zsh and fish):
+  eval "$(_MESHMIGRATE_COMPLETE=bash_source meshmigrate)"
+"""
+
+
+@click.group(cls=Commands, epilog=_EPILOG)
 @click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
 @click.version_option(package_name="meshmigrate")
 def main(debug: bool) -> None:

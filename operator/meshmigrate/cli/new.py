@@ -5,13 +5,15 @@ from pathlib import Path
 
 import click
 
-from meshmigrate.cli.options import FOLDER, MIGRATION_FOLDERS, beside, examples, json_option
+from meshmigrate.cli.completion import MIGRATION_FOLDERS
+from meshmigrate.cli.options import FOLDER, beside, examples, json_option
 
 
 @click.command(
     epilog=examples(
         "meshmigrate new 'add tenant slugs'",
         "meshmigrate new AddTenantSlugs --migrations db/migrations --rollbacks db/rollbacks",
+        then="write the SQL into both files, then `meshmigrate plan` checks them.",
     )
 )
 @click.argument("name")

@@ -12,6 +12,7 @@ from meshmigrate.cli.options import examples
     epilog=examples(
         "meshmigrate operator --runner-image registry.example.com/meshmigrate:1.0",
         "meshmigrate operator --runner-image meshmigrate:dev --namespace web --log-level DEBUG",
+        then="`kubectl get databasemigrations --all-namespaces` shows what it does.",
     ),
 )
 @click.option(
@@ -58,13 +59,23 @@ def operator(
     port: int,
     log_level: str,
 ) -> None:
-    """Watch DatabaseMigrations and run them as Jobs."""
+    """Watch DatabaseMigrations and run them as Jobs.
+
+    Exit codes: 0 asked to stop, 1 the cluster does not let it work, 2 the operator's own
+    packages are not installed.
+    """
     import asyncio
 
-    from meshmigrate.controller.app import OperatorConfig, run_operator
-    from meshmigrate.controller.job import RunnerImage
-    from meshmigrate.controller.port import ClusterError
-    from meshmigrate.observe.logs import configure_logging
+    try:
+        from meshmigrate.controller.app import OperatorConfig, run_operator
+        from meshmigrate.controller.job import RunnerImage
+        from meshmigrate.controller.port import ClusterError
+        from meshmigrate.observe.logs import configure_logging
+    except ModuleNotFoundError as error:
+        raise click.UsageError(
+            f"the operator needs {error.name}, which is not installed: "
+            "pip install 'meshmigrate[operator]'"
+        ) from error
 
     configure_logging(log_level, sys.stdout)
     config = OperatorConfig(

@@ -1,5 +1,6 @@
 """The options that commands share: which database, which ledger, which files, which form."""
 
+import signal
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from meshmigrate.cli.completion import MIGRATION_FOLDERS, complete_version
 from meshmigrate.domain.runspec import (
     TLS,
     Access,
@@ -24,8 +26,8 @@ Command = Callable[..., None]
 ReadURL = Callable[[], "ConnectionParameters"]
 """Reads the database URL anew, with the TLS options in force."""
 
+_LONGEST_SECONDS: Final = 366 * 24 * 3600
 FOLDER: Final = click.Path(path_type=Path)
-MIGRATION_FOLDERS: Final = (Path("migrations"), Path("supabase/migrations"))
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -43,7 +45,11 @@ ledger_schema_option: Final = click.option(
     help="Schema of the history: one schema is one history.",
 )
 target_option: Final = click.option(
-    "--target", default="latest", show_default=True, help="The version to reach."
+    "--target",
+    default="latest",
+    show_default=True,
+    shell_complete=complete_version,
+    help="The version to reach.",
 )
 out_of_order_option: Final = click.option(
     "--out-of-order",
@@ -51,6 +57,14 @@ out_of_order_option: Final = click.option(
     default=Policy().out_of_order,
     show_default=True,
     help="What to do with a version below the current one that is not applied.",
+)
+write_back_option: Final = click.option(
+    "--write-back",
+    is_flag=True,
+    envvar="MESHMIGRATE_WRITE_BACK",
+    show_envvar=True,
+    help="Write each version into supabase_migrations.schema_migrations too, in the same "
+    "transaction.",
 )
 on_failure_option: Final = click.option(
     "--on-failure",
@@ -84,18 +98,27 @@ json_option: Final = click.option(
 )
 
 
-class Seconds(click.FloatRange):
+class Seconds(click.types.FloatParamType):
     """A duration above zero, of a year at most."""
 
     name = "seconds"
 
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True, max=366 * 24 * 3600)
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read a number of seconds."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= _LONGEST_SECONDS:
+            self.fail(f"{value!r} is not a number of seconds: above 0, a year at most", param, ctx)
+        return seconds
 
 
-def examples(*lines: str) -> str:
-    """Give the end of a command's help: command lines to learn from."""
-    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+def examples(*lines: str, then: str) -> str:
+    """Give the end of a command's help: command lines to learn from, and what to run next."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines), "", f"Next: {then}"))
 
 
 def database_options(command: Command) -> Command:
@@ -144,7 +167,10 @@ def database_options(command: Command) -> Command:
             client_certificate=tls_client_certificate,
             client_key=tls_client_key,
         )
-        command(read_url=_reader(database_url, database_url_file, tls), **others)
+        read_url = _reader(database_url, database_url_file, tls)
+        # From here on to be stopped in order: what a command imports takes its time too.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        command(read_url=read_url, **others)
 
     return with_database
 

@@ -1,32 +1,47 @@
-"""What a person reads: lines for a pipe, the place and the next step of an error."""
+"""What a person reads of a run: lines for a pipe, and that this program is at fault."""
 
+import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
 import click
 
-from meshmigrate.domain.result import FailureDetail, Result
-from meshmigrate.domain.runspec import Folders
-from meshmigrate.engine.events import Event, EventName
+from meshmigrate.domain.result import Result
+from meshmigrate.engine.events import Event, EventName, Paced
 
 
-def internal_error(error: Exception) -> str:
-    """Say that this program is at fault, and where; never the error's own text.
+def internal_error(error: Exception) -> tuple[str, str]:
+    """Say that this program is at fault, and where, and what to do; never the error's own text.
 
     That text may repeat anything, a connection string included.
     """
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return (
+    message = (
         f"internal error: {type(error).__name__} in {Path(last.filename).name}, line "
         f"{last.lineno}. This is a fault of meshmigrate. What was not committed is rolled back "
-        "by the server, and the ledger says what is applied.\n"
-        "next: run the same again; if it stays, report it with the output of --debug."
+        "by the server, and the ledger says what is applied."
     )
+    return message, "run the same again; if it stays, report it with the output of --debug."
 
 
+@contextmanager
+def until_closed() -> Iterator[None]:
+    """Let whoever closes a pipe early, such as ``head``, have seen enough.
+
+    What is still to come goes nowhere, also what the interpreter flushes at its end (Python
+    library reference, "Note on SIGPIPE"); the exit code stays the command's own.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_RUNNING_EVERY: Final = 10.0
 _COUNTED: Final = {EventName.APPLYING, EventName.ROLLING_BACK}
 
 
@@ -43,10 +58,16 @@ class View(Protocol):
 
 
 class PlainView:
-    """One line per event, for pipes and logs."""
+    """One line per event, for pipes and logs; a statement that takes long, every ten seconds."""
+
+    def __init__(self) -> None:
+        self._paced = Paced(self._print, _RUNNING_EVERY)
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        self._paced(event)
+
+    def _print(self, event: Event) -> None:
         if event.name is EventName.FINISHED:
             return
         word = "warning: " if event.warning else ""
@@ -58,37 +79,3 @@ class PlainView:
     def close(self, result: Result) -> None:
         """Show how it ended."""
         click.echo(f"{result.outcome}: {result.message}")
-
-
-def error_lines(
-    failure: FailureDetail, folders: Folders | None, differences: Iterable[str] = ()
-) -> Iterator[str]:
-    """Give the lines that tell a person what failed, where, and what to do."""
-    place = ":".join(str(part) for part in (failure.file, failure.line, failure.column) if part)
-    code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
-    kind = f"{failure.statement}: " if failure.statement else ""
-    yield f"{place}: {kind}{failure.message}{code}" if place else f"{kind}{failure.message}{code}"
-    line = _source_line(failure, folders) if folders else None
-    if line is not None:
-        yield f"  {line}"
-        if failure.column:
-            # Tabs stay tabs, so that the caret stands under its character.
-            before = line[: failure.column - 1]
-            yield "  " + "".join("\t" if char == "\t" else " " for char in before) + "^"
-    yield from (f"  {difference}" for difference in differences)
-    if failure.hint:
-        yield f"next: {failure.hint}"
-
-
-def _source_line(failure: FailureDetail, folders: Folders) -> str | None:
-    shown = Path(failure.file)
-    for folder in map(Path, (*folders.migrations, *folders.rollbacks, *folders.checks)):
-        if folder.name != shown.parent.name or not failure.line:
-            continue
-        try:
-            lines = folder.joinpath(shown.name).read_text("utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError):
-            continue
-        if failure.line <= len(lines):
-            return lines[failure.line - 1]
-    return None

@@ -1,25 +1,35 @@
-"""What a terminal shows: progress while it runs, a table at the end."""
+"""What a terminal shows: one place that tells what is going on, a table at the end."""
 
 import time
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, ConsoleRenderable, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from meshmigrate.domain.result import Result
 from meshmigrate.engine.events import Event, EventName
 
 _BEGINS: Final = {EventName.APPLYING, EventName.ROLLING_BACK}
 _ENDS: Final = {
-    EventName.APPLIED: "[green]applied[/]",
-    EventName.ROLLED_BACK: "[yellow]rolled back[/]",
-    EventName.FAILED: "[red]failed[/]",
+    EventName.APPLIED: ("applied", "green"),
+    EventName.ROLLED_BACK: ("rolled back", "yellow"),
+    EventName.FAILED: ("failed", "red"),
+}
+_IN_PLACE: Final = {
+    EventName.RUNNING,
+    EventName.WAITING_FOR_LOCK,
+    EventName.WAITING_FOR_TABLES,
 }
 
 
 class TerminalView:
-    """A progress bar, warnings above it, and at the end one row per version."""
+    """A progress bar and under it what takes long; warnings above, and at the end a table.
+
+    Colours are rich's business: none where NO_COLOR is set.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
@@ -29,30 +39,41 @@ class TerminalView:
             BarColumn(),
             TimeElapsedColumn(),
             console=self._console,
-            transient=True,
         )
         self._task = self._progress.add_task("connecting", total=None)
+        self._doing: list[str] = []
         self._began = time.monotonic()
-        self._rows: list[tuple[str, str, str]] = []
-        self._progress.start()
+        self._rows: list[tuple[str, Text, str]] = []
+        self._live = Live(
+            console=self._console,
+            get_renderable=self._render,
+            refresh_per_second=8,
+            transient=True,
+        )
+        self._live.start()
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        if event.name in _IN_PLACE:
+            self._doing = _lines(event)
+            return
+        self._doing = []
+        if event.warning and event.name not in _ENDS:
+            self._console.print(f"warning: {event.message}", style="yellow", markup=False)
+            return
         self._progress.update(
-            self._task, description=event.message, completed=event.done, total=event.total
+            self._task, description=_counted(event), completed=event.done, total=event.total
         )
         if event.name in _BEGINS:
             self._began = time.monotonic()
-        state = _ENDS.get(event.name)
-        if state is not None:
+        if event.name in _ENDS:
+            state, style = _ENDS[event.name]
             seconds = time.monotonic() - self._began
-            self._rows.append((event.version, state, f"{seconds:.2f} s"))
-        elif event.warning:
-            self._console.print(f"warning: {event.message}", style="yellow", markup=False)
+            self._rows.append((event.version, Text(state, style=style), f"{seconds:.2f} s"))
 
     def close(self, result: Result) -> None:
         """Show how it ended."""
-        self._progress.stop()
+        self._live.stop()
         if self._rows:
             table = Table("Version", "State", "Time")
             for row in self._rows:
@@ -60,3 +81,21 @@ class TerminalView:
             self._console.print(table)
         style = "green" if result.outcome.succeeded else "red"
         self._console.print(f"{result.outcome}: {result.message}", style=style, markup=False)
+
+    def _render(self) -> ConsoleRenderable:
+        lines = (Text(f"  {line}", overflow="ellipsis", no_wrap=True) for line in self._doing)
+        return Group(self._progress.get_renderable(), *lines)
+
+
+def _counted(event: Event) -> str:
+    if event.name in _BEGINS and event.done is not None:
+        return f"{event.message} ({event.done + 1} of {event.total})"
+    return event.message
+
+
+def _lines(event: Event) -> list[str]:
+    if event.name is not EventName.RUNNING:
+        return [event.message]
+    place = f"{event.file}:{event.line}:{event.column}"
+    statement = f"{event.statement} at {place}, {event.seconds or 0:.0f} s"
+    return [statement, event.doing] if event.doing else [statement]

@@ -27,6 +27,7 @@ from meshmigrate.domain.runspec import Folders, OnFailure, OutOfOrder, Policy, T
         "meshmigrate plan",
         "meshmigrate plan --target 20260105090000 --json",
         "meshmigrate plan --check || echo 'the database is behind'",
+        then="`meshmigrate apply` does it.",
     )
 )
 @database_options
@@ -55,9 +56,10 @@ def plan(
     Reads only, takes no lock, and needs no ledger. Every pending file is parsed.
 
     Exit codes: 0 shown, 10 refused, 11 there is something to do (only with --check),
-    32 unreachable.
+    30 interrupted, 32 unreachable.
     """
     from meshmigrate.cli.answer import give_json, problems_told
+    from meshmigrate.cli.interrupt import interruptible
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.read_plan import read_plan
     from meshmigrate.engine.wanted import read_wanted
@@ -65,9 +67,9 @@ def plan(
     policy = Policy(
         on_failure=on_failure, transaction_mode=transaction_mode, out_of_order=out_of_order
     )
-    with problems_told(as_json=as_json, folders=folders):
+    with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, target)
-        with look(read_url(), ledger_schema, "plan") as sight:
+        with look(read_url(), ledger_schema, "plan", looking.attach) as sight:
             found = read_plan(sight, wanted, policy)
     if as_json:
         give_json(found)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from meshmigrate.cli.completion import complete_version
 from meshmigrate.cli.declaration import Declaring, declaring_options, version
 from meshmigrate.cli.options import examples
 from meshmigrate.domain.version import Version
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "meshmigrate repair --accept 20260105090000 --reason 'a comment only'",
         "meshmigrate repair --step done --version 20260105090000 --reason 'all rows are there'",
+        then="`meshmigrate plan` shows that nothing is refused any more.",
     )
 )
 @declaring_options
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     "accepted",
     type=version,
     metavar="VERSION",
+    shell_complete=complete_version,
     help="The applied version whose file is right as it is now.",
 )
 @click.option(
@@ -50,8 +53,10 @@ def repair(
     it is run. Only where the database already is what the file says: otherwise write a new
     migration.
 
-    --step: look first at what the statement did. The next run goes on behind it, or with it. Exit
-    codes are those of `meshmigrate apply`.
+    --step: look first at what the statement did. The next run goes on behind it, or with it.
+
+    Exit codes: 0 done or nothing to do, 10 refused and untouched, 30 interrupted and untouched,
+    31 lock timeout, 32 unreachable.
     """
     if not reason.strip():
         raise click.BadParameter("say why: the log keeps it", param_hint="--reason")

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import click
 
+from meshmigrate.cli.completion import complete_version
 from meshmigrate.cli.declaration import version
 from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
@@ -17,6 +18,7 @@ from meshmigrate.cli.options import (
     ledger_schema_option,
     role_option,
     search_path_option,
+    write_back_option,
 )
 from meshmigrate.domain.runspec import (
     Access,
@@ -35,6 +37,7 @@ _POLICY: Final = Policy()
     epilog=examples(
         "meshmigrate rollback --to 20260105090000",
         "meshmigrate rollback --to 0 --json",
+        then="correct the files, then `meshmigrate plan` and `meshmigrate apply`.",
     )
 )
 @database_options
@@ -43,6 +46,7 @@ _POLICY: Final = Policy()
     "target",
     required=True,
     metavar="VERSION",
+    shell_complete=complete_version,
     help="The version to be at afterwards; 0 is the state before the first one.",
 )
 @role_option
@@ -69,6 +73,7 @@ _POLICY: Final = Policy()
     show_default=True,
     help="How long the way back may take.",
 )
+@write_back_option
 @json_option
 def rollback(
     *,
@@ -80,6 +85,7 @@ def rollback(
     acquire_timeout: float,
     statement_timeout: float,
     rollback_deadline: float,
+    write_back: bool,
     as_json: bool,
 ) -> None:
     """Take back every version above VERSION, the one applied last first.
@@ -100,7 +106,7 @@ def rollback(
         folders=Folders(migrations=()),
         target=str(version(target)),
         database=Access(role=role, search_path=search_path),
-        ledger=Ledger(schema=ledger_schema),
+        ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(
             lock=LockPolicy(acquire_timeout_seconds=acquire_timeout),
             statement_timeout_seconds=statement_timeout,

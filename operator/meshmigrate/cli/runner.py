@@ -18,14 +18,20 @@ from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity, RunSpec, decode_spec
 from meshmigrate.engine.ending import Ending
-from meshmigrate.engine.events import Event
+from meshmigrate.engine.events import Event, Paced
 
 _FILE: Final = click.Path(path_type=Path)
+_RUNNING_EVERY: Final = 5.0
+"""Seconds: the operator reads the log every five."""
+
 _NO_RUN: Final = UUID(int=0)
 
 
 @click.command(
-    epilog=examples("meshmigrate runner --spec spec.json --database-url-file url --result result")
+    epilog=examples(
+        "meshmigrate runner --spec spec.json --database-url-file url --result result",
+        then="the operator reads the result; by hand there is `meshmigrate apply`.",
+    )
 )
 @click.option("--spec", "spec_file", type=_FILE, required=True, help="The run spec, as JSON.")
 @click.option(
@@ -46,27 +52,32 @@ def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
     """
     log = _Log()
     try:
-        ending = _run(spec_file, database_url_file, log)
-        result_file.write_bytes(ending.encoded)
+        ending = _run(spec_file, database_url_file, result_file, log)
         exit_code = ending.outcome.exit_code
     except Exception as error:  # noqa: BLE001  the last line of defence: nothing else may print
-        log.write("error", "internal-error", internal_error(error))
+        log.write("error", "internal-error", " next: ".join(internal_error(error)))
         exit_code = EXIT_INTERNAL_ERROR
     # Everything is written and closed, and taking the interpreter apart would keep the operator
     # waiting for another 40 ms (measured).
     os._exit(exit_code)
 
 
-def _run(spec_file: Path, database_url_file: Path, log: "_Log") -> Ending:
+def _run(spec_file: Path, database_url_file: Path, result_file: Path, log: "_Log") -> Ending:
+    def show(ending: Ending) -> None:
+        result_file.write_bytes(ending.encoded)
+
     try:
         spec = _read_spec(spec_file)
     except MigrationError as error:
-        return refuse(RunIdentity(id=_run_id(spec_file)), error, log)
+        ending = refuse(RunIdentity(id=_run_id(spec_file)), error, log)
+        show(ending)
+        return ending
     log.run = spec.run
     return carry_out(
         spec,
         lambda: read_credentials(lambda: read_url_file(database_url_file), spec.database.tls),
-        log,
+        Paced(log, _RUNNING_EVERY),
+        show,
     )
 
 
@@ -102,10 +113,15 @@ class _Log:
             "file": event.file,
             "done": event.done,
             "total": event.total,
+            "line": event.line,
+            "column": event.column,
+            "statement": event.statement,
+            "seconds": event.seconds,
+            "doing": event.doing,
         }
         self.write("warning" if event.warning else "info", event.name, event.message, **more)
 
-    def write(self, level: str, event: str, message: str, **more: str | int | None) -> None:
+    def write(self, level: str, event: str, message: str, **more: str | float | None) -> None:
         """Write a line; fields without a value are left out."""
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -1,6 +1,7 @@
 """Starting a run: what ``apply`` and ``runner`` have in common."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
@@ -8,11 +9,13 @@ from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import TLS, RunIdentity, RunSpec
 from meshmigrate.domain.tls import with_tls
+from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.connect import Credentials
 from meshmigrate.engine.early import Known, end_early
 from meshmigrate.engine.ending import Ending
-from meshmigrate.engine.events import Events
+from meshmigrate.engine.events import Event, EventName, Events, UntilBroken
+from meshmigrate.engine.monitor import monitoring
 from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import stop_on_signals
 from meshmigrate.engine.tools import Tools
@@ -22,11 +25,38 @@ Start = Callable[[RunSpec, Credentials, Tools], Ending]
 
 
 def carry_out(
-    spec: RunSpec, credentials: Credentials, events: Events, start: Start = run
+    spec: RunSpec,
+    credentials: Credentials,
+    events: Events,
+    show: Callable[[Ending], None],
+    start: Start = run,
+    *,
+    watched: bool = True,
 ) -> Ending:
-    """Run a spec, stopping in order on SIGTERM and SIGINT."""
-    stop = stop_on_signals()
-    return start(spec, credentials, Tools(clock=SystemClock(stop), stop=stop, events=events))
+    """Run a spec, stopping in order on SIGTERM and SIGINT, and show how it ended.
+
+    Parameters
+    ----------
+    show
+        Shows the end, also one that could not be waited for.
+    watched
+        Whether anybody sees the events.
+    """
+    events = UntilBroken(events)
+
+    def tell(message: str) -> None:
+        events(Event(name=EventName.STOPPING, message=message, warning=True))
+
+    stop = stop_on_signals(
+        tell, lambda error: show(refuse(spec.run, error, events)), only_connects=True
+    )
+    activity = Activity()
+    watch = partial(monitoring, credentials, activity, events) if watched else None
+    tools = Tools(clock=SystemClock(stop), stop=stop, events=events, activity=activity, watch=watch)
+    ending = start(spec, credentials, tools)
+    stop.end()
+    show(ending)
+    return ending
 
 
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:

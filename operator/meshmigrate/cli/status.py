@@ -20,6 +20,7 @@ from meshmigrate.domain.runspec import Folders
     epilog=examples(
         "meshmigrate status",
         "meshmigrate status --database-url-file url --json | jq .pendingCount",
+        then="`meshmigrate plan` shows what is pending, `meshmigrate apply` applies it.",
     )
 )
 @database_options
@@ -34,16 +35,17 @@ def status(
     Reads only, takes no lock, and needs no ledger. Where no folder of migrations is found,
     everything but the count of pending files is shown.
 
-    Exit codes: 0 shown, 10 refused, 32 unreachable.
+    Exit codes: 0 shown, 10 refused, 30 interrupted, 32 unreachable.
     """
     from meshmigrate.cli.answer import give_facts, give_json, give_rows, problems_told
+    from meshmigrate.cli.interrupt import interruptible
     from meshmigrate.engine.looking import look
     from meshmigrate.engine.status import read_status
     from meshmigrate.engine.wanted import read_wanted
 
-    with problems_told(as_json=as_json, folders=folders):
+    with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, "latest") if folders else None
-        with look(read_url(), ledger_schema, "status") as sight:
+        with look(read_url(), ledger_schema, "status", looking.attach) as sight:
             found = read_status(sight, wanted)
     if as_json:
         give_json(found)
@@ -53,6 +55,8 @@ def status(
         columns = ("Run", "Outcome", "Finished", "Message")
         rows = [(run.id, run.outcome, run.finished_at, run.message) for run in found.runs]
         give_rows("run", columns, rows)
+    if found.next:
+        give_facts([("next", found.next)])
 
 
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
@@ -63,6 +67,11 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
     pending = found.pending_count
     yield "pending", "unknown, no folder of migrations here" if pending is None else str(pending)
     yield "lock", _lock(found.lock)
+    for step in found.open_steps:
+        script = "rollback script" if step.direction == "down" else "file"
+        about = f" ({step.object})" if step.object else ""
+        place = f"statement {step.ordinal}{about} of the {script} of version {step.version}"
+        yield "open step", f"{place}, begun {step.started_at}"
 
 
 def _lock(holder: LockHolder | None) -> str:

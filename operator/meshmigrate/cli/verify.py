@@ -27,6 +27,7 @@ from meshmigrate.domain.runspec import TLS, Access, Folders
         "meshmigrate verify",
         "meshmigrate verify --target 20260105090000 --json",
         "meshmigrate verify --scratch-url-file /run/secrets/scratch-url",
+        then="`meshmigrate plan` shows what apply would do, `meshmigrate apply` does it.",
     )
 )
 @database_options
@@ -63,7 +64,7 @@ def verify(
     Exit codes: 0 every rollback script keeps its promise, 10 refused, 11 one does not,
     30 interrupted, 32 unreachable.
     """
-    from meshmigrate.cli.answer import give_json, problems_told
+    from meshmigrate.cli.answer import give_json, problems_told, tell_problem
     from meshmigrate.cli.start import read_credentials, read_url_file
     from meshmigrate.engine.clock import SystemClock
     from meshmigrate.engine.stop import stop_on_signals
@@ -81,7 +82,7 @@ def verify(
         if scratch_url_file is not None:
             scratch = read_credentials(lambda: read_url_file(scratch_url_file), TLS())
         wanted = read_wanted(folders, target)
-        stop = stop_on_signals()
+        stop = stop_on_signals(tell, lambda error: tell_problem(error, as_json=as_json))
         answer = prove(
             Target(
                 parameters=read_url(),
@@ -93,6 +94,7 @@ def verify(
             scratch_server=scratch,
             tell=tell,
         )
+        stop.end()
     if as_json:
         give_json(answer)
     else:
@@ -103,7 +105,7 @@ def verify(
 
 def _show(answer: VerifyAnswer, folders: Folders) -> None:
     from meshmigrate.cli.answer import give_rows
-    from meshmigrate.cli.output import error_lines
+    from meshmigrate.cli.excerpt import error_lines
 
     if not answer.pending:
         click.echo("nothing to verify: no file is pending")

@@ -22,6 +22,18 @@ class Problem(Contract, frozen=True, kw_only=True):
     failure: FailureDetail
 
 
+class Fault(Contract, frozen=True, kw_only=True):
+    """A command line that was not understood, or an error of the program itself.
+
+    It goes to standard error: standard output holds answers only.
+    """
+
+    api_version: Literal[1]
+    outcome: Literal["UsageError", "InternalError"]
+    message: str
+    hint: str
+
+
 class LockHolder(Contract, frozen=True, kw_only=True):
     """The session that holds the migration lock."""
 
@@ -50,6 +62,19 @@ class RunSummary(Contract, frozen=True, kw_only=True):
     resource: str = ""
 
 
+class OpenStep(Contract, frozen=True, kw_only=True):
+    """A statement outside transactions that was begun, and not verified yet."""
+
+    run_id: str
+    version: str
+    direction: Literal["up", "down"]
+    """``down``: of the rollback script."""
+    ordinal: int
+    """Its place in the file, from 1."""
+    object: str = ""
+    started_at: str
+
+
 class Status(Contract, frozen=True, kw_only=True):
     """Where a database stands."""
 
@@ -67,6 +92,9 @@ class Status(Contract, frozen=True, kw_only=True):
     unfinished: tuple[RunSummary, ...]
     runs: tuple[RunSummary, ...]
     """The last ones that have ended, the latest first."""
+    open_steps: tuple[OpenStep, ...]
+    next: str = ""
+    """What to do; left out where that is nothing."""
 
 
 class LogRow(Contract, frozen=True, kw_only=True):

@@ -112,6 +112,8 @@ class Ledger(Request, frozen=True, kw_only=True):
     """Which ledger keeps the history: one schema is one history."""
 
     schema: str = "meshmigrate"
+    write_back: bool = False
+    """Whether what is applied is written into the history of Supabase's command line too."""
 
 
 class Provenance(Request, frozen=True, kw_only=True):

@@ -1,6 +1,9 @@
 """Who holds table locks: named when a statement could not get its own."""
 
+from collections.abc import Iterable
 from typing import Final
+
+from psycopg.rows import TupleRow
 
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.session import translated
@@ -26,6 +29,11 @@ def describe_blockers(connection: Connection) -> str:
     """Name the sessions with table locks, the oldest transactions first; empty if none."""
     with translated():
         rows = connection.execute(_BLOCKERS).fetchall()
+    return name_sessions(rows)
+
+
+def name_sessions(rows: Iterable[TupleRow]) -> str:
+    """Name sessions, given process id, application, state and start of the transaction of each."""
     return "; ".join(
         f"process {pid}"
         + (f" '{application}'" if application else "")

@@ -16,10 +16,12 @@ from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, summary
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import InFlight
-from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
+from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
+from meshmigrate.engine.stop import interruption
 from meshmigrate.engine.wanted import Wanted
 
 _NO_LONGER_OURS: Final = frozenset({Reason.FENCED, Reason.CONNECTION_LOST, Reason.ANOTHER_DATABASE})
@@ -46,6 +48,8 @@ class Known:
     """The versions in the history."""
     applied: tuple[str, ...] = ()
     """Those of this run."""
+    unfinished: tuple[Run, ...] = ()
+    """The runs that have not ended, this one included."""
     lock_wait_seconds: float = 0.0
 
 
@@ -72,8 +76,32 @@ def end_early(known: Known, error: MigrationError) -> Ending:
     """
     error = restated(error, Interruption if known.started else Refusal)
     finished = None if error.reason in _NO_LONGER_OURS else _try_to_leave(known, error)
+    if error.reason is Reason.TERMINATED and known.connection is not None:
+        error = _stopped(known)
     return _ending(
         known, error.outcome, error.reason, error.message, finished=finished, error=error
+    )
+
+
+def _stopped(known: Known) -> MigrationError:
+    """Say what is so when a run was stopped in order, and how to go on."""
+    mine = next((run for run in known.unfinished if run.id == known.identity.id), None)
+    if mine is None:
+        others = ", ".join(str(run.id) for run in known.unfinished)
+        ending = f", while ending what was left unfinished: run {others}" if others else ""
+        return interruption(f"stopped before it began anything of its own{ending}", "Run again.")
+    count = len(known.applied)
+    applied = f"applied by this run so far: {count or 'nothing'}"
+    more = f", the last {known.applied[-1]}" if count else ""
+    back = mine.way_back is not None
+    return interruption(
+        f"stopped on its way {'back' if back else 'forward'}; the open transaction was rolled "
+        f"back; {applied}{more}",
+        "Run again: it finishes the way back first."
+        if back
+        else "Run again: what is applied stays, the rest follows. A statement outside a "
+        "transaction that was cancelled is looked up and made whole by then. "
+        f"`--run-id {known.identity.id}` continues this run; another run closes it first.",
     )
 
 
@@ -107,6 +135,7 @@ def _leave(known: Known, error: MigrationError | None) -> datetime | None:
         if ledger is not None and error is not None:
             known.present = tuple(row.version for row in history.read(ledger))
             known.applied = log.versions(ledger, known.identity.id, log.APPLIED)
+            known.unfinished = tuple(runs.unfinished(ledger))
             log.append(ledger, _entry(known.identity, error))
         row = connection.execute("SELECT pg_catalog.clock_timestamp()").fetchone()
     return row[0] if row else None

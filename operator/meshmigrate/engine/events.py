@@ -1,5 +1,6 @@
 """What a run tells while it works: one event at a time, to whoever shows or logs it."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,9 +23,11 @@ class EventName(StrEnum):
     APPLYING = "applying"
     APPLIED = "applied"
     WAITING_FOR_TABLES = "waiting-for-tables"
+    RUNNING = "running"
     TABLE_LOCK_RETRY = "table-lock-retry"
     LEFTOVER = "leftover"
     FAILED = "failed"
+    STOPPING = "stopping"
     ROLLING_BACK = "rolling-back"
     ROLLED_BACK = "rolled-back"
     LOG_NOT_WRITTEN = "log-not-written"
@@ -42,9 +45,41 @@ class Event:
     file: str = ""
     done: int | None = None
     total: int | None = None
+    line: int | None = None
+    column: int | None = None
+    statement: str = ""
+    """Its command tag, where one statement is meant."""
+    seconds: float | None = None
+    """How long that has been running."""
+    doing: str = ""
+    """What that waits for and who is in the way, or how far it is."""
 
 
 Events = Callable[[Event], None]
+
+
+class Paced:
+    """Events of which the ones about a running statement come at most every so many seconds.
+
+    For lines that stay: whoever shows them in place wants all of them.
+    """
+
+    def __init__(
+        self, events: Events, seconds: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._events = events
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._told = -seconds
+
+    def __call__(self, event: Event) -> None:
+        """Tell an event, unless it says again what was just said."""
+        if event.name is EventName.RUNNING:
+            now = self._monotonic()
+            if (event.seconds or 0.0) < self._seconds or now - self._told < self._seconds:
+                return
+            self._told = now
+        self._events(event)
 
 
 class UntilBroken:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, NoReturn
 
@@ -14,6 +14,7 @@ from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
+from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
@@ -67,6 +68,7 @@ class Executor:
     stop: Stop
     events: Events
     in_flight: InFlight
+    activity: Activity = field(default_factory=Activity)
     jitter: Callable[[], float] = random.random
 
     def run(
@@ -140,7 +142,7 @@ class Executor:
     def _try(self, parts: Sequence[Part], limits: Limits, reached: Callable[[Work], None]) -> None:
         self.in_flight.commit = None
         session.reset(self.connection, self.server)
-        with session.transaction(self.connection):
+        with session.transaction(self.connection), self.activity.of_a_file():
             own = self.lease.guard()
             for index, part in enumerate(parts):
                 if index > 0:
@@ -163,20 +165,26 @@ class Executor:
             self.connection,
             script,
             statements,
-            before=self._before(limits),
+            before=self._before(limits, script),
             one_by_one=self.in_flight.one_by_one,
         )
         settle(self.connection, script, by_name=shared)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
             limits.begin(check.script)
-            run_checks(self.connection, check.script, check.statements, before=self._before(limits))
+            run_checks(
+                self.connection,
+                check.script,
+                check.statements,
+                before=self._before(limits, check.script),
+            )
         self._leave_script(own, script)
 
-    def _before(self, limits: Limits) -> Callable[[Statement], None]:
+    def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
         def prepare(statement: Statement) -> None:
             self.stop.check()
             limits.prepare(statement)
+            self.activity.begin(script, statement)
 
         return prepare
 

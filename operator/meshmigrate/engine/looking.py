@@ -1,6 +1,6 @@
 """Looking at a database: one read-only transaction, no lock, nothing left behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +8,7 @@ from functools import partial
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.engine import session
-from meshmigrate.engine.connect import connect, protection
+from meshmigrate.engine.connect import Connection, connect, protection
 from meshmigrate.engine.early import restated
 from meshmigrate.engine.ledger import schema
 from meshmigrate.engine.ledger.store import Ledger
@@ -26,10 +26,20 @@ class Sight:
 
 
 @contextmanager
-def look(parameters: ConnectionParameters, ledger_schema: str, command: str) -> Iterator[Sight]:
+def look(
+    parameters: ConnectionParameters,
+    ledger_schema: str,
+    command: str,
+    attach: Callable[[Connection], None] = lambda _: None,
+) -> Iterator[Sight]:
     """Connect as a run does, refused for the same reasons, and change nothing.
 
     Not even the session: its settings would stay with a pooler's server session.
+
+    Parameters
+    ----------
+    attach
+        Told the connection, for whoever may want to cancel what it does.
 
     Raises
     ------
@@ -39,6 +49,7 @@ def look(parameters: ConnectionParameters, ledger_schema: str, command: str) -> 
     try:
         connect_again = partial(connect, parameters, command)
         with session.translated(), closing(connect_again()) as connection:
+            attach(connection)
             server = examine(connection, connect_again)
             with session.snapshot(connection):
                 connection.execute(protection("SET LOCAL").encode())

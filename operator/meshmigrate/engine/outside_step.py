@@ -108,7 +108,9 @@ class OutsideStep:
         executor.in_flight.refuse_suspect(script.script, (self._statement,))
         enter_step(executor, script, self.start)
         limit(executor.connection, limited.remaining, lock_ms=lock_ms)
-        send(executor.connection, script.script, self._statement)
+        with executor.activity.of_a_file():
+            executor.activity.begin(script.script, self._statement)
+            send(executor.connection, script.script, self._statement)
         if self.outside.action is Action.UNKNOWN:
             # Nothing tells it later, so it is written down before anything else can fail.
             step = replace(step, done=True)

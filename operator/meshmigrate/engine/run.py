@@ -30,6 +30,7 @@ from meshmigrate.engine.retreat import begin_retreat, finish_way_back
 from meshmigrate.engine.takeover import watch_holder
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_wanted
+from meshmigrate.engine.write_back import refuse_write_back
 
 Work = Callable[["Attempt"], Ending]
 
@@ -94,7 +95,7 @@ class Attempt:
 
     def run(self) -> Ending:
         """Look without the lock first: most of the time there is nothing to do."""
-        ledger = Ledger(self.connection, self.spec.ledger.schema)
+        ledger = Ledger(self.connection, self.spec.ledger.schema, self.spec.ledger.write_back)
         self._tell(EventName.CONNECTED, f"connected to database {self.server.database}")
         version = schema.find_version(ledger)
         if version:
@@ -102,6 +103,7 @@ class Attempt:
             stored = stored_ending(runs.find(ledger, self.spec.run.id))
             if stored is not None:
                 return stored
+        refuse_write_back(ledger)
         if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
             pending = prepare_plan(plan, self.wanted.source.final_checks)
@@ -121,6 +123,8 @@ class Attempt:
             self.connection, timeout, self.tools.clock, watch
         )
         self.link.cleanup.callback(lock.release, self.connection)
+        if self.tools.watch is not None:
+            self.link.cleanup.enter_context(self.tools.watch(self.connection))
         self._tell(EventName.LOCKED, "holding the migration lock")
 
     def bring_up_to_date(self, ledger: Ledger) -> None:
@@ -159,6 +163,7 @@ class Attempt:
             stop=self.tools.stop,
             events=self.tools.events,
             in_flight=self.known.in_flight,
+            activity=self.tools.activity,
         )
         return LockedRun(
             identity=self.spec.run,

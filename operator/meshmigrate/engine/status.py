@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from meshmigrate.domain.answers import LockHolder, Status
 from meshmigrate.engine import lock
 from meshmigrate.engine.ledger import history, story
 from meshmigrate.engine.looking import Sight
+from meshmigrate.engine.next_step import next_step
 from meshmigrate.engine.wanted import Wanted
 
 _RUNS_SHOWN: Final = 5
@@ -21,7 +24,7 @@ def read_status(sight: Sight, wanted: Wanted | None) -> Status:
     """
     ledger = sight.ledger if sight.ledger_version else None
     present = [row.version for row in history.read(ledger)] if ledger else []
-    return Status(
+    found = Status(
         api_version=1,
         database=sight.server.identity,
         ledger_schema=sight.ledger.schema,
@@ -32,7 +35,9 @@ def read_status(sight: Sight, wanted: Wanted | None) -> Status:
         lock=_holder(sight),
         unfinished=story.unfinished(ledger) if ledger else (),
         runs=story.latest(ledger, _RUNS_SHOWN) if ledger else (),
+        open_steps=story.open_steps(ledger) if ledger else (),
     )
+    return replace(found, next=next_step(found))
 
 
 def _holder(sight: Sight) -> LockHolder | None:

@@ -7,7 +7,10 @@ ever interrupted between a COMMIT and the note that it happened.
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -19,7 +22,9 @@ from meshmigrate.domain.reason import Reason
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _CANCEL_INTERVAL: Final = 0.2
 _CANCEL_TIMEOUT: Final = 2.0
-_GRACE_SECONDS: Final = 10.0
+_GRACE_SECONDS: Final = 8.0
+_UNCONNECTED_SECONDS: Final = 0.5
+_LAST_WORDS_SECONDS: Final = 1.0
 
 
 class Stop:
@@ -29,12 +34,30 @@ class Stop:
         self._requested = threading.Event()
         self._acknowledged = threading.Event()
         self._cancelled = threading.Event()
+        self._end = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
 
     @property
     def requested(self) -> bool:
         """Whether a stop was asked for and is not yet being acted upon."""
         return self._requested.is_set() and not self._acknowledged.is_set()
+
+    @property
+    def attached(self) -> bool:
+        """Whether there has been a connection."""
+        return self._connection is not None
+
+    def acknowledged(self, seconds: float) -> bool:
+        """Wait until a stop is being acted upon, at most so long, and tell whether it is."""
+        return self._acknowledged.wait(seconds)
+
+    def claim_end(self) -> bool:
+        """Become the one who says how it ended: the work itself, or who ends it without it."""
+        return self._end.acquire(blocking=False)
+
+    def end(self) -> None:
+        """Say that the work says how it ended; does not return where that was said already."""
+        self._end.acquire()
 
     def attach(self, connection: psycopg.Connection[Any]) -> None:
         """Name the connection whose statement a request cancels."""
@@ -77,30 +100,91 @@ class Stop:
         self._cancelled.set()
 
 
-def interruption() -> Interruption:
+def interruption(message: str = "", hint: str = "") -> Interruption:
     """Give the error that ends a run that was asked to stop."""
     return Interruption(
         Reason.TERMINATED,
-        "the run was asked to stop; its open transaction was rolled back",
-        hint="Run again: what is applied stays, the rest follows.",
+        message or "the run was asked to stop; its open transaction was rolled back",
+        hint=hint or "Run again: what is applied stays, the rest follows.",
     )
 
 
-def stop_on_signals() -> Stop:
+_STOPPING: Final = (
+    "stopping: what runs is cancelled and its transaction rolled back; a second Ctrl-C leaves at "
+    "once"
+)
+_AT_ONCE: Final = "left at once, without waiting for the server"
+_TOO_LONG: Final = "left after waiting for the server in vain"
+_UNCONNECTED: Final = "stopped before there was a connection: nothing was changed"
+_UNSEEN: Final = (
+    "The server rolls back what was open as soon as it notices. Run again: what is applied stays, "
+    "the rest follows."
+)
+
+
+def stop_on_signals(
+    tell: Callable[[str], None] = lambda _: None,
+    show: Callable[[Interruption], None] = lambda _: None,
+    *,
+    only_connects: bool = False,
+) -> Stop:
     """Let SIGTERM and SIGINT request a stop from now on, in this thread and its children.
 
-    If the orderly end takes longer than 10 s, for instance because the network swallows
-    everything, the process ends anyway: the server rolls back by itself.
+    If the orderly end takes too long, for instance because the network swallows everything, or
+    when somebody presses Ctrl-C again, the process ends anyway: the server rolls back by itself.
+
+    Parameters
+    ----------
+    tell
+        Called with what is going on when a stop is requested.
+    show
+        Called with why the process ends without an orderly end, just before it does.
+    only_connects
+        Whether there is nothing to bring to an end as long as there has been no connection: then
+        a server that does not answer is not waited for.
     """
     stop = Stop()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    hold_signals()
+
+    def leave(why: str, hint: str = _UNSEEN) -> None:
+        if stop.claim_end():
+            _end_in(_LAST_WORDS_SECONDS)
+            show(interruption(why, hint))
+            os._exit(Outcome.INTERRUPTED.exit_code)
+
+    def wait_for_the_end() -> None:
+        # Without a connection there is nothing to bring to an end, but somebody may be waiting
+        # for one in a call that cannot be woken.
+        acknowledged = stop.acknowledged(_UNCONNECTED_SECONDS)
+        if only_connects and not acknowledged and not stop.attached:
+            leave(_UNCONNECTED, "Run again.")
+        time.sleep(_GRACE_SECONDS - _UNCONNECTED_SECONDS)
+        leave(_TOO_LONG)
+
+    def leave_when_asked_again() -> None:
+        signal.sigwait({signal.SIGINT})
+        leave(_AT_ONCE)
 
     def watch() -> None:
         signal.sigwait(_SIGNALS)
-        backstop = threading.Timer(_GRACE_SECONDS, os._exit, (Outcome.INTERRUPTED.exit_code,))
-        backstop.daemon = True
-        backstop.start()
+        for then in (wait_for_the_end, leave_when_asked_again, partial(tell, _STOPPING)):
+            threading.Thread(target=then, name="stopping", daemon=True).start()
         stop.request()
 
     threading.Thread(target=watch, name="signals", daemon=True).start()
     return stop
+
+
+def hold_signals() -> None:
+    """Let SIGTERM and SIGINT wait until somebody takes them.
+
+    For this thread and those it starts: a thread that does not hold them would be ended by them.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
+def _end_in(seconds: float) -> None:
+    """End the process after a moment, whatever becomes of its last words."""
+    timer = threading.Timer(seconds, os._exit, (Outcome.INTERRUPTED.exit_code,))
+    timer.daemon = True
+    timer.start()

@@ -1,8 +1,12 @@
 """What a run needs of the world besides the database."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
+from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock
+from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Events
 from meshmigrate.engine.stop import Stop
 
@@ -25,3 +29,6 @@ class Tools:
     stop: Stop
     events: Events
     patience: Patience = Patience()
+    activity: Activity = field(default_factory=Activity)
+    watch: Callable[[Connection], AbstractContextManager[None]] | None = None
+    """Tells what takes long on a connection, where somebody wants to know."""

@@ -11,6 +11,7 @@ from meshmigrate.domain.plan import AppliedVersion, How
 from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.write_back import take_back, write_back
 from meshmigrate.source.directives import make_script
 
 _KEPT_MIGRATION_BYTES: Final = 1024 * 1024
@@ -107,6 +108,8 @@ def add(
         "started": started,
     }
     ledger.write(_ADD, values)
+    if ledger.write_back and how == "applied":
+        write_back(ledger, migration)
 
 
 def remove(ledger: Ledger, row: AppliedVersion) -> bool:
@@ -115,6 +118,8 @@ def remove(ledger: Ledger, row: AppliedVersion) -> bool:
     Returns whether it was there: a file that failed after some of its steps is not.
     """
     removed = ledger.execute(_REMOVE, {"version": str(row.version), "run_id": row.run_id})
+    if ledger.write_back:
+        take_back(ledger, row.version)
     return removed.rowcount > 0
 
 

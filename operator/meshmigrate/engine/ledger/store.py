@@ -15,10 +15,17 @@ from meshmigrate.engine.deferred import defer
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """One ledger: its schema is one history."""
+    """One ledger: its schema is one history.
+
+    Parameters
+    ----------
+    write_back
+        Whether what is applied is written into the history of Supabase's command line too.
+    """
 
     connection: Connection
     schema: str
+    write_back: bool = False
 
     def execute(
         self,

@@ -6,7 +6,7 @@ from uuid import UUID
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL
 
-from meshmigrate.domain.answers import LogRow, RunSummary
+from meshmigrate.domain.answers import LogRow, OpenStep, RunSummary
 from meshmigrate.engine.ending import rfc3339
 from meshmigrate.engine.ledger.store import Ledger
 
@@ -17,6 +17,10 @@ _COLUMNS: Final = SQL(
 _UNFINISHED: Final = (
     "SELECT {columns} FROM {ledger}.run WHERE finished_at IS NULL ORDER BY started_at"
 )
+_OPEN_STEPS: Final = """
+SELECT run_id, version, direction, ordinal, coalesce(object, ''), started_at
+FROM {ledger}.step WHERE state = 'running' ORDER BY started_at
+"""
 _LATEST: Final = (
     "SELECT {columns} FROM {ledger}.run WHERE finished_at IS NOT NULL "
     "ORDER BY finished_at DESC LIMIT %(limit)s"
@@ -36,6 +40,21 @@ _LEASED_TO: Final = "SELECT run_id FROM {ledger}.lease WHERE backend_pid = %(pid
 def unfinished(ledger: Ledger) -> tuple[RunSummary, ...]:
     """Give the runs that have not ended, the oldest first."""
     return tuple(_summary(row) for row in ledger.execute(_UNFINISHED, columns=_COLUMNS))
+
+
+def open_steps(ledger: Ledger) -> tuple[OpenStep, ...]:
+    """Give the statements outside transactions that were begun and not verified."""
+    return tuple(
+        OpenStep(
+            run_id=str(run_id),
+            version=version,
+            direction=direction,
+            ordinal=ordinal,
+            object=name,
+            started_at=rfc3339(started),
+        )
+        for run_id, version, direction, ordinal, name, started in ledger.execute(_OPEN_STEPS)
+    )
 
 
 def latest(ledger: Ledger, limit: int) -> tuple[RunSummary, ...]:

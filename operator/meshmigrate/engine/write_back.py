@@ -1,0 +1,105 @@
+"""Writing what is applied into the history of Supabase's command line too, if that is wanted.
+
+So `supabase migration list` agrees with what is there. A row of that table and what it stands
+for commit together, as the ledger's own row does.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from psycopg.sql import SQL, Identifier
+
+from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Migration
+from meshmigrate.domain.version import Version
+from meshmigrate.engine.session import translated
+from meshmigrate.sql.split import split
+
+if TYPE_CHECKING:
+    from meshmigrate.engine.ledger.store import Ledger
+
+_TABLE: Final = "supabase_migrations.schema_migrations"
+# A trigger on the table would run with our rights, so its owner must be one of ours, as the
+# ledger's own must be.
+_FIND: Final = """
+SELECT o.rolname, o.rolsuper OR o.rolname = session_user
+           OR NOT s.rolsuper AND pg_catalog.pg_has_role(session_user, o.oid, 'MEMBER'),
+       pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE')
+           AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+           AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+           AND pg_catalog.has_table_privilege(c.oid, 'DELETE')
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_roles AS o ON o.oid = c.relowner
+JOIN pg_catalog.pg_roles AS s ON s.rolname = session_user
+WHERE n.nspname = 'supabase_migrations' AND c.relname = 'schema_migrations'
+"""
+# A table of an early release has the version alone.
+_COLUMNS: Final = """
+SELECT a.attname FROM pg_catalog.pg_attribute AS a
+WHERE a.attrelid = 'supabase_migrations.schema_migrations'::pg_catalog.regclass
+    AND a.attname IN ('version', 'statements', 'name') AND NOT a.attisdropped
+"""
+_REMOVE: Final = """
+DELETE FROM supabase_migrations.schema_migrations WHERE version = %(version)s
+"""
+
+
+def refuse_write_back(ledger: "Ledger") -> None:
+    """Refuse, before anything is run, what could not be written back.
+
+    Raises
+    ------
+    Refusal
+        ``NothingToAdopt`` where there is no such table, ``LedgerConflict`` where it belongs to a
+        stranger, ``PermissionDenied``.
+    """
+    if not ledger.write_back:
+        return
+    with translated():
+        found = ledger.connection.execute(_FIND).fetchone()
+    if found is None:
+        raise Refusal(
+            Reason.NOTHING_TO_ADOPT,
+            f"there is no table {_TABLE} to write back to",
+            hint="Leave out --write-back (ledger.writeBack), or let Supabase's command line make "
+            "the table.",
+        )
+    owner, trusted, allowed = found
+    if not trusted:
+        raise Refusal(
+            Reason.LEDGER_CONFLICT,
+            f"{_TABLE} belongs to the role {owner}: its triggers would run with the rights of "
+            "this one",
+            hint="Connect as its owner, or leave out --write-back (ledger.writeBack).",
+        )
+    if not allowed:
+        raise Refusal(
+            Reason.PERMISSION_DENIED,
+            f"the role may not write to {_TABLE}",
+            hint="Grant it USAGE on the schema and SELECT, INSERT and DELETE on the table, or "
+            "leave out --write-back (ledger.writeBack).",
+        )
+
+
+def write_back(ledger: "Ledger", migration: Migration) -> None:
+    """Add a version that is just being applied; one that is there already stays as it is."""
+    values = {
+        "version": str(migration.version),
+        "statements": [statement.text for statement, _ in split(migration.script)],
+        "name": migration.name,
+    }
+    columns = [row[0] for row in ledger.connection.execute(_COLUMNS)]
+    insert = SQL(
+        "INSERT INTO supabase_migrations.schema_migrations ({columns}) VALUES ({values}) "
+        "ON CONFLICT DO NOTHING"
+    ).format(
+        columns=SQL(", ").join(map(Identifier, columns)),
+        values=SQL(", ").join(SQL("%s") for _ in columns),
+    )
+    ledger.connection.execute(insert, [values[column] for column in columns])
+
+
+def take_back(ledger: "Ledger", version: Version) -> None:
+    """Remove a version that is just being rolled back."""
+    ledger.connection.execute(_REMOVE, {"version": str(version)})
