@@ -161,3 +161,14 @@ def apply_with_cut(database: Database, project: Project, fault: Fault) -> int:
     assert database.lock_holders() == []
     assert database.scalar("SELECT holder IS NULL FROM meshmigrate.lease")
     return proxy.passed
+
+
+def test_a_loss_whose_own_record_is_lost_counts_once(database: Database, project: Project) -> None:
+    """The second cut hits the COMMIT that writes the first one down: no statement is suspected."""
+    database.query("CREATE SEQUENCE once")
+    project.migration("1", SUICIDE_ONCE.format("once"))
+    fault = Fault(COMMIT, after=b"under way: migrations/1_m.sql")
+    done = attempt_with_fault(database, project, fault)
+    assert done.outcome is Outcome.SUCCEEDED, done.result.message
+    assert len(done.messages(EventName.CONNECTION_LOST)) == 2
+    assert [event for event, _ in database.log].count("ConnectionLost") == 1

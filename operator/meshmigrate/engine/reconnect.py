@@ -38,16 +38,17 @@ class Lost:
     lease: Lease | None
     in_flight: InFlight
 
-    def check(self, ledger: Ledger) -> None:
+    def check(self, ledger: Ledger) -> bool:
         """Make sure that nobody else had the lock meanwhile; nothing is written before.
+
+        Returns whether this loss is accounted for already.
 
         Raises
         ------
         Interruption
             ``Fenced``.
         """
-        if self.lease is not None:
-            self.lease.refuse_other_holder(ledger)
+        return self.lease is not None and self.lease.refuse_other_holder(ledger)
 
     def account(self, ledger: Ledger, known: Known, server: Server) -> None:
         """Find out about a lost COMMIT and write the loss down, with the lease ours again.
@@ -94,8 +95,7 @@ def take_lease(link: Link, ledger: Ledger, known: Known) -> Lease:
     """
     run_id, server = known.identity.id, link.server
     with session.transaction(link.connection):
-        if link.lost is not None:
-            link.lost.check(ledger)
+        if link.lost is not None and not link.lost.check(ledger):
             link.lost.account(ledger, known, server)
         taken = lease.take(ledger, run_id, known.holder, server.cluster)
     known.lease = taken
@@ -165,7 +165,8 @@ def _lose(known: Known, error: MigrationError, before: Lost | None) -> Lost | No
     server = known.server
     if server is not None and (before is None or known.lease is not None):
         before = Lost(error, server, known.lease, copy(known.in_flight))
-    known.connection = known.lease = None
+    # What hangs on the connection goes with it.
+    known.connection = known.lease = known.ledger = None
     return before
 
 

@@ -67,8 +67,10 @@ class Lease:
             raise _fenced()
         return str(transaction_id)
 
-    def refuse_other_holder(self, ledger: Ledger) -> None:
+    def refuse_other_holder(self, ledger: Ledger) -> bool:
         """Refuse to take the lock again, on a new connection, if another runner had it meanwhile.
+
+        Returns whether this process has taken the lease since: that answer was lost, too.
 
         An epoch below ours is no other runner's: the database has lost what we wrote, with a
         replica that took over or in a crash. Then the ledger says what is left, as to anybody.
@@ -82,6 +84,7 @@ class Lease:
         ours = holder == self.holder or (holder is None and epoch == self.epoch)
         if not ours and epoch >= self.epoch:
             raise _fenced()
+        return bool(ours and epoch > self.epoch)
 
     def give_back(self) -> None:
         """Say that nothing is under way, in a transaction that began with the guard."""
