@@ -15,8 +15,8 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][;m]")
 def blocked_by_a_row(database: Database, project: Project) -> None:
     """Make a second version wait for a row that somebody else may lock."""
     database.query("CREATE TABLE accounts (id int); INSERT INTO accounts VALUES (1)")
-    project.migration("1", "CREATE TABLE a (x int)")
-    project.migration("2", "SELECT 1;\n\nUPDATE accounts SET id = 2")
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    project.migration("2", "-- one row\n\nUPDATE accounts SET id = 2")
 
 
 def test_a_terminal_shows_the_running_statement_and_who_is_in_its_way(

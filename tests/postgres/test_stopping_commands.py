@@ -90,7 +90,8 @@ def test_a_command_that_looks_is_ended_in_the_middle_of_its_query(
 def test_stopped_while_it_waits_for_a_table(database: Database, project: Project) -> None:
     """Outside of a transaction: the version is untouched, and the next run applies it."""
     database.query("CREATE TABLE a (x int)")
-    project.migration("1", "SELECT 1").migration("2", "ALTER TABLE a ADD COLUMN y int")
+    project.migration("1", "SELECT 1", "SELECT 1")
+    project.migration("2", "ALTER TABLE a ADD COLUMN y int")
     with (
         in_transaction(database, "SELECT 1 FROM a"),
         started(database, project, "apply") as running,

@@ -63,14 +63,13 @@ class RunSummary(Contract, frozen=True, kw_only=True):
 
 
 class OpenStep(Contract, frozen=True, kw_only=True):
-    """A statement outside transactions that was begun, and not verified yet."""
+    """A statement outside transactions that was begun, not verified; counted from 1."""
 
     run_id: str
     version: str
     direction: Literal["up", "down"]
     """``down``: of the rollback script."""
     ordinal: int
-    """Its place in the file, from 1."""
     object: str = ""
     started_at: str
 

@@ -159,28 +159,19 @@ class Executor:
     def _run(self, work: Work, own: str, limits: Limits, *, shared: bool) -> None:
         session.enter_script(self.connection, self.server)
         script = work.script.script
-        limits.begin(script)
+        before, one_by_one = self._before(limits, script), self.in_flight.one_by_one
         statements = work.settings + work.script.statements
-        run_statements(
-            self.connection,
-            script,
-            statements,
-            before=self._before(limits, script),
-            one_by_one=self.in_flight.one_by_one,
-        )
+        run_statements(self.connection, script, statements, before=before, one_by_one=one_by_one)
         settle(self.connection, script, by_name=shared)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
-            limits.begin(check.script)
-            run_checks(
-                self.connection,
-                check.script,
-                check.statements,
-                before=self._before(limits, check.script),
-            )
+            before = self._before(limits, check.script)
+            run_checks(self.connection, check.script, check.statements, before=before)
         self._leave_script(own, script)
 
     def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
+        limits.begin(script)
+
         def prepare(statement: Statement) -> None:
             self.stop.check()
             limits.prepare(statement)
