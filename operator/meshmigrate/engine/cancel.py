@@ -24,9 +24,8 @@ from meshmigrate.engine.reckoning import (
     unknown,
 )
 from meshmigrate.engine.reversal import find_losses, find_obstacle, forget_steps, name_standing
-from meshmigrate.engine.undo import go_back
+from meshmigrate.engine.undo import NEVER_AGAIN, go_back
 
-_NEVER: Final = "this run is not executed any more: a new run applies the files"
 _STANDING: Final = (
     "What is applied stays until you decide: a new run goes on from there, and a new migration "
     "can lead back."
@@ -42,7 +41,7 @@ def cancel_unknown(locked: LockedRun, spec: RunSpec) -> Ending:
     verdict = Verdict(
         outcome=Outcome.CANCELLED,
         reason=Reason.CANCELLED,
-        message=f"{_by(spec)} before it began: nothing had been applied; {_NEVER}",
+        message=f"{_by(spec)} before it began: nothing had been applied; {NEVER_AGAIN}",
     )
     return finish(locked, spec.run, verdict, after=None, record=record)
 
@@ -135,7 +134,7 @@ def _nothing_to_take_back(locked: LockedRun, run: Run, who: str) -> Ending:
     verdict = Verdict(
         outcome=Outcome.CANCELLED,
         reason=Reason.CONCURRENT_CHANGE if others else Reason.CANCELLED,
-        message=f"{who}: nothing had been applied, {state}; {_NEVER}",
+        message=f"{who}: nothing had been applied, {state}; {NEVER_AGAIN}",
         differences=tuple(map(str, others)),
     )
     return finish(locked, locked.identity, verdict, after=after)

@@ -31,6 +31,7 @@ _REPAIR: Final = (
     "Bring the named objects back by hand (the log in the ledger lists them all), "
     "correct the rollback script, and run again."
 )
+NEVER_AGAIN: Final = "this run is not executed any more: a new run applies the files"
 RESTORE: Final = (
     "See whether that data is missed: its rollback script may have kept it, a backup or a "
     "point-in-time recovery to wal_position in the ledger's table run has it."
@@ -151,7 +152,7 @@ def _prove(
         verdict = Verdict(
             outcome=Outcome.CANCELLED if why.cancelled else Outcome.ROLLED_BACK,
             reason=Reason.DATA_NOT_RESTORED if lost else reason,
-            message=f"{_cause(why)}; {message}{but}",
+            message=f"{_cause(why)}; {message}{but}{f'; {NEVER_AGAIN}' if why.cancelled else ''}",
             failure=_detail(why, lost),
             differences=tuple(map(str, others)),
         )
