@@ -138,6 +138,7 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
     detail = failure_detail(stumbled.error, migration.version)
     why = TurningPoint(
         reason=stumbled.error.reason,
+        write_back=locked.ledger.write_back,
         detail=with_fields(detail, data_not_restored=_lost(locked, migration if partial else None)),
         partial=None
         if rollback is None

@@ -63,6 +63,8 @@ class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     reason: str
     detail: FailureDetail
     partial: PartialFile | None = None
+    write_back: bool = False
+    """Whether what it takes back goes out of the history of Supabase's command line too."""
 
 
 class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
@@ -74,10 +76,13 @@ class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
         The version to stop at; 0 is the state before the first one.
     proof
         Digest of the schema as it was when that version was last current; None if nobody looked.
+    write_back
+        Whether what it takes back goes out of the history of Supabase's command line too.
     """
 
     target: str
     proof: str | None
+    write_back: bool = False
 
 
 WayBack = TurningPoint | Retreat
