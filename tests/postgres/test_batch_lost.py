@@ -7,7 +7,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.harness import Database, Project, attempt, make_spec
-from tests.postgres.proxy import COMMIT, Fault
+from tests.postgres.proxy import COMMIT, Fault, Proxy
 from tests.postgres.test_crash import marks
 from tests.postgres.test_lost_connection import SUICIDE, SUICIDE_ONCE, attempt_with_fault
 
@@ -68,3 +68,20 @@ def test_a_statement_that_ends_its_server_fails_the_batch_with_its_own_file(
     assert begun == ["1", "2", "1", "2"]
     assert marks(database) == []
     assert database.versions == []
+
+
+def test_a_run_whose_beginning_was_not_answered_has_begun(
+    database: Database, project: Project
+) -> None:
+    """What fails afterwards interrupts it: refused would say that the run left no trace."""
+    project.migration("1", MARK.format("one"))
+
+    def spoil(event: Event) -> None:
+        if event.name is EventName.PLANNED:
+            database.query("ALTER TABLE meshmigrate.step RENAME TO pets")
+
+    with Proxy(database) as proxy:
+        proxy.fault = Fault(COMMIT, after=b"'Started'", reaches_server=True)
+        done = attempt(database, make_spec(project), url=proxy.url, during=spoil)
+    assert len(done.messages(EventName.CONNECTION_LOST)) == 1
+    assert done.outcome is Outcome.INTERRUPTED

@@ -15,11 +15,14 @@ from meshmigrate.domain.database_url import ConnectionParameters, parse_database
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.result import decode_result
+from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.connect import Connector
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.tools import Tools
+from tests.postgres.databases import database_on
 from tests.postgres.harness import Database, Project, make_spec
 
 
@@ -121,3 +124,26 @@ def test_a_later_attempt_waits_for_the_file(
     assert ending.outcome is outcome
     assert bool(told) is (attempt == 2)
     assert all("password authentication failed" in message for message in told)
+
+
+def test_a_url_that_leads_elsewhere_meanwhile_is_not_followed(
+    database: Database, project: Project
+) -> None:
+    """After a lost connection the run goes on in the database it began on, or nowhere."""
+    project.migration("1", "SELECT 1", "SELECT 1")
+    project.migration("2", "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1")
+    events: list[Event] = []
+    with database_on(database.server) as other:
+
+        def credentials() -> ConnectionParameters:
+            lost = any(event.name is EventName.CONNECTION_LOST for event in events)
+            return parse_database_url((other if lost else database).url)
+
+        stop = Stop()
+        tools = Tools(clock=SystemClock(stop), stop=stop, events=events.append)
+        ending = run(make_spec(project), credentials, tools)
+        assert not other.has_ledger
+    result = decode_result(ending.encoded)
+    assert (result.outcome, result.reason) == (Outcome.INTERRUPTED, Reason.ANOTHER_DATABASE)
+    assert f"'{other.name}', and the run began on '{database.name}'" in result.message
+    assert database.versions == ["1"]

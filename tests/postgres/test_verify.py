@@ -181,15 +181,17 @@ def test_nothing_pending_is_nothing_to_verify(database: Database, project: Proje
 
 
 @pytest.mark.parametrize("place", ["migrations", "rollbacks"])
+@pytest.mark.parametrize("what", ["DATABASE", "ROLE"])
 def test_what_reaches_beyond_the_database_is_refused_and_not_tried(
-    database: Database, project: Project, place: str
+    database: Database, project: Project, place: str, what: str
 ) -> None:
     """A scratch database would not keep it: it would be done for real."""
     project.migration("1", "SELECT 1", "SELECT 1")
-    project.write(f"{place}/1_m.sql", f"SELECT 1;\nCREATE DATABASE {database.name}_x")
+    project.write(f"{place}/1_m.sql", f"SELECT 1;\nCREATE {what} {database.name}_x")
     process = start(database, project)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 10
     assert err.startswith(f"{place}/1_m.sql:2:1: ")
-    assert "CREATE DATABASE changes more than this database" in err
+    assert f"CREATE {what} changes more than this database" in err
     assert database.query(SCRATCH) == []
+    assert not database.query("SELECT FROM pg_roles WHERE rolname = %s", f"{database.name}_x")

@@ -11,10 +11,12 @@ from meshmigrate.domain.runspec import Ledger, Policy, RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.adopt import Adoption
 from meshmigrate.engine.declare import Situation
+from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.rollback import roll_back
 from meshmigrate.engine.wanted import read_wanted
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command
+from tests.postgres.test_rollback_to import PulledPlugError
 
 TABLE = """
 CREATE SCHEMA supabase_migrations;
@@ -89,6 +91,26 @@ def test_a_rollback_takes_its_versions_out(database: Database, project: Project)
         Outcome.SUCCEEDED
     )
     assert [row[0] for row in database.query(ROWS)] == ["1"]
+
+
+def test_a_rollback_that_others_finish_takes_its_versions_out(
+    database: Database, project: Project
+) -> None:
+    """Also where they were not asked to write back: it is the run's own way back."""
+    database.query(TABLE)
+    project.migration("1", "SELECT 1", "SELECT 1").migration("2", "SELECT 1", "SELECT 1")
+    attempt(database, spec(project))
+
+    def cut(event: Event) -> None:
+        if event.name is EventName.ROLLED_BACK:
+            raise PulledPlugError
+
+    with pytest.raises(PulledPlugError):
+        attempt(database, spec(project, target="0"), during=cut, start=roll_back)
+    assert database.versions == ["1"]
+    attempt(database, make_spec(project, target="0"), start=roll_back)
+    assert database.versions == []
+    assert database.query(ROWS) == []
 
 
 def test_a_file_in_steps_is_written_when_it_is_whole(database: Database, project: Project) -> None:

@@ -114,4 +114,4 @@ def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str
             raise error
         count -= mark + 1
     before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
-    raise StatementFailed(error, count, len(ours) + before)
+    raise StatementFailed(error, count, len(ours.decode()) + before)

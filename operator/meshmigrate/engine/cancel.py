@@ -77,7 +77,12 @@ def cancel(locked: LockedRun, run: Run, spec: RunSpec) -> Ending:
         why, reason = obstacle
         return _halt(locked, standing, who, why, None, reason=reason, part=part)
     detail = FailureDetail(message=who, data_not_restored=find_losses(locked, migration))
-    turned = TurningPoint(reason=Reason.CANCELLED, detail=detail, partial=_partial(part))
+    turned = TurningPoint(
+        reason=Reason.CANCELLED,
+        write_back=locked.ledger.write_back,
+        detail=detail,
+        partial=_partial(part),
+    )
     with session.transaction(ledger.connection):
         locked.lease.guard()
         runs.turn_back(ledger, run.id, turned)

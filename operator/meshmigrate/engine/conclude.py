@@ -108,6 +108,7 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
     detail = failure_detail(stumbled.error, migration.version)
     why = TurningPoint(
         reason=stumbled.error.reason,
+        write_back=locked.ledger.write_back,
         detail=with_fields(
             detail, data_not_restored=find_losses(locked, migration if partial else None)
         ),

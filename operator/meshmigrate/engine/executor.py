@@ -150,20 +150,20 @@ class Executor:
                 reached(part.work)
                 self.in_flight.version = part.work.version
                 part.begin()
-                self._run(part.work, own, limits, shared=len(parts) > 1)
+                self._run(part.work, own, limits, last=index == len(parts) - 1)
                 part.record()
             session.commit_without_flush(self.connection)
             self.in_flight.commit = Commit(own, parts[-1].work.script.script.file)
         self.in_flight.commit = None
 
-    def _run(self, work: Work, own: str, limits: Limits, *, shared: bool) -> None:
+    def _run(self, work: Work, own: str, limits: Limits, *, last: bool) -> None:
         session.enter_script(self.connection, self.server)
         script = work.script.script
         before, one_by_one = self._before(limits, script), self.in_flight.one_by_one
         statements = work.settings + work.script.statements
         run_statements(self.connection, script, statements, before=before, one_by_one=one_by_one)
         limits.restore()
-        settle(self.connection, script, by_name=shared)
+        settle(self.connection, script, by_name=not last)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
             before = self._before(limits, check.script)

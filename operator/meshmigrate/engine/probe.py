@@ -8,7 +8,7 @@ from typing import Final, LiteralString
 
 import psycopg
 
-from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.errors import Interruption, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import DatabaseIdentity
 from meshmigrate.domain.runspec import Access
@@ -52,6 +52,24 @@ class Server:
         return DatabaseIdentity(
             name=self.database, system_identifier=self.cluster.system_identifier
         )
+
+    def refuse_another(self, now: "Server") -> None:
+        """Refuse to go on in another database than this one: the URL may lead there meanwhile.
+
+        Raises
+        ------
+        Interruption
+            ``AnotherDatabase``.
+        """
+        self.cluster.refuse_another(now.cluster)
+        if now.database != self.database:
+            raise Interruption(
+                Reason.ANOTHER_DATABASE,
+                f"this is another database: '{now.database}', and the run began on "
+                f"'{self.database}'",
+                hint="Nothing was written here. Let the URL lead to the database that the run "
+                "began on, and run again with the same run id.",
+            )
 
 
 def examine(connection: Connection, connect_again: Callable[[], Connection]) -> Server:

@@ -187,11 +187,11 @@ def _connector(spec: RunSpec, credentials: Credentials, tools: Tools) -> Connect
 
 
 def _probe(connection: Connection, connector: Connector, spec: RunSpec, known: Known) -> Server:
-    """Ask what the server is; after a lost connection it has to be the same cluster."""
+    """Ask what the server is; after a lost connection it has to be the same database."""
     server = replace(examine(connection, connector.connect), access=spec.database)
     before = known.server
     if before is not None:
-        before.cluster.refuse_another(server.cluster)
+        before.refuse_another(server)
         if before.cluster != server.cluster:
             message = (
                 f"the server failed over to timeline {server.cluster.timeline}: what is applied "

@@ -1,6 +1,7 @@
 """Going back on purpose, to a version that was current before, and proving it where it can be."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from msgspec.structs import replace as with_fields
@@ -72,7 +73,12 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
             spec,
             plan_digest=None,
             fingerprint=catalog.keep(ledger, before),
-            retreat=Retreat(target=str(target), proof=proof, data_not_restored=lost),
+            retreat=Retreat(
+                target=str(target),
+                proof=proof,
+                data_not_restored=lost,
+                write_back=ledger.write_back,
+            ),
         )
         entry = log.Entry(event=log.STARTED, run_id=spec.run.id, attempt=spec.run.attempt)
         log.append(ledger, entry)
@@ -87,6 +93,9 @@ def finish_way_back(locked: LockedRun, run: Run) -> Ending:
     Interruption
         The connection was lost, or somebody asked to stop: whoever comes next goes on.
     """
+    if run.way_back is not None and run.way_back.write_back:
+        # Whoever finishes it may not have been asked for that.
+        locked = replace(locked, ledger=replace(locked.ledger, write_back=True))
     match run.way_back:
         case TurningPoint() as why:
             return go_back(locked, run, why)

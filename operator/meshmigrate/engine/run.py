@@ -212,9 +212,10 @@ class Attempt:
 
     def _resumed(self, locked: LockedRun, mine: Run) -> LockedRun:
         """Count another attempt of a run that the ledger knows; a new connection is none."""
-        if self.known.started or self.link.resumed:
-            return replace(locked, identity=self.known.identity)
+        counted = self.known.started or self.link.resumed
         self.known.started = True
+        if counted:
+            return replace(locked, identity=self.known.identity)
         with session.transaction(self.connection):
             locked.lease.guard()
             attempt = runs.resume(locked.ledger, mine.id, self.spec.run.attempt)

@@ -11,17 +11,19 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Access
-from meshmigrate.domain.script import Migration
+from meshmigrate.domain.script import Migration, Script
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.ledger import history
 from meshmigrate.engine.looking import Sight, look
-from meshmigrate.engine.prepared import PreparedScript, prepare_plan, prepare_script
+from meshmigrate.engine.prepared import prepare_plan
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
 from meshmigrate.review.pairs import Rehearsal
 from meshmigrate.review.schema_copy import dump_schema, restore
 from meshmigrate.review.scratch import scratch_database
+from meshmigrate.sql.shared import changes_server
+from meshmigrate.sql.split import split
 
 Tell = Callable[[str], None]
 
@@ -93,22 +95,22 @@ def _pending(sight: Sight, wanted: Wanted) -> tuple[Migration, ...]:
         wanted.source, applied, target=wanted.target, run_id=uuid4(), out_of_order="Apply"
     )
     for prepared in prepare_plan(plan, wanted.source.final_checks):
-        _refuse_beyond(prepared.script)
+        _refuse_beyond(prepared.migration.script)
         if prepared.migration.rollback is not None:
-            _refuse_beyond(prepare_script(prepared.migration.rollback))
+            _refuse_beyond(prepared.migration.rollback)
     return plan.pending
 
 
-def _refuse_beyond(script: PreparedScript) -> None:
+def _refuse_beyond(script: Script) -> None:
     """Refuse what a scratch database cannot hold: it would be done for real."""
-    for statement in script.statements:
-        if statement.outside is not None and statement.outside.beyond:
+    for statement, tree in split(script):
+        if changes_server(tree):
             raise Refusal(
                 Reason.NON_TRANSACTIONAL,
                 f"{statement.kind} changes more than this database, so that no scratch database "
                 "is a place to try it",
                 hint="Verify the files before it with --target VERSION, and apply this one.",
-                location=script.script.location(statement.offset),
+                location=script.location(statement.offset),
                 statement=statement.kind,
             )
 

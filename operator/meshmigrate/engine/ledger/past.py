@@ -8,7 +8,9 @@ from meshmigrate.engine.ledger import log
 from meshmigrate.engine.ledger.store import Ledger
 
 _MOVES: Final = """
-SELECT l.event, l.version, l.run_id, r.fingerprint_before, r.fingerprint_after
+SELECT l.event, l.version, l.run_id, r.fingerprint_before, r.fingerprint_after,
+       EXISTS (SELECT FROM {ledger}.step AS s
+               WHERE s.direction = 'up' AND s.started_at < l.at AND s.version <> ALL (%(wanted)s))
 FROM {ledger}.log AS l JOIN {ledger}.run AS r ON r.id = l.run_id
 WHERE l.event = ANY (%(events)s) ORDER BY l.id
 """
@@ -28,18 +30,20 @@ def last_seen(ledger: Ledger, rows: Iterable[AppliedVersion]) -> str | None:
     """Give the digest of the schema when the history last had just these rows.
 
     Fingerprints are taken when a run starts and when it ends: a version that was passed in the
-    middle of a run was never looked at, and gives None.
+    middle of a run was never looked at, and gives None. What a run saw after some steps of a
+    version that is none of these rows was the schema of no version.
     """
     wanted = {(str(row.version), row.run_id) for row in rows}
     present: set[tuple[str, object]] = set()
     seen: str | None = None
     events = [*log.ARRIVALS, log.ROLLED_BACK, log.STARTED, log.FINISHED]
-    for event, version, run_id, before, after in ledger.execute(_MOVES, {"events": events}):
+    values = {"events": events, "wanted": [version for version, _ in wanted]}
+    for event, version, run_id, before, after, partly in ledger.execute(_MOVES, values):
         if event in log.ARRIVALS:
             present.add((version, run_id))
         elif event == log.ROLLED_BACK:
             present = {row for row in present if row[0] != version}
-        elif present == wanted:
+        elif present == wanted and not partly:
             # A run that was cancelled before it began has looked at nothing.
             seen = (before if event == log.STARTED else after) or seen
     return seen

@@ -63,6 +63,8 @@ class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     reason: str
     detail: FailureDetail
     partial: PartialFile | None = None
+    write_back: bool = False
+    """Whether what it takes back goes out of the history of Supabase's command line too."""
 
     @property
     def cancelled(self) -> bool:
@@ -81,11 +83,14 @@ class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
         Digest of the schema as it was when that version was last current; None if nobody looked.
     data_not_restored
         What the versions that are taken back have discarded.
+    write_back
+        Whether what it takes back goes out of the history of Supabase's command line too.
     """
 
     target: str
     proof: str | None
     data_not_restored: tuple[str, ...] = ()
+    write_back: bool = False
 
 
 WayBack = TurningPoint | Retreat
