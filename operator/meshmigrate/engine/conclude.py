@@ -15,7 +15,14 @@ from meshmigrate.domain.version import Version
 from meshmigrate.domain.way_back import Pending, Way, WayBack, ways_back
 from meshmigrate.engine import session
 from meshmigrate.engine.course import applied_files
-from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
+from meshmigrate.engine.ending import (
+    Ending,
+    LockedRun,
+    Verdict,
+    failure_detail,
+    finish,
+    rollback_ready,
+)
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.forward import Stumble
@@ -147,6 +154,7 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
             checksum=migration.script.checksum,
             rollback_checksum=rollback.checksum,
         ),
+        rollback_ready=rollback_ready(locked.course) if locked.course else None,
     )
     with session.transaction(locked.ledger.connection):
         locked.lease.guard()

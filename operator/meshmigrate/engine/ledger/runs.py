@@ -13,7 +13,7 @@ from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.result import FailureDetail
+from meshmigrate.domain.result import FailureDetail, RollbackReady
 from meshmigrate.domain.runspec import Contract, Intent, RunSpec
 from meshmigrate.engine.ledger.store import Ledger
 
@@ -63,6 +63,7 @@ class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     reason: str
     detail: FailureDetail
     partial: PartialFile | None = None
+    rollback_ready: RollbackReady | None = None
 
 
 class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
