@@ -110,8 +110,8 @@ def test_whoever_finishes_a_way_back_tells_the_same_of_it(
     database: Database, project: Project, start_runner: StartRunner, gate: Gate
 ) -> None:
     """Killed on its way back: the next attempt knows mode, readiness and proof as the first did."""
-    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
-    project.migration("2", "ALTER TABLE a ADD y int", "ALTER TABLE a DROP y;" + WAIT_AT_GATE)
+    project.migration("1", "CREATE TABLE marks (mark text)", "DROP TABLE marks")
+    project.migration("2", "CREATE TABLE b ()", WAIT_AT_GATE + "DROP TABLE b")
     project.migration("3", "SELECT 1/0")
     spec = make_spec(project)
     runner = start_runner(spec)
@@ -132,8 +132,8 @@ def test_an_interrupted_run_has_said_whether_it_can_be_taken_back(
     database: Database, project: Project, start_runner: StartRunner, gate: Gate
 ) -> None:
     """It was known before the first statement, so it is in the result of every attempt."""
-    project.migration("1", "CREATE TABLE a (x int)")
-    project.migration("2", "ALTER TABLE a ADD y int;" + WAIT_AT_GATE)
+    project.migration("1", "CREATE TABLE marks (mark text)")
+    project.migration("2", WAIT_AT_GATE)
     runner = start_runner(make_spec(project, policy=Policy(transaction_mode="PerFile")))
     eventually(database.waits_at_gate, "is in version 2")
     runner.terminate()
