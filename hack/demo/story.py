@@ -41,8 +41,6 @@ _PROOF: Final = (
     "-o jsonpath='before: {.status.lastRun.fingerprint.before}"
     '{"\\n"}after:  {.status.lastRun.fingerprint.after}{"\\n"}\''
 )
-
-
 _STORED: Final = (
     "select fingerprint_before, fingerprint_after from meshmigrate.run where outcome = 'RolledBack'"
 )
