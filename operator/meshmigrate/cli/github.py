@@ -100,6 +100,9 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "applied", _versions(result.applied)
     if result.rolled_back.count:
         yield "rolled back", _versions(result.rolled_back)
+    if result.fingerprint is not None and result.fingerprint.expected:
+        yield "schema expected", result.fingerprint.expected
+        yield "schema after", result.fingerprint.after
     yield "pending", str(result.pending_count)
     yield "time", f"{result.duration_seconds:.1f} s"
     yield "run", result.run_id

@@ -10,7 +10,14 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine import session
-from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
+from meshmigrate.engine.ending import (
+    Ending,
+    LockedRun,
+    Verdict,
+    failure_detail,
+    finish,
+    rollback_ready,
+)
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.forward import Stumble
@@ -120,6 +127,7 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
             checksum=migration.script.checksum,
             rollback_checksum=rollback.checksum,
         ),
+        rollback_ready=rollback_ready(locked.course) if locked.course else None,
     )
     with session.transaction(locked.ledger.connection):
         locked.lease.guard()

@@ -8,6 +8,7 @@ from meshmigrate.domain.runspec import Policy, RunSpec
 from meshmigrate.domain.way_back import Pending
 from meshmigrate.engine import drift, kept, session
 from meshmigrate.engine.ending import LockedRun
+from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.runs import Run
@@ -63,6 +64,14 @@ def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigrat
     choice = Choice(run.transaction_mode or "PerFile", "the run began so")
     rows = reversed(history.of_run(locked.ledger, run.id))
     return set_course(choice, [*kept.files(locked, rows), *_pending(prepared, locked.ledger)])
+
+
+def planned(course: Course) -> Event:
+    """Tell how a run goes forward and whether it could go back; a warning where it could not."""
+    way = course.rollback.way
+    return Event(
+        name=EventName.PLANNED, message=str(course), warning=not way.ready, rollback_ready=way
+    )
 
 
 def _pending(prepared: Sequence[PreparedMigration], ledger: Ledger | None) -> list[Pending]:

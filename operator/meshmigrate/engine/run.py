@@ -13,7 +13,7 @@ from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.cancel import cancel, cancel_unknown
 from meshmigrate.engine.connect import Connection, Credentials
-from meshmigrate.engine.course import choose_course, resume_course, start_course
+from meshmigrate.engine.course import choose_course, planned, resume_course, start_course
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, UntilBroken
@@ -197,9 +197,10 @@ class Attempt:
             runs.refuse_other_plan(mine, plan)
             locked = self._resumed(locked, mine)
             course = resume_course(locked, mine, pending)
+        self.known.course = course
         locked = replace(locked, course=course)
         if not connected_again:
-            self._tell(EventName.PLANNED, str(course), warning=not course.rollback.way.ready)
+            self.tools.events(planned(course))
         checks = map(prepare_script, self.wanted.source.final_checks)
         stumbled = forward.apply(locked, pending, tuple(checks))
         return conclude.stumble(locked, stumbled) if stumbled else conclude.succeed(locked)
@@ -245,5 +246,5 @@ class Attempt:
         goes_back = is_retreat(applied, target, self.wanted.source)
         return target if goes_back else None
 
-    def _tell(self, name: EventName, message: str, *, warning: bool = False) -> None:
-        self.tools.events(Event(name=name, message=message, warning=warning))
+    def _tell(self, name: EventName, message: str) -> None:
+        self.tools.events(Event(name=name, message=message))

@@ -13,7 +13,7 @@ from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.result import FailureDetail
+from meshmigrate.domain.result import FailureDetail, RollbackReady
 from meshmigrate.domain.runspec import Contract, Intent, RunSpec
 from meshmigrate.engine.ledger.store import Ledger
 
@@ -65,6 +65,7 @@ class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     partial: PartialFile | None = None
     write_back: bool = False
     """Whether what it takes back goes out of the history of Supabase's command line too."""
+    rollback_ready: RollbackReady | None = None
 
     @property
     def cancelled(self) -> bool:
