@@ -94,7 +94,7 @@ def _read(file: Path) -> "Fingerprint":
     from meshmigrate.engine.fingerprint.saved import decode_saved
 
     try:
-        return decode_saved(file.read_bytes())
+        return decode_saved(file.read_bytes(), file)
     except OSError as error:
         raise Refusal(
             Reason.INVALID_FINGERPRINT,

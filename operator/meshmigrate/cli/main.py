@@ -19,7 +19,7 @@ _COMMANDS: Final = {
     "new": ("new", "Make the files of a new migration."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
     "plan": ("plan", "Show what apply would do, and change nothing."),
-    "repair": ("repair", "Accept that the file of an applied version was changed."),
+    "repair": ("repair", "Accept an edited file, or decide about an interrupted statement."),
     "rollback": ("rollback", "Go back to an earlier version, and prove it."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
     "verify": ("verify", "Prove that the rollback scripts of pending files do what they are for."),

@@ -182,14 +182,15 @@ def fingerprint_options(command: Command) -> Command:
         "--ignore",
         multiple=True,
         metavar="PATTERN",
-        help="Leave out what matches, such as 'public.events_y*' or 'audit'; may be repeated.",
+        help="What the fingerprint leaves out, such as 'public.events_y*' or 'audit'; may be "
+        "repeated.",
     )
     @click.option(
         "--schema",
         "schemas",
         multiple=True,
         metavar="NAME",
-        help="Cover only this schema; may be repeated. Default: all but the system's.",
+        help="Schema that the fingerprint covers; may be repeated. Default: all but the system's.",
     )
     @wraps(command)
     def with_scope(*, ignore: tuple[str, ...], schemas: tuple[str, ...], **others: Any) -> None:

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from meshmigrate.cli.output import last_line
 from meshmigrate.domain.result import Result
 from meshmigrate.engine.events import Event, EventName
 
@@ -80,7 +81,7 @@ class TerminalView:
                 table.add_row(*row)
             self._console.print(table)
         style = "green" if result.outcome.succeeded else "red"
-        self._console.print(f"{result.outcome}: {result.message}", style=style, markup=False)
+        self._console.print(Text(last_line(result), style=style))
 
     def _render(self) -> ConsoleRenderable:
         lines = (Text(f"  {line}", overflow="ellipsis", no_wrap=True) for line in self._doing)

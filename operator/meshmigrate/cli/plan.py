@@ -119,7 +119,7 @@ def _row(file: PendingFile) -> tuple[str, ...]:
 
 
 def _known(file: PendingFile) -> Iterator[str]:
-    yield _locks(file.tables) if file.tables else "no table that is there"
+    yield _locks(file.tables) if file.tables else "no existing table"
     if file.locks_unknown:
         yield f"unknown for {', '.join(file.locks_unknown)}: lock_timeout alone"
 

@@ -29,6 +29,7 @@ from meshmigrate.domain.runspec import (
     RunIdentity,
     RunSpec,
 )
+from meshmigrate.domain.version import Version
 
 _POLICY: Final = Policy()
 
@@ -44,6 +45,7 @@ _POLICY: Final = Policy()
 @click.option(
     "--to",
     "target",
+    type=version,
     required=True,
     metavar="VERSION",
     shell_complete=complete_version,
@@ -78,7 +80,7 @@ _POLICY: Final = Policy()
 def rollback(
     *,
     read_url: ReadURL,
-    target: str,
+    target: Version,
     role: str,
     search_path: tuple[str, ...],
     ledger_schema: str,
@@ -104,7 +106,7 @@ def rollback(
         api_version=1,
         run=RunIdentity(id=uuid4()),
         folders=Folders(migrations=()),
-        target=str(version(target)),
+        target=str(target),
         database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(

@@ -35,8 +35,8 @@ _DIFFERS: Final = (
     "correct the rollback script before it is needed again."
 )
 _GO_ON: Final = (
-    "Correct the database with the history in mind: it has the versions that `meshmigrate status` "
-    "shows, the one whose script failed among them."
+    "Correct the rollback script, let the history take it (`meshmigrate repair --accept VERSION`), "
+    "and go back again; `meshmigrate status` shows the versions that are applied."
 )
 
 

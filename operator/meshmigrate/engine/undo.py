@@ -27,7 +27,7 @@ _NAMED: Final = 3
 _UNTOUCHED: Final = "no script of this run touches it"
 _TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}
 _REPAIR: Final = (
-    "Bring the named objects back by hand (the log in the ledger lists them all), "
+    "Bring the named objects back by hand (`meshmigrate log` lists them all), "
     "correct the rollback script, and run again."
 )
 _RESTORE: Final = (
