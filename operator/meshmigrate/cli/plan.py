@@ -5,13 +5,15 @@ from collections.abc import Iterator
 
 import click
 
+from meshmigrate.cli.folder_options import folder_options
 from meshmigrate.cli.options import (
     ReadURL,
     database_options,
     examples,
-    folder_options,
     json_option,
     ledger_schema_option,
+)
+from meshmigrate.cli.run_options import (
     on_failure_option,
     out_of_order_option,
     target_option,

@@ -1,7 +1,6 @@
 """``meshmigrate rollback``: back to an earlier version, on purpose."""
 
 import sys
-from typing import Final
 from uuid import uuid4
 
 import click
@@ -11,13 +10,17 @@ from meshmigrate.cli.declaration import version
 from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
     ReadURL,
-    Seconds,
     database_options,
     examples,
     json_option,
     ledger_schema_option,
+)
+from meshmigrate.cli.run_options import (
+    acquire_timeout_option,
     role_option,
+    rollback_deadline_option,
     search_path_option,
+    statement_timeout_option,
     write_back_option,
 )
 from meshmigrate.domain.runspec import (
@@ -30,8 +33,6 @@ from meshmigrate.domain.runspec import (
     RunSpec,
 )
 from meshmigrate.domain.version import Version
-
-_POLICY: Final = Policy()
 
 
 @click.command(
@@ -54,27 +55,9 @@ _POLICY: Final = Policy()
 @role_option
 @search_path_option
 @ledger_schema_option
-@click.option(
-    "--acquire-timeout",
-    type=Seconds(),
-    default=_POLICY.lock.acquire_timeout_seconds,
-    show_default=True,
-    help="How long to wait for another run to end.",
-)
-@click.option(
-    "--statement-timeout",
-    type=Seconds(),
-    default=_POLICY.statement_timeout_seconds,
-    show_default=True,
-    help="How long one statement may take.",
-)
-@click.option(
-    "--rollback-deadline",
-    type=Seconds(),
-    default=_POLICY.rollback_deadline_seconds,
-    show_default=True,
-    help="How long the way back may take.",
-)
+@acquire_timeout_option
+@statement_timeout_option
+@rollback_deadline_option
 @write_back_option
 @json_option
 def rollback(

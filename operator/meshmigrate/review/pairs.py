@@ -12,13 +12,13 @@ from uuid import uuid4
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.answers import PairProof, Verdict
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Interruption
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.retreat import BEFORE_THE_FIRST
 from meshmigrate.domain.runspec import Access, Folders, Policy, RunIdentity, RunSpec
+from meshmigrate.domain.schema_answers import PairProof, Verdict
 from meshmigrate.domain.script import Migration, MigrationSet
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.ending import Ending
