@@ -162,6 +162,7 @@ class Executor:
         before, one_by_one = self._before(limits, script), self.in_flight.one_by_one
         statements = work.settings + work.script.statements
         run_statements(self.connection, script, statements, before=before, one_by_one=one_by_one)
+        limits.restore()
         settle(self.connection, script, by_name=shared)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
