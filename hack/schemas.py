@@ -9,18 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from meshmigrate.domain.answers import (
-    Fault,
-    FingerprintAnswer,
-    LogAnswer,
-    NewFiles,
-    PlanAnswer,
-    Problem,
-    Status,
-    VerifyAnswer,
-)
+from meshmigrate.domain.answers import Fault, LogAnswer, NewFiles, PlanAnswer, Problem, Status
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Contract, RunSpec
+from meshmigrate.domain.schema_answers import FingerprintAnswer, VerifyAnswer
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "schemas"
 TYPES: Final[dict[str, type[Contract]]] = {

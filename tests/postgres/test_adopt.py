@@ -1,75 +1,11 @@
 """``meshmigrate adopt``: Supabase's history is taken over, edits are found, and nothing is run."""
 
-import json
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-
-import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.version import Version
-from meshmigrate.engine.adopt import Adoption
-from meshmigrate.engine.declare import declare
-from tests.postgres.harness import Attempt, Database, Project, attempt, eventually, make_spec
-from tests.postgres.processes import command, environment
-
-TABLE = """
-CREATE SCHEMA supabase_migrations;
-CREATE TABLE supabase_migrations.schema_migrations (
-    version text PRIMARY KEY, statements text[], name text
-)
-"""
-ADD = "INSERT INTO supabase_migrations.schema_migrations VALUES (%s, %s, 'm')"
-
-# Run again, the first would fail and the second would lose its rows.
-FIRST = """-- it's the first
-CREATE TABLE events (id int, at date);
-INSERT INTO events VALUES (1, current_date);
-COMMENT ON TABLE events IS 'a; b'; -- the end"""
-FIRST_STORED = [
-    "-- it's the first\nCREATE TABLE events (id int, at date)",
-    "INSERT INTO events VALUES (1, current_date)",
-    "COMMENT ON TABLE events IS 'a; b'",
-]
-BLOCK = """DO $$
-BEGIN
-    EXECUTE format('CREATE TABLE %I (x int)', 'copy'); -- dynamic
-END $$"""
-SECOND = f"{BLOCK};\nDELETE FROM events;\nINSERT INTO events VALUES (2, current_date)"
-SECOND_STORED = [BLOCK, "DELETE FROM events", "INSERT INTO events\nVALUES (2, current_date)"]
-
-
-def adopt(database: Database, project: Project, *accept: str, dry_run: bool = False) -> Attempt:
-    """Adopt in this process."""
-    decide = Adoption(tuple(map(Version, accept)), "ada").decide
-    start = partial(declare, decide=decide, dry_run=dry_run)
-    return attempt(database, make_spec(project), start=start)
-
-
-def add(database: Database, version: str, statements: list[str] | None) -> None:
-    """Add a row to Supabase's table."""
-    database.query(ADD, version, statements)
-
-
-def migrated_by_supabase(database: Database, project: Project) -> None:
-    """Make a database that two versions were applied to, and a source that has a third."""
-    project.migration("20260101000001", FIRST).migration("20260101000002", SECOND)
-    project.migration("20260101000003", "CREATE TABLE third (x int)")
-    database.query(TABLE)
-    for text in (*FIRST_STORED, *SECOND_STORED):
-        database.query(text)
-    add(database, "20260101000001", FIRST_STORED)
-    add(database, "20260101000002", SECOND_STORED)
-
-
-def state(database: Database) -> tuple[str, list[tuple[object, ...]]]:
-    """Give everything that a refusal must leave alone."""
-    rows: list[tuple[object, ...]] = []
-    if database.has_ledger:
-        rows = database.query("SELECT * FROM meshmigrate.applied ORDER BY ordinal")
-    return database.dump(), rows
+from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.supabase import FIRST, SECOND, TABLE, add, adopt, migrated_by_supabase, state
 
 
 def test_the_table_s_versions_are_adopted_and_never_run(
@@ -219,64 +155,3 @@ def test_two_at_once_adopt_once(database: Database, project: Project) -> None:
     outcomes = sorted(done.result().outcome for done in running)
     assert outcomes == [Outcome.SUCCEEDED] + [Outcome.UP_TO_DATE] * 3
     assert [event for event, _ in database.log].count("Adopted") == 2
-
-
-def start_adopt(database: Database, project: Project, *options: str) -> subprocess.Popen[str]:
-    """Start ``meshmigrate adopt`` in the project's folder."""
-    return subprocess.Popen(
-        command("adopt", *options),
-        cwd=project.root,
-        env=environment(MESHMIGRATE_DATABASE_URL=database.url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_killed_before_it_commits_nothing_is_adopted(database: Database, project: Project) -> None:
-    """All versions or none: apply cannot take half of them for new."""
-    migrated_by_supabase(database, project)
-    adopt(database, project)
-    add(database, "20260101000003", ["CREATE TABLE third (x int)"])
-    with database.connect() as other:
-        other.execute("BEGIN")
-        other.execute("SELECT 1 FROM meshmigrate.log_head FOR UPDATE")
-        process = start_adopt(database, project)
-        eventually(database.waits_for_row, "waits for the end of the log")
-        process.kill()
-        process.communicate()
-        eventually(lambda: not database.lock_holders(), "the server ends the session")
-        other.execute("ROLLBACK")
-    assert database.versions == ["20260101000001", "20260101000002"]
-    assert adopt(database, project).outcome is Outcome.SUCCEEDED
-    assert database.versions[-1] == "20260101000003"
-
-
-def test_the_command_shows_what_differs_and_how_to_accept_it(
-    database: Database, project: Project
-) -> None:
-    """Exit 10 with the next step, which then works; 0 for a dry run, as JSON if asked."""
-    migrated_by_supabase(database, project)
-    project.migration("20260101000001", FIRST.replace("INTO events", "INTO public.events"))
-    refused = start_adopt(database, project)
-    _, errors = refused.communicate(timeout=30)
-    assert refused.returncode == 10
-    accept = "--accept 20260101000001"
-    assert f"meshmigrate adopt {accept}" in errors
-    dry = start_adopt(database, project, *accept.split(), "--dry-run", "--json")
-    output, _ = dry.communicate(timeout=30)
-    assert (dry.returncode, json.loads(output)["outcome"]) == (0, "Succeeded")
-    assert not database.has_ledger
-    done = start_adopt(database, project, *accept.split())
-    output, errors = done.communicate(timeout=30)
-    assert (done.returncode, errors) == (0, "")
-    assert output.endswith("running: 20260101000001, 20260101000002\n")
-
-
-@pytest.mark.parametrize("options", [["--accept=x"], ["--reason=y"]])
-def test_a_usage_error_is_exit_2(database: Database, project: Project, options: list[str]) -> None:
-    """Before anything is connected."""
-    project.migration("1", "SELECT 1")
-    done = start_adopt(database, project, *options)
-    _, errors = done.communicate(timeout=30)
-    assert (done.returncode, "Usage:" in errors) == (2, True)

@@ -26,7 +26,7 @@ SCRIPT = {"ready": True, "reason": "ScriptUnverified", "message": "it has a roll
 LAST = {"ready": True, "reason": "Transactional", "message": "its transaction undoes it"}
 
 UNDONE = "a failure is undone by the transaction, with nothing left to take back"
-FREE = "no table that is there"
+FREE = "no existing table"
 
 
 def plan(database: Database, project: Project, *options: str) -> subprocess.CompletedProcess[str]:

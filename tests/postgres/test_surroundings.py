@@ -79,7 +79,7 @@ def test_a_forged_ledger_is_refused_before_anything_of_it_runs(
     assert database.query("SELECT * FROM meshmigrate.stolen") == []
 
 
-@pytest.mark.parametrize("schema", ["public", "pg_ledger", "x" * 64])
+@pytest.mark.parametrize("schema", ["", "public", "pg_ledger", "x" * 64])
 def test_a_schema_for_something_else_is_no_ledger(
     server: Server, database: Database, project: Project, schema: str
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
-from tests.postgres.processes import command, environment
+from tests.postgres.processes import command, environment, run_command
 
 SCRATCH = "SELECT datname FROM pg_database WHERE datname LIKE 'meshmigrate_scratch_%'"
 
@@ -113,6 +113,17 @@ def test_each_way_to_end_has_a_word(
     code, found = verdicts(database, project)
     assert found == [expected]
     assert code == (11 if expected.endswith("Failed") else 0)
+
+
+def test_what_fails_is_for_the_script_and_not_the_database(
+    database: Database, project: Project
+) -> None:
+    """On a scratch database nothing has to be mended but the script."""
+    with_history(database, project)
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE gone")
+    done = run_command(database, project.root, "verify")
+    assert done.returncode == 11
+    assert "next: Correct the script, and verify again" in done.stderr
 
 
 def test_a_file_that_cannot_go_up_twice_is_found(database: Database, project: Project) -> None:

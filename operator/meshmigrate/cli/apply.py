@@ -1,25 +1,31 @@
 """``meshmigrate apply``: the engine on the command line."""
 
 import sys
-from typing import Final
 from uuid import UUID, uuid4
 
 import click
 
+from meshmigrate.cli.folder_options import folder_options
 from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
     ReadURL,
-    Seconds,
     database_options,
     examples,
-    fingerprint_options,
-    folder_options,
     json_option,
     ledger_schema_option,
+)
+from meshmigrate.cli.run_options import (
+    acquire_timeout_option,
+    deadline_option,
+    drift_option,
+    fingerprint_options,
     on_failure_option,
     out_of_order_option,
     role_option,
+    rollback_deadline_option,
     search_path_option,
+    statement_timeout_option,
+    table_lock_deadline_option,
     target_option,
     transaction_mode_option,
     write_back_option,
@@ -39,8 +45,6 @@ from meshmigrate.domain.runspec import (
     TransactionMode,
 )
 
-_POLICY: Final = Policy()
-
 
 @click.command(
     epilog=examples(
@@ -56,13 +60,7 @@ _POLICY: Final = Policy()
 @on_failure_option
 @transaction_mode_option
 @out_of_order_option
-@click.option(
-    "--drift",
-    type=click.Choice(["Warn", "Refuse", "Ignore"]),
-    default=_POLICY.drift,
-    show_default=True,
-    help="What to do when the schema is not as the last run left it.",
-)
+@drift_option
 @fingerprint_options
 @role_option
 @search_path_option
@@ -78,41 +76,11 @@ _POLICY: Final = Policy()
     metavar="RUN_ID",
     help="End the session of this run if it holds the lock and has been idle for a minute.",
 )
-@click.option(
-    "--acquire-timeout",
-    type=Seconds(),
-    default=_POLICY.lock.acquire_timeout_seconds,
-    show_default=True,
-    help="How long to wait for another run to end.",
-)
-@click.option(
-    "--table-lock-deadline",
-    type=Seconds(),
-    default=_POLICY.lock.table_lock_deadline_seconds,
-    show_default=True,
-    help="How long a file may try for table locks.",
-)
-@click.option(
-    "--statement-timeout",
-    type=Seconds(),
-    default=_POLICY.statement_timeout_seconds,
-    show_default=True,
-    help="How long one statement may take.",
-)
-@click.option(
-    "--deadline",
-    type=Seconds(),
-    default=_POLICY.deadline_seconds,
-    show_default=True,
-    help="How long the way forward may take.",
-)
-@click.option(
-    "--rollback-deadline",
-    type=Seconds(),
-    default=_POLICY.rollback_deadline_seconds,
-    show_default=True,
-    help="How long the way back may take.",
-)
+@acquire_timeout_option
+@table_lock_deadline_option
+@statement_timeout_option
+@deadline_option
+@rollback_deadline_option
 @write_back_option
 @json_option
 def apply(

@@ -11,15 +11,10 @@ from uuid import uuid4
 
 import click
 
+from meshmigrate.cli.folder_options import folder_options
 from meshmigrate.cli.foreground import run_in_foreground
-from meshmigrate.cli.options import (
-    ReadURL,
-    Seconds,
-    database_options,
-    folder_options,
-    json_option,
-    ledger_schema_option,
-)
+from meshmigrate.cli.options import ReadURL, database_options, json_option, ledger_schema_option
+from meshmigrate.cli.run_options import acquire_timeout_option
 from meshmigrate.domain.runspec import (
     Folders,
     Ledger,
@@ -74,13 +69,7 @@ def declaring_options(command: Callable[..., None]) -> Callable[..., None]:
     @database_options
     @folder_options(required=True)
     @ledger_schema_option
-    @click.option(
-        "--acquire-timeout",
-        type=Seconds(),
-        default=LockPolicy().acquire_timeout_seconds,
-        show_default=True,
-        help="How long to wait for another run to end.",
-    )
+    @acquire_timeout_option
     @click.option(
         "--actor",
         envvar="MESHMIGRATE_ACTOR",

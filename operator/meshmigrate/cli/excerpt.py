@@ -24,7 +24,8 @@ def error_lines(
     """
     place = ":".join(str(part) for part in (failure.file, failure.line, failure.column) if part)
     code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
-    kind = f"{failure.statement}: " if failure.statement else ""
+    named = failure.message.startswith(failure.statement)
+    kind = "" if named else f"{failure.statement}: "
     yield f"{place}: {kind}{failure.message}{code}" if place else f"{kind}{failure.message}{code}"
     path = find_file(failure, folders)
     if path is not None:

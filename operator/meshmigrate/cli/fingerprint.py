@@ -12,13 +12,13 @@ from meshmigrate.cli.options import (
     ReadURL,
     database_options,
     examples,
-    fingerprint_options,
     json_option,
     ledger_schema_option,
 )
-from meshmigrate.domain.answers import FingerprintAnswer, ObjectDifference
+from meshmigrate.cli.run_options import fingerprint_options
 from meshmigrate.domain.outcome import EXIT_FINDINGS
 from meshmigrate.domain.runspec import FingerprintScope
+from meshmigrate.domain.schema_answers import FingerprintAnswer, ObjectDifference
 
 if TYPE_CHECKING:
     from meshmigrate.engine.fingerprint.compare import Fingerprint
@@ -94,7 +94,7 @@ def _read(file: Path) -> "Fingerprint":
     from meshmigrate.engine.fingerprint.saved import decode_saved
 
     try:
-        return decode_saved(file.read_bytes())
+        return decode_saved(file.read_bytes(), file)
     except OSError as error:
         raise Refusal(
             Reason.INVALID_FINGERPRINT,

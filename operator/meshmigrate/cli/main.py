@@ -11,19 +11,19 @@ from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR, EXIT_USAGE_ERROR
 _AS_JSON: Final = "meshmigrate.as_json"
 
 _COMMANDS: Final = {
-    "adopt": ("adopt", "Take over the history that Supabase's command line keeps."),
-    "apply": ("apply", "Apply pending migrations, or go back when one fails."),
-    "baseline": ("baseline", "Declare versions present that a database already has."),
-    "fingerprint": ("fingerprint", "Show what the schema is, and how it differs from another."),
-    "log": ("log", "Show the migration log, and verify that nobody changed it."),
     "new": ("new", "Make the files of a new migration."),
-    "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
     "plan": ("plan", "Show what apply would do, and change nothing."),
-    "repair": ("repair", "Accept that the file of an applied version was changed."),
-    "rollback": ("rollback", "Go back to an earlier version, and prove it."),
-    "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
-    "verify": ("verify", "Prove that the rollback scripts of pending files do what they are for."),
+    "apply": ("apply", "Apply pending migrations, or go back when one fails."),
     "status": ("status", "Show where a database stands."),
+    "log": ("log", "Show the migration log, and verify that nobody changed it."),
+    "rollback": ("rollback", "Go back to an earlier version, and prove it."),
+    "verify": ("verify", "Prove that the rollback scripts of pending files do what they are for."),
+    "fingerprint": ("fingerprint", "Show what the schema is, and how it differs from another."),
+    "baseline": ("baseline", "Declare versions present that a database already has."),
+    "adopt": ("adopt", "Take over the history that Supabase's command line keeps."),
+    "repair": ("repair", "Accept an edited file, or decide about an interrupted statement."),
+    "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
+    "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
 }
 
 
@@ -31,9 +31,9 @@ class Commands(click.Group):
     """A group whose commands are imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names."""
+        """Give the names, in the order in which one needs them."""
         del ctx
-        return sorted(_COMMANDS)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
@@ -48,7 +48,7 @@ class Commands(click.Group):
         """Write the list of commands without importing them."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

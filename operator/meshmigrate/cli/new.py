@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from meshmigrate.cli.completion import MIGRATION_FOLDERS
-from meshmigrate.cli.options import FOLDER, beside, examples, json_option
+from meshmigrate.cli.folder_options import beside
+from meshmigrate.cli.options import FOLDER, examples, json_option
 
 
 @click.command(

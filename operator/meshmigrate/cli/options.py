@@ -1,4 +1,4 @@
-"""The options that commands share: which database, which ledger, which files, which form."""
+"""The options that every command on a database has: which one, which ledger, which form."""
 
 import signal
 from collections.abc import Callable
@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from meshmigrate.cli.completion import MIGRATION_FOLDERS, complete_version
-from meshmigrate.domain.runspec import (
-    TLS,
-    Access,
-    FingerprintScope,
-    Folders,
-    Ledger,
-    Policy,
-    TLSMode,
-)
+from meshmigrate.domain.runspec import TLS, Ledger, TLSMode
 
 if TYPE_CHECKING:
     from meshmigrate.domain.database_url import ConnectionParameters
@@ -26,16 +17,7 @@ Command = Callable[..., None]
 ReadURL = Callable[[], "ConnectionParameters"]
 """Reads the database URL anew, with the TLS options in force."""
 
-_LONGEST_SECONDS: Final = 366 * 24 * 3600
 FOLDER: Final = click.Path(path_type=Path)
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Read names between commas; none at all is allowed."""
-    found = tuple(name.strip() for name in text.split(",")) if text else ()
-    if not all(found):
-        raise click.BadParameter(f"{text!r} has an empty name")
-    return found
 
 
 ledger_schema_option: Final = click.option(
@@ -44,76 +26,9 @@ ledger_schema_option: Final = click.option(
     show_default=True,
     help="Schema of the history: one schema is one history.",
 )
-target_option: Final = click.option(
-    "--target",
-    default="latest",
-    show_default=True,
-    shell_complete=complete_version,
-    help="The version to reach.",
-)
-out_of_order_option: Final = click.option(
-    "--out-of-order",
-    type=click.Choice(["Refuse", "Apply"]),
-    default=Policy().out_of_order,
-    show_default=True,
-    help="What to do with a version below the current one that is not applied.",
-)
-write_back_option: Final = click.option(
-    "--write-back",
-    is_flag=True,
-    envvar="MESHMIGRATE_WRITE_BACK",
-    show_envvar=True,
-    help="Write each version into supabase_migrations.schema_migrations too, in the same "
-    "transaction.",
-)
-on_failure_option: Final = click.option(
-    "--on-failure",
-    type=click.Choice(["Rollback", "Halt"]),
-    default=Policy().on_failure,
-    show_default=True,
-    help="Roll back what this run applied, or stop where it is.",
-)
-transaction_mode_option: Final = click.option(
-    "--transaction-mode",
-    type=click.Choice(["Auto", "PerFile", "Batch"]),
-    default=Policy().transaction_mode,
-    show_default=True,
-    help="A transaction per file, one for all files, or what can be rolled back best.",
-)
-role_option: Final = click.option(
-    "--role",
-    default=Access().role,
-    metavar="ROLE",
-    help="SET ROLE for the scripts, so that it owns what they make. Default: the one that logs in.",
-)
-search_path_option: Final = click.option(
-    "--search-path",
-    type=names,
-    default="",
-    metavar="SCHEMA,...",
-    help="Schemas in which scripts find names. Default: the role's own.",
-)
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print the answer as one line of JSON, nothing else."
 )
-
-
-class Seconds(click.types.FloatParamType):
-    """A duration above zero, of a year at most."""
-
-    name = "seconds"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Read a number of seconds."""
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = 0.0
-        if not 0 < seconds <= _LONGEST_SECONDS:
-            self.fail(f"{value!r} is not a number of seconds: above 0, a year at most", param, ctx)
-        return seconds
 
 
 def examples(*lines: str, then: str) -> str:
@@ -175,80 +90,6 @@ def database_options(command: Command) -> Command:
     return with_database
 
 
-def fingerprint_options(command: Command) -> Command:
-    """Give a command ``fingerprint_scope``, what of the database a fingerprint covers."""
-
-    @click.option(
-        "--ignore",
-        multiple=True,
-        metavar="PATTERN",
-        help="Leave out what matches, such as 'public.events_y*' or 'audit'; may be repeated.",
-    )
-    @click.option(
-        "--schema",
-        "schemas",
-        multiple=True,
-        metavar="NAME",
-        help="Cover only this schema; may be repeated. Default: all but the system's.",
-    )
-    @wraps(command)
-    def with_scope(*, ignore: tuple[str, ...], schemas: tuple[str, ...], **others: Any) -> None:
-        command(fingerprint_scope=FingerprintScope(ignore=ignore, schemas=schemas), **others)
-
-    return with_scope
-
-
-def folder_options(*, required: bool) -> Callable[[Command], Command]:
-    """Give a command ``folders``; None where there are none and they are not required."""
-
-    def decorate(command: Command) -> Command:
-        @click.option(
-            "--migrations",
-            multiple=True,
-            type=FOLDER,
-            help="Folder of <digits>_<name>.sql files; may be repeated. Default: migrations/ or "
-            "supabase/migrations/.",
-        )
-        @click.option(
-            "--rollbacks",
-            multiple=True,
-            type=FOLDER,
-            help="Folder of rollback scripts, named as the migrations. Default: rollbacks/ "
-            "beside them.",
-        )
-        @click.option(
-            "--checks",
-            multiple=True,
-            type=FOLDER,
-            help="Folder of <version>_*.sql and always_*.sql checks. Default: checks/ beside them.",
-        )
-        @wraps(command)
-        def with_folders(
-            *,
-            migrations: tuple[Path, ...],
-            rollbacks: tuple[Path, ...],
-            checks: tuple[Path, ...],
-            **others: Any,
-        ) -> None:
-            folders = _folders(migrations, rollbacks, checks)
-            if required and folders is None:
-                raise click.UsageError(
-                    "there is neither migrations/ nor supabase/migrations/ here; "
-                    "say where the files are with --migrations DIR"
-                )
-            command(folders=folders, **others)
-
-        return with_folders
-
-    return decorate
-
-
-def beside(migrations: Path, name: str) -> Path:
-    """Give the folder that belongs to a folder of migrations."""
-    named = migrations if migrations.name not in {"", ".."} else migrations.resolve()
-    return named.with_name(name)
-
-
 def _reader(url: str | None, url_file: Path | None, tls: TLS) -> ReadURL:
     if url_file is None and url is None:
         raise click.UsageError(
@@ -260,21 +101,3 @@ def _reader(url: str | None, url_file: Path | None, tls: TLS) -> ReadURL:
         return read_url_file(url_file) if url_file is not None else url or ""
 
     return lambda: read_credentials(text, tls)
-
-
-def _folders(
-    migrations: tuple[Path, ...], rollbacks: tuple[Path, ...], checks: tuple[Path, ...]
-) -> Folders | None:
-    migrations = migrations or tuple(path for path in MIGRATION_FOLDERS if path.is_dir())[:1]
-    if not migrations:
-        return None
-
-    def siblings(name: str) -> tuple[Path, ...]:
-        found = dict.fromkeys(beside(path, name) for path in migrations)
-        return tuple(sibling for sibling in found if sibling.is_dir())
-
-    return Folders(
-        migrations=tuple(map(str, migrations)),
-        rollbacks=tuple(map(str, rollbacks or siblings("rollbacks"))),
-        checks=tuple(map(str, checks or siblings("checks"))),
-    )

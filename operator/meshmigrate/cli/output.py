@@ -57,6 +57,12 @@ class View(Protocol):
         ...
 
 
+def last_line(result: Result) -> str:
+    """Give the end of the answer; what the error after it says as well is left to that."""
+    said = result.failure is not None and result.failure.message == result.message
+    return str(result.outcome) if said else f"{result.outcome}: {result.message}"
+
+
 class PlainView:
     """One line per event, for pipes and logs; a statement that takes long, every ten seconds."""
 
@@ -78,7 +84,7 @@ class PlainView:
 
     def close(self, result: Result) -> None:
         """Show how it ended."""
-        click.echo(f"{result.outcome}: {result.message}")
+        click.echo(last_line(result))
         for line in proof_lines(result):
             click.echo(line)
 

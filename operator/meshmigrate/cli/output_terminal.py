@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from meshmigrate.cli.output import proof_lines
+from meshmigrate.cli.output import last_line, proof_lines
 from meshmigrate.domain.result import Result
 from meshmigrate.engine.events import Event, EventName
 
@@ -81,7 +81,7 @@ class TerminalView:
                 table.add_row(*row)
             self._console.print(table)
         style = "green" if result.outcome.succeeded else "red"
-        self._console.print(f"{result.outcome}: {result.message}", style=style, markup=False)
+        self._console.print(Text(last_line(result), style=style))
         for line in proof_lines(result):
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 

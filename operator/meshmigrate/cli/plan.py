@@ -5,13 +5,15 @@ from collections.abc import Iterator
 
 import click
 
+from meshmigrate.cli.folder_options import folder_options
 from meshmigrate.cli.options import (
     ReadURL,
     database_options,
     examples,
-    folder_options,
     json_option,
     ledger_schema_option,
+)
+from meshmigrate.cli.run_options import (
     on_failure_option,
     out_of_order_option,
     target_option,
@@ -119,7 +121,7 @@ def _row(file: PendingFile) -> tuple[str, ...]:
 
 
 def _known(file: PendingFile) -> Iterator[str]:
-    yield _locks(file.tables) if file.tables else "no table that is there"
+    yield _locks(file.tables) if file.tables else "no existing table"
     if file.locks_unknown:
         yield f"unknown for {', '.join(file.locks_unknown)}: lock_timeout alone"
 

@@ -1,7 +1,6 @@
 """``meshmigrate rollback``: back to an earlier version, on purpose."""
 
 import sys
-from typing import Final
 from uuid import uuid4
 
 import click
@@ -11,13 +10,17 @@ from meshmigrate.cli.declaration import version
 from meshmigrate.cli.foreground import run_in_foreground
 from meshmigrate.cli.options import (
     ReadURL,
-    Seconds,
     database_options,
     examples,
     json_option,
     ledger_schema_option,
+)
+from meshmigrate.cli.run_options import (
+    acquire_timeout_option,
     role_option,
+    rollback_deadline_option,
     search_path_option,
+    statement_timeout_option,
     write_back_option,
 )
 from meshmigrate.domain.runspec import (
@@ -29,8 +32,7 @@ from meshmigrate.domain.runspec import (
     RunIdentity,
     RunSpec,
 )
-
-_POLICY: Final = Policy()
+from meshmigrate.domain.version import Version
 
 
 @click.command(
@@ -44,6 +46,7 @@ _POLICY: Final = Policy()
 @click.option(
     "--to",
     "target",
+    type=version,
     required=True,
     metavar="VERSION",
     shell_complete=complete_version,
@@ -52,33 +55,15 @@ _POLICY: Final = Policy()
 @role_option
 @search_path_option
 @ledger_schema_option
-@click.option(
-    "--acquire-timeout",
-    type=Seconds(),
-    default=_POLICY.lock.acquire_timeout_seconds,
-    show_default=True,
-    help="How long to wait for another run to end.",
-)
-@click.option(
-    "--statement-timeout",
-    type=Seconds(),
-    default=_POLICY.statement_timeout_seconds,
-    show_default=True,
-    help="How long one statement may take.",
-)
-@click.option(
-    "--rollback-deadline",
-    type=Seconds(),
-    default=_POLICY.rollback_deadline_seconds,
-    show_default=True,
-    help="How long the way back may take.",
-)
+@acquire_timeout_option
+@statement_timeout_option
+@rollback_deadline_option
 @write_back_option
 @json_option
 def rollback(
     *,
     read_url: ReadURL,
-    target: str,
+    target: Version,
     role: str,
     search_path: tuple[str, ...],
     ledger_schema: str,
@@ -104,7 +89,7 @@ def rollback(
         api_version=1,
         run=RunIdentity(id=uuid4()),
         folders=Folders(migrations=()),
-        target=str(version(target)),
+        target=str(target),
         database=Access(role=role, search_path=search_path),
         ledger=Ledger(schema=ledger_schema, write_back=write_back),
         policy=Policy(

@@ -95,12 +95,13 @@ def read_url_file(path: Path) -> str:
         raise Refusal(
             Reason.CREDENTIALS_MISSING,
             f"the file with the database URL cannot be read: {path}: {error.strerror}",
-            hint="Check that the Secret exists and has the key that holds the URL.",
+            hint="Check the path; in a cluster, that the Secret exists and has the key for it.",
         ) from None
     if not text.strip():
         raise Refusal(
             Reason.CREDENTIALS_MISSING,
             f"the file with the database URL is empty: {path}",
-            hint="Put the URL into the Secret: postgres://user:password@host:port/dbname.",
+            hint="Put the URL into it, in a cluster into its Secret: "
+            "postgres://user:password@host:port/dbname.",
         )
     return text

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import click
 
+from meshmigrate.cli.folder_options import folder_options
 from meshmigrate.cli.options import (
     ReadURL,
     database_options,
     examples,
-    folder_options,
     json_option,
     ledger_schema_option,
 )

@@ -5,21 +5,19 @@ from pathlib import Path
 
 import click
 
+from meshmigrate.cli.folder_options import folder_options
 from meshmigrate.cli.options import (
     FOLDER,
     ReadURL,
     database_options,
     examples,
-    folder_options,
     json_option,
     ledger_schema_option,
-    role_option,
-    search_path_option,
-    target_option,
 )
-from meshmigrate.domain.answers import PairProof, VerifyAnswer
+from meshmigrate.cli.run_options import role_option, search_path_option, target_option
 from meshmigrate.domain.outcome import EXIT_FINDINGS
 from meshmigrate.domain.runspec import TLS, Access, Folders
+from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
 
 
 @click.command(

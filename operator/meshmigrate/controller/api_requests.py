@@ -17,7 +17,6 @@ from meshmigrate.controller.port import (
     ClusterError,
     Conflict,
     NotFound,
-    Rejected,
 )
 
 _TIMEOUT: Final = ClientTimeout(total=15, sock_connect=5)
@@ -27,7 +26,6 @@ _LONGEST_DELAY_SECONDS: Final = 5.0
 _RETRYABLE: Final = frozenset({429, 500, 502, 503, 504})
 _NO_ANSWER: Final = 0
 _CONFLICT, _NOT_FOUND = 409, 404
-_REFUSED: Final = frozenset({400, 403, 422})
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -165,7 +163,7 @@ def _error(status: int, reason: str) -> type[ClusterError]:
         return NotFound
     if status == _CONFLICT:
         return AlreadyExists if reason == "AlreadyExists" else Conflict
-    return Rejected if status in _REFUSED else ClusterError
+    return ClusterError
 
 
 @asynccontextmanager

@@ -28,10 +28,6 @@ class AlreadyExists(ClusterError):
     """An object of that name exists."""
 
 
-class Rejected(ClusterError):
-    """The API server refused the object: a quota, an admission policy, a permission."""
-
-
 class ClusterPort(Protocol):
     """The Kubernetes API as the operator uses it. Every verb may raise `ClusterError`."""
 
@@ -58,7 +54,7 @@ class ClusterPort(Protocol):
         ...
 
     async def create_job(self, manifest: dict[str, Any]) -> ObservedJob:
-        """Create a Job. Raises `AlreadyExists` or `Rejected`."""
+        """Create a Job. Raises `AlreadyExists`."""
         ...
 
     async def delete_job(self, job: ObservedJob) -> None:

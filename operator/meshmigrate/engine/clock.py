@@ -1,5 +1,6 @@
 """Time as an argument: durations come from a monotonic clock, sleeps can be woken."""
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,12 +62,19 @@ class Deadline:
         """Whether half of the time or more is behind us."""
         return self.remaining <= self.seconds / 2
 
+    @property
+    def _option(self) -> str:
+        """The option of the command line that sets it: the same words, without the unit."""
+        words: list[str] = re.findall("[A-Z]?[a-z]+", self._name.removesuffix("Seconds"))
+        return f"--{'-'.join(words).lower()}"
+
     def exceeded(self, cancelled: MigrationError | None = None) -> Failure:
         """Give the failure that says so, at the place of the statement that was cancelled."""
         return Failure(
             Reason.DEADLINE_EXCEEDED,
             f"{self._name} ({self.seconds:g} s) has passed",
-            hint=f"Raise {self._name}, or make the migrations smaller.",
+            hint=f"Raise {self._option} ({self._name} of the resource), or make the migrations "
+            "smaller.",
             location=cancelled.location if cancelled else None,
             sqlstate=cancelled.sqlstate if cancelled else None,
             statement=cancelled.statement if cancelled else None,

@@ -1,5 +1,6 @@
 """The connections of a run, and what it means when one cannot be had."""
 
+import re
 from collections.abc import Callable
 from typing import Final, Literal
 from uuid import UUID
@@ -176,5 +177,6 @@ def _scrubbed(error: psycopg.OperationalError, parameters: ConnectionParameters)
     text = " ".join(str(error).rpartition(_ALL_FAILURES)[2].split())
     for keyword in ("password", "sslpassword"):
         if secret := parameters.values.get(keyword):
-            text = text.replace(secret, "…")
+            # Inside a word it is no secret: a dot there would only tell how short the password is.
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", text)
     return text

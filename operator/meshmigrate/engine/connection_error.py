@@ -92,6 +92,6 @@ def connection_refused(message: str) -> MigrationError:
             return Refusal(Reason.TLS_FAILED, cause, hint=hint)
     return Unreachable(
         Reason.DATABASE_UNREACHABLE,
-        f"the database does not answer: {message}",
-        hint="Check that it runs, and that host, port and database name are right.",
+        f"no connection to the database: {message}",
+        hint="Check that it runs, and that host, port, user and database name are right.",
     )

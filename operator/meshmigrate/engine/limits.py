@@ -142,8 +142,8 @@ def timed_out(error: MigrationError, seconds: float) -> Failure:
     return Failure(
         Reason.STATEMENT_TIMEOUT,
         f"the statement ran longer than {seconds:g} s",
-        hint="Raise statementTimeoutSeconds, begin the file with `-- meshmigrate: timeout 1h`, "
-        "or split the work into smaller statements.",
+        hint="Begin the file with `-- meshmigrate: timeout 1h`, raise --statement-timeout "
+        "(statementTimeoutSeconds of the resource), or split the work into smaller statements.",
         location=error.location,
         sqlstate=error.sqlstate,
         statement=error.statement,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from meshmigrate.domain.answers import FingerprintAnswer, ObjectDifference, SectionDigest
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import FingerprintScope
+from meshmigrate.domain.schema_answers import FingerprintAnswer, ObjectDifference, SectionDigest
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.engine.fingerprint.saved import for_eyes

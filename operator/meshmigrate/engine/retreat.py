@@ -40,8 +40,8 @@ _DIFFERS: Final = (
 )
 _UNTOUCHED: Final = "none of the scripts touches it"
 _GO_ON: Final = (
-    "Correct the database with the history in mind: it has the versions that `meshmigrate status` "
-    "shows, the one whose script failed among them."
+    "Correct the rollback script, let the history take it (`meshmigrate repair --accept VERSION`), "
+    "and go back again; `meshmigrate status` shows the versions that are applied."
 )
 
 

@@ -61,7 +61,10 @@ _SESSION_ENDS: Final = frozenset({"FATAL", "PANIC"})
 """Severities after which the server closes the connection, whatever the code."""
 _CONNECTION: Final = "08"
 _FIX: Final = "Correct the statement; a file that failed has left nothing behind."
-_OWN: Final = "Look at the server's log; what was not committed has left nothing behind."
+_OWN: Final = (
+    "See whether a migration or a person changed the ledger's schema, and the server's log; what "
+    "was not committed has left nothing behind."
+)
 
 
 def statement_error(

@@ -27,7 +27,7 @@ from meshmigrate.engine.run_file import run_file
 _UNTOUCHED: Final = "no script of this run touches it"
 _TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}
 _REPAIR: Final = (
-    "Bring the named objects back by hand (the log in the ledger lists them all), "
+    "Bring the named objects back by hand (`meshmigrate log` lists them all), "
     "correct the rollback script, and run again."
 )
 NEVER_AGAIN: Final = "this run is not executed any more: a new run applies the files"

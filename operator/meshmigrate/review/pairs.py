@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import uuid4
 
-from meshmigrate.domain.answers import PairProof, Verdict
+from msgspec.structs import replace as with_fields
+
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Interruption
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.retreat import BEFORE_THE_FIRST
 from meshmigrate.domain.runspec import Access, Folders, Policy, RunIdentity, RunSpec
+from meshmigrate.domain.schema_answers import PairProof, Verdict
 from meshmigrate.domain.script import Migration, MigrationSet
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.ending import Ending
@@ -107,6 +109,7 @@ class Rehearsal:
         )
 
 
+_CORRECT: Final = "Correct the script, and verify again: the database itself was only read."
 _DIFFERS: Final = {
     Verdict.DOWN_DIFFERS: "the rollback script ran, but the schema is not what it was before",
     Verdict.UP_AGAIN_DIFFERS: "applied a second time, the file makes another schema",
@@ -149,5 +152,5 @@ def _failed(migration: Migration, verdict: Verdict, done: Result) -> PairProof:
         name=migration.name,
         verdict=verdict,
         message=done.failure.message if done.failure else done.message,
-        failure=done.failure,
+        failure=with_fields(done.failure, hint=_CORRECT) if done.failure else None,
     )

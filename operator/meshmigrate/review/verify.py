@@ -5,12 +5,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from uuid import uuid4
 
-from meshmigrate.domain.answers import PairProof, VerifyAnswer
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Access
+from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
 from meshmigrate.domain.script import Migration, Script
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import connect

@@ -71,6 +71,13 @@ def test_the_first_help_has_every_exit_code_and_variable() -> None:
     assert steps == sorted(steps)
 
 
+def test_the_page_has_the_commands_in_the_order_of_the_help() -> None:
+    """In its list and in its sections: what one needs first comes first."""
+    shown = re.findall(r"(?m)^  (\w+)  +[A-Z]", help_of().partition("Commands:")[2])
+    assert shown == re.findall(r"(?m)^meshmigrate (\w+)  ", PAGE)
+    assert shown == [title for title in re.findall(r"(?m)^## (\w+)$", PAGE) if title in COMMANDS]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_documentation_has_every_variable(name: str) -> None:
     """Under the name that the program reads."""

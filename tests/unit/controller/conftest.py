@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from meshmigrate.controller.observed import Json
-from tests.unit.controller.driving import Operator
+from meshmigrate.domain.outcome import Outcome
+from tests.unit.controller.driving import Operator, ends_with
 from tests.unit.controller.scripted_cluster import Clock, ScriptedCluster, resource_body
 
 
@@ -20,6 +21,14 @@ class Story:
     def look(self) -> None:
         """Let the operator do what it does now."""
         asyncio.run(self.operator.look())
+
+    def finish(self, outcome: Outcome = Outcome.SUCCEEDED) -> None:
+        """Let the run in flight end, and its Job be over."""
+        job = self.job
+        ends_with(outcome)(self.cluster, job)
+        self.look()
+        self.cluster.end_job(job)
+        self.look()
 
     @property
     def status(self) -> Json:

@@ -26,7 +26,7 @@ from meshmigrate.controller.observed import (
     observe_pod,
     observe_resource,
 )
-from meshmigrate.controller.port import AlreadyExists, Conflict, NotFound, Rejected
+from meshmigrate.controller.port import AlreadyExists, ClusterError, Conflict, NotFound
 from meshmigrate.controller.status import Status, dump_status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import (
@@ -308,7 +308,7 @@ class ScriptedCluster:
         after = self._call("create job")
         name = manifest["metadata"]["name"]
         if self.refuse_jobs:
-            raise Rejected(self.refuse_jobs)
+            raise ClusterError(self.refuse_jobs)
         if name in self.jobs:
             raise AlreadyExists(name)
         job = copy.deepcopy(manifest)

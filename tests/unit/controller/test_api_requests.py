@@ -13,7 +13,6 @@ from meshmigrate.controller.port import (
     ClusterError,
     Conflict,
     NotFound,
-    Rejected,
 )
 
 
@@ -112,8 +111,8 @@ def test_it_ends_after_four_attempts() -> None:
         (404, "NotFound", NotFound),
         (409, "Conflict", Conflict),
         (409, "AlreadyExists", AlreadyExists),
-        (403, "Forbidden", Rejected),
-        (422, "Invalid", Rejected),
+        (403, "Forbidden", ClusterError),
+        (422, "Invalid", ClusterError),
         (401, "Unauthorized", ClusterError),
     ],
 )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pytest
+
 from meshmigrate.domain.errors import Failure, Location
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.clock import Deadline
@@ -42,4 +44,19 @@ def test_a_passed_deadline_names_the_setting_and_the_statement() -> None:
     error = Deadline(FakeClock(), 60, name="deadlineSeconds").exceeded(cancelled)
     assert error.reason is Reason.DEADLINE_EXCEEDED
     assert "deadlineSeconds (60 s)" in error.message
+    assert "Raise --deadline (deadlineSeconds of the resource)" in error.hint
     assert (str(error.location), error.statement) == ("a.sql:3", "UPDATE")
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("rollbackDeadlineSeconds", "--rollback-deadline"),
+        ("tableLockDeadlineSeconds", "--table-lock-deadline"),
+        ("acquireTimeoutSeconds", "--acquire-timeout"),
+    ],
+)
+def test_a_deadline_names_the_option_that_raises_it(name: str, option: str) -> None:
+    """As the command line has it, beside the field of the resource."""
+    hint = Deadline(FakeClock(), 60, name=name).exceeded().hint
+    assert f"{option} ({name} of the resource)" in hint

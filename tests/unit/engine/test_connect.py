@@ -2,8 +2,10 @@
 
 import pytest
 
+from meshmigrate.domain.database_url import parse_database_url
 from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
 from meshmigrate.domain.reason import Reason
+from meshmigrate.engine.connect import connect
 from meshmigrate.engine.connection_error import connection_refused
 
 
@@ -58,3 +60,12 @@ def test_the_text_decides(message: str, kind: type[MigrationError], reason: Reas
     assert error.reason is reason
     assert message in error.message
     assert error.hint
+
+
+def test_a_short_password_does_not_show_by_its_gaps() -> None:
+    """Shown as a dot inside a word, it would be told by the word; by itself it stays hidden."""
+    url = "postgres://app:o@/shop?host=/no%20o%20here&sslmode=disable"
+    with pytest.raises(Unreachable) as caught:
+        connect(parse_database_url(url), "test")
+    assert '"/no … here/.s.PGSQL.5432"' in caught.value.message
+    assert "No such file or directory" in caught.value.message

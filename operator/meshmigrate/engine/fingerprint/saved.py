@@ -1,5 +1,6 @@
 """Fingerprints in files: only what may leave the database, so that they can lie beside the code."""
 
+from pathlib import Path
 from typing import Literal
 
 from msgspec import DecodeError, json
@@ -42,8 +43,8 @@ def encode_saved(fingerprint: Fingerprint) -> bytes:
     return json.format(json.encode(saved), indent=1) + b"\n"
 
 
-def decode_saved(data: bytes) -> Fingerprint:
-    """Read such a file.
+def decode_saved(data: bytes, file: Path) -> Fingerprint:
+    """Read the content of such a file.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def decode_saved(data: bytes) -> Fingerprint:
     except (DecodeError, UnicodeDecodeError) as error:
         raise Refusal(
             Reason.INVALID_FINGERPRINT,
-            f"the file is not a fingerprint that this release understands: {error}",
+            f"{file} is not a fingerprint that this release understands: {error}",
             hint="Make it with `meshmigrate fingerprint --save FILE`.",
         ) from error
     return Fingerprint(saved.sections, saved.scope, saved.column_order)

@@ -89,11 +89,12 @@ def find_version(ledger: Ledger) -> int:
 
 def _refuse_name(schema: str) -> None:
     """Refuse schemas that are for something else: a ledger's schema is in no fingerprint."""
-    if schema == "public" or schema.startswith("pg_") or len(schema.encode()) > _LONGEST_NAME:
+    taken = schema == "public" or schema.startswith("pg_")
+    if taken or not 0 < len(schema.encode()) <= _LONGEST_NAME:
         raise Refusal(
             Reason.LEDGER_CONFLICT,
             f"'{schema}' cannot be a ledger schema",
-            hint="Give a schema of its own: not public, not pg_..., at most 63 bytes.",
+            hint="Give a schema of its own: not public, not pg_..., of 1 to 63 bytes.",
         )
 
 
