@@ -1,7 +1,6 @@
 """Fixtures: every test runs on each server, with a database and a folder of its own."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,31 +9,34 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Literal
 
-from hack.cluster.lock import held
 from meshmigrate.domain.runspec import RunSpec
 from tests.postgres.databases import database_on, make_role
 from tests.postgres.far_node import end_lost_nodes
 from tests.postgres.harness import GATE, Database, Project
 from tests.postgres.processes import Runner
 from tests.postgres.programs import OLDEST_TO_NEWEST
-from tests.postgres.servers import Server, end_leftovers, running_server
+from tests.postgres.servers import Server, alone, end_leftovers, running_server
 from tests.postgres.spare_server import spare_server
 
-_TWO_VERSIONS: tuple[str, ...] = ("15", "18")
 _EVERYWHERE = "MESHMIGRATE_TEST_EVERYWHERE"
-"""Variable that, set to anything, runs every test on every version."""
+"""Variable that, set to anything, runs every test on every version that can tell a difference."""
+
+_TWO = ("15", "18")
+_MARKERS = {
+    "one_version": (("18",), ("14", "18")),
+    "two_versions": (_TWO, _TWO),
+    "every_version": (OLDEST_TO_NEWEST, OLDEST_TO_NEWEST),
+    "": (_TWO, OLDEST_TO_NEWEST),
+}
+"""The versions that a test with this marker runs on, and those it runs on everywhere."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that needs a server its versions: two, or all if it is marked so."""
+    """Give a test that needs a server its versions; a marker of its own outdoes its file's."""
     if "server" in metafunc.fixturenames:
-        everywhere = (
-            _EVERYWHERE in os.environ
-            or metafunc.definition.get_closest_marker("every_version") is not None
-        )
-        if metafunc.definition.get_closest_marker("two_versions") is not None:
-            everywhere = False
-        versions: tuple[str, ...] = OLDEST_TO_NEWEST if everywhere else _TWO_VERSIONS
+        named = (marker.name for marker in metafunc.definition.iter_markers())
+        marker = next((name for name in named if name in _MARKERS), "")
+        versions: tuple[str, ...] = _MARKERS[marker][_EVERYWHERE in os.environ]
         if since := metafunc.definition.get_closest_marker("since"):
             versions = tuple(version for version in versions if int(version) >= since.args[0])
         ids = [f"pg{version}" for version in versions]
@@ -43,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_leftovers() -> None:
-    with held(Path(tempfile.gettempdir(), "meshmigrate-tests.lock")):  # each worker does this
+    with alone():  # each worker does this
         end_leftovers()
         end_lost_nodes()
 

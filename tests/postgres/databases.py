@@ -35,6 +35,12 @@ def database_on(server: Server) -> Iterator[Database]:
         connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
+def own_public(database: Database) -> None:
+    """Give the schema ``public`` to who owns the database, as PostgreSQL does since 15."""
+    with database.connect(superuser=True) as connection:
+        connection.execute(SQL("ALTER SCHEMA public OWNER TO {}").format(Identifier(database.role)))
+
+
 def administrator(server: Server) -> psycopg.Connection[TupleRow]:
     """Connect as the superuser, in autocommit mode."""
     return psycopg.connect(

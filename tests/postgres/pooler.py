@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.postgres.harness import PASSWORD, Database, eventually
-from tests.postgres.servers import as_server_user, free_port, listens
+from tests.postgres.ports import free_port, listens
+from tests.postgres.servers import as_server_user
 
 _PROGRAM: Final = Path("/usr/sbin/pgbouncer")
 _CONFIGURATION: Final = """

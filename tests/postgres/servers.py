@@ -1,21 +1,26 @@
 """Real PostgreSQL servers for the tests: started once per session, ended by their recorded pid."""
 
+import fcntl
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypedDict
 
+from hack.cluster.lock import held
+from tests.postgres.ports import free_port
 from tests.postgres.programs import server_programs
 
 SUPERUSER_PASSWORD: Final = "super-secret-3f1c"
 _PREFIX: Final = "meshmigrate-tests-"
+_SESSION: Final = "session"
+"""File in a server's folder that its test session keeps locked for as long as it lives."""
+
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1,::1",
     "fsync": "off",
@@ -71,12 +76,23 @@ def running_server(
 @contextmanager
 def server_folder() -> Iterator[Path]:
     """Make a folder that the server's user may write, and remove it when the block ends."""
-    base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-    try:
-        give_to_server_user(base)
-        yield base
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
+    with alone():
+        base = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        session = base.joinpath(_SESSION).open("w")
+        fcntl.flock(session, fcntl.LOCK_EX)
+    with session:
+        try:
+            give_to_server_user(base)
+            yield base
+        finally:
+            shutil.rmtree(base, ignore_errors=True)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep this user's other test sessions, of any checkout, from beginning or tidying up."""
+    with held(Path(tempfile.gettempdir(), f"meshmigrate-tests.{os.getuid()}.lock")):
+        yield
 
 
 @contextmanager
@@ -112,10 +128,14 @@ def become_standby(server: Server) -> None:
 
 
 def end_leftovers() -> None:
-    """End servers whose test session was killed: their folder names the pid it had."""
+    """End servers whose test session was killed: nobody holds the lock of their folder any more.
+
+    Call it :func:`alone`. What cannot be ended or removed is left to the next session: it is not
+    this one's failure.
+    """
     for base in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        session = base.name.removeprefix(_PREFIX).partition("-")[0]
-        if not Path("/proc", session).exists():
+        with suppress(OSError, RuntimeError), base.joinpath(_SESSION).open() as session:
+            fcntl.flock(session, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _stop(base / "data")
             for line in Path("/proc/mounts").read_text().splitlines():
                 if line.split()[1].startswith(f"{base}/"):
@@ -223,17 +243,3 @@ def give_to_server_user(path: Path) -> None:
     user = _server_user()
     if user is not None:
         os.chown(path, user.pw_uid, user.pw_gid)
-
-
-def free_port() -> int:
-    """Give a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def listens(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

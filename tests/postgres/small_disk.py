@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.postgres.servers import give_to_server_user, unmount
 
-_BLOCK = b"\0" * 8192
+_BLOCK = b"\0" * 4096
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class SmallDisk:
         return state.f_bavail * state.f_frsize
 
     def fill(self, *, leaving: int) -> None:
-        """Take all but so many bytes, to the next 8 KiB."""
+        """Take all but so many bytes, to the next page."""
         with self._ballast.open("ab") as file:
-            while self.free > leaving + len(_BLOCK):
+            while self.free >= leaving + len(_BLOCK):
                 file.write(_BLOCK)
                 file.flush()
 

@@ -9,6 +9,8 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
 from tests.postgres.harness import PASSWORD, Database, Project, attempt, make_spec
 
+pytestmark = pytest.mark.one_version  # what is refused is never sent to the server
+
 BAD_FILES: dict[str, tuple[dict[str, str | bytes], Reason]] = {
     "two files with one number": (
         {"migrations/01_a.sql": "SELECT 1", "migrations/1_b.sql": "SELECT 1"},

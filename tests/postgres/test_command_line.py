@@ -10,6 +10,8 @@ import pytest
 from tests.postgres.harness import Database, Project
 from tests.postgres.processes import command, environment, run_command, run_in_terminal
 
+pytestmark = pytest.mark.one_version  # what is shown does not depend on the server
+
 FAILS = "CREATE TABLE a (x int);\nALTER TABLE a\n\tADD COLUMN y nosuch;"
 
 

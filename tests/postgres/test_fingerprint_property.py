@@ -23,6 +23,7 @@ from psycopg.rows import TupleRow
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint
 from tests.postgres.harness import Database
+from tests.postgres.programs import clients
 from tests.postgres.schema_changes import CHANGES, SCHEMA, Change
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
@@ -74,7 +75,7 @@ def look(database: Database) -> Look:
         fingerprint = catalog.take(connection)
     place = f"host=127.0.0.1 port={database.server.port} user=postgres dbname={database.name}"
     dumped = subprocess.run(
-        [str(database.server.programs / "pg_dump"), "--schema-only", f"--dbname={place}"],
+        [str(clients() / "pg_dump"), "--schema-only", f"--dbname={place}"],
         env=os.environ | {"PGPASSWORD": SUPERUSER_PASSWORD},
         capture_output=True,
         text=True,

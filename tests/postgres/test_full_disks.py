@@ -21,8 +21,8 @@ BIG = "CREATE TABLE big AS SELECT g, repeat('x', 900) AS filler FROM generate_se
 
 @pytest.fixture
 def disk() -> Iterator[SmallDisk]:
-    """Give a disk with room for a database and a little more."""
-    with server_folder() as folder, small_disk(folder / "disk", 24) as disk:
+    """Give a disk with room for a database and what the tests put into it."""
+    with server_folder() as folder, small_disk(folder / "disk", 40) as disk:
         yield disk
 
 
@@ -45,7 +45,8 @@ def test_a_full_data_disk_fails_the_file_once_and_is_named(
     """Fault 14: DiskFull with what to do, rolled back, tried once; with room it succeeds."""
     project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
     disk.fill(leaving=8 * 2**20)
-    assert attempt(cramped, make_spec(project)).outcome is Outcome.SUCCEEDED
+    done = attempt(cramped, make_spec(project)).result
+    assert done.outcome is Outcome.SUCCEEDED, done.message
     before = cramped.dump()
     project.migration("2", BIG, "DROP TABLE big")
     spec = make_spec(project)
@@ -101,7 +102,11 @@ def panicking(server: Server) -> Iterator[tuple[Database, SmallDisk]]:
         running_server(
             server.version,
             initdb=(f"--waldir={disk.root / 'wal'}", "--wal-segsize=1"),
-            settings={"restart_after_crash": "off", "max_wal_size": "8MB"},
+            settings={
+                "restart_after_crash": "off",
+                "max_wal_size": "8MB",
+                "synchronous_commit": "on",  # the panic takes nothing back
+            },
         ) as own,
     ):
         make_role(own)

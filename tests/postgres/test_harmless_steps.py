@@ -6,6 +6,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import LockPolicy, Policy
 from meshmigrate.engine.events import Event, EventName
+from tests.postgres.databases import own_public
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.test_steps import TABLE, apply, journal
 
@@ -26,6 +27,7 @@ def test_a_failure_behind_it_needs_no_rollback_script(
     database: Database, project: Project, statement: str
 ) -> None:
     """Failed, not Halted: the database is as it was, and the file begins anew."""
+    own_public(database)
     database.query(TABLE)
     project.migration("1", statement + FAILS)
     done = apply(database, project)

@@ -6,6 +6,7 @@ import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.runspec import RunSpec
+from tests.postgres.databases import own_public
 from tests.postgres.harness import Database, Project, make_spec
 from tests.postgres.processes import Runner
 from tests.postgres.test_no_transaction import marks
@@ -29,6 +30,7 @@ def test_the_next_attempt_does_it_again_and_leaves_nothing_over(
     in_the_way: str,
 ) -> None:
     """Copies of indexes are dropped first; the step before is not repeated."""
+    own_public(database)
     database.query(TABLE + "CREATE INDEX j ON t (b)")
     text = statement.format(database=database.name)
     project.migration("1", MARKED + text)

@@ -12,6 +12,8 @@ import pytest
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import command, environment, run_command, run_in_terminal
 
+pytestmark = pytest.mark.one_version  # what is shown does not depend on the server
+
 FIRST = UUID("7f0c2f4e-0000-4000-8000-000000000001")
 SECOND = UUID("8e1d305f-0000-4000-8000-000000000002")
 

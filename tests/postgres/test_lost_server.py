@@ -79,8 +79,14 @@ def sleep_once(database: Database, project: Project) -> None:
 
 
 def let_next_try_through(database: Database) -> None:
-    """Take the sleep away, for good: these servers may lose their last commits in a crash."""
-    database.query("SET synchronous_commit = on; DELETE FROM seconds")
+    """Take the sleep away, for good."""
+    database.query("DELETE FROM seconds")
+    keep_what_is_committed(database)
+
+
+def keep_what_is_committed(database: Database) -> None:
+    """Have it written: in a crash, these servers may lose their last commits."""
+    database.query("SET synchronous_commit = on; CREATE TABLE kept ()")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -128,6 +134,7 @@ def test_a_server_that_is_stopped_while_an_index_is_built(
         writer.execute("BEGIN; INSERT INTO t VALUES (1)")
 
         def crash() -> None:
+            keep_what_is_committed(unsteady)
             unsteady.server.stop(mode)
             unsteady.server.start()
 

@@ -8,6 +8,8 @@ import pytest
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command, run_in_terminal
 
+pytestmark = pytest.mark.one_version  # what is shown does not depend on the server
+
 ROWS: Final = 10_000
 
 # As the ledger chains them (docs/ledger.md): each hash is over the one before and the columns.

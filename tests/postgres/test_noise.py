@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import Runner
+
+pytestmark = pytest.mark.one_version  # it is our own limits that count here
 
 StartRunner = Callable[[RunSpec], Runner]
 

@@ -8,6 +8,7 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
+from tests.postgres.databases import own_public
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.servers import SUPERUSER_PASSWORD, give_to_server_user
 from tests.postgres.test_steps import TABLE, apply, journal
@@ -45,6 +46,7 @@ def test_what_rewrites_tables_and_indexes_is_a_step(
     database: Database, project: Project, statement: str, rewritten: str
 ) -> None:
     """It does its work, and no directive is needed."""
+    own_public(database)
     database.query(TABLE + "CREATE INDEX j ON t (b); CLUSTER t USING j")
     before = database.scalar(FILENODE.format(rewritten))
     project.migration("1", statement.format(database=database.name))
@@ -56,16 +58,25 @@ def test_what_rewrites_tables_and_indexes_is_a_step(
 
 @pytest.mark.parametrize(
     ("statement", "rewritten"),
-    [
-        ("REINDEX TABLE p", "p1_pkey"),
-        ("REINDEX INDEX p_pkey", "p1_pkey"),
-        ("CLUSTER p USING p_pkey", "p1"),
-    ],
+    [("REINDEX TABLE p", "p1_pkey"), ("REINDEX INDEX p_pkey", "p1_pkey")],
 )
 def test_of_a_partitioned_table_it_needs_the_directive(
     database: Database, project: Project, statement: str, rewritten: str
 ) -> None:
     """Only the catalog knows that: the server's refusal names the way."""
+    is_refused_without_directive(database, project, statement, rewritten)
+
+
+@pytest.mark.since(15)  # before, partitioned tables cannot be clustered
+def test_so_does_clustering_a_partitioned_table(database: Database, project: Project) -> None:
+    """It clusters the partitions one after the other."""
+    is_refused_without_directive(database, project, "CLUSTER p USING p_pkey", "p1")
+
+
+def is_refused_without_directive(
+    database: Database, project: Project, statement: str, rewritten: str
+) -> None:
+    """Run a statement that rewrites something: without the directive, then with it."""
     database.query(PARTITIONED)
     before = database.scalar(FILENODE.format(rewritten))
     project.migration("1", statement)

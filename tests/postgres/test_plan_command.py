@@ -20,6 +20,8 @@ from tests.postgres.harness import (
 )
 from tests.postgres.processes import Runner, run_command, run_in_terminal
 
+pytestmark = pytest.mark.one_version  # what is shown does not depend on the server
+
 RUN = UUID("7f0c2f4e-0000-4000-8000-000000000001")
 
 SCRIPT = {"ready": True, "reason": "ScriptUnverified", "message": "it has a rollback script"}

@@ -8,6 +8,8 @@ import pytest
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command, run_in_terminal
 
+pytestmark = pytest.mark.one_version  # what is shown does not depend on the server
+
 TABLES = """
 CREATE TABLE users (id int PRIMARY KEY, name text);
 CREATE TABLE orders (id int, user_id int REFERENCES users);

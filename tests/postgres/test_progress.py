@@ -3,11 +3,14 @@
 import re
 import subprocess
 
+import pytest
 from psycopg.sql import SQL, Identifier
 
 from tests.postgres.harness import Database, Project
 from tests.postgres.processes import command, environment, run_command
 from tests.postgres.terminal import Terminal
+
+pytestmark = pytest.mark.one_version  # what is shown does not depend on the server
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][;m]")
 
@@ -39,6 +42,7 @@ def test_a_terminal_shows_the_running_statement_and_who_is_in_its_way(
     assert COLOUR.search(terminal.raw)
 
 
+@pytest.mark.two_versions("each server tells its progress in its own way")
 def test_an_index_that_is_built_beside_the_traffic_says_whom_it_waits_for(
     database: Database, project: Project
 ) -> None:

@@ -11,6 +11,8 @@ from meshmigrate.domain.reason import Reason
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command
 
+pytestmark = pytest.mark.one_version  # what is refused is never sent to the server
+
 Change = Callable[[Project], object]
 
 

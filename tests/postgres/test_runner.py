@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
@@ -16,6 +17,8 @@ from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.runspec import RunSpec, encode_spec
 from tests.postgres.harness import PASSWORD, Database, Project, make_spec
 from tests.postgres.processes import Runner, command, environment
+
+pytestmark = pytest.mark.one_version  # the process is what counts here
 
 StartRunner = Callable[[RunSpec], Runner]
 

@@ -13,6 +13,7 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.source.decode import decode_script
 from meshmigrate.sql.split import split
+from tests.postgres.databases import own_public
 from tests.postgres.harness import PASSWORD, Database
 from tests.postgres.programs import clients
 
@@ -64,6 +65,7 @@ def test_the_pieces_one_by_one_leave_the_catalog_that_psql_leaves(
     database: Database, tmp_path: Path, parts: list[tuple[str, str]], mark: bytes
 ) -> None:
     """Whatever quotes, bodies and comments hide the semicolons."""
+    own_public(database)
     text = "".join(part.format(number) + between for number, (part, between) in enumerate(parts))
     file = tmp_path / "1_m.sql"
     file.write_bytes(mark + text.encode())

@@ -14,6 +14,8 @@ from tests.postgres.harness import Database, Project, attempt, eventually, make_
 from tests.postgres.processes import run_command
 from tests.postgres.terminal import Terminal
 
+pytestmark = pytest.mark.one_version  # the process is what counts here
+
 TABLE = """
 CREATE SCHEMA supabase_migrations;
 CREATE TABLE supabase_migrations.schema_migrations (

@@ -12,6 +12,8 @@ import pytest
 
 from tests.postgres.harness import Database, Project
 
+pytestmark = pytest.mark.one_version  # it is the installation that counts here
+
 ROOT: Final = Path(__file__).parents[2]
 NOT_NEEDED: Final = ("kopf", "kubernetes", "prometheus_client", "structlog")
 
