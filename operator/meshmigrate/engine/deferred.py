@@ -7,7 +7,6 @@ a Simple Query").
 """
 
 from typing import Any, Final, Self, cast
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.abc import Params, Query, QueryNoTemplate
@@ -17,7 +16,16 @@ from psycopg.sql import Composable
 BEGIN: Final = b"BEGIN;"
 COMMIT: Final = b"COMMIT;"
 
-_waiting: WeakKeyDictionary[psycopg.Connection[Any], list[bytes]] = WeakKeyDictionary()
+
+class WorkingConnection(psycopg.Connection[TupleRow]):
+    """A connection that keeps what waits to be sent, and knows who has touched its session."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.cursor_factory = JoiningCursor
+        self.waiting: list[bytes] = []
+        self.at_baseline = False
+        """Whether nobody but us has touched the session since it was reset."""
 
 
 def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:
@@ -28,15 +36,19 @@ def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:
     text
         Statements, a semicolon behind the last one too.
     """
-    if connection.cursor_factory is JoiningCursor:
-        _waiting.setdefault(connection, []).append(text)
+    if isinstance(connection, WorkingConnection):
+        connection.waiting.append(text)
     else:
         connection.execute(text)
 
 
 def take(connection: psycopg.Connection[Any]) -> bytes:
     """Give what waits to be sent; it is now the caller's to send it."""
-    return b"".join(_waiting.pop(connection, ()))
+    if not isinstance(connection, WorkingConnection):
+        return b""
+    text = b"".join(connection.waiting)
+    connection.waiting.clear()
+    return text
 
 
 def send_waiting(connection: psycopg.Connection[TupleRow]) -> None:
@@ -48,12 +60,14 @@ def send_waiting(connection: psycopg.Connection[TupleRow]) -> None:
 
 def is_waiting(connection: psycopg.Connection[Any], text: bytes) -> bool:
     """Tell whether a text waits to be sent."""
-    return text in _waiting.get(connection, ())
+    return isinstance(connection, WorkingConnection) and text in connection.waiting
 
 
 def drop_transaction(connection: psycopg.Connection[Any]) -> bool:
     """Forget what waits to be sent in a transaction; tell whether it has begun at all."""
-    waiting = _waiting.get(connection, [])
+    if not isinstance(connection, WorkingConnection):
+        return True
+    waiting = connection.waiting
     unsent = BEGIN in waiting
     del waiting[waiting.index(BEGIN) if unsent else 0 :]
     return not unsent

@@ -8,7 +8,6 @@ and tables that the ledger uses.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
-from weakref import WeakSet
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -18,6 +17,7 @@ from meshmigrate.engine.connect import Connection, protection
 from meshmigrate.engine.deferred import (
     BEGIN,
     COMMIT,
+    WorkingConnection,
     defer,
     drop_transaction,
     is_waiting,
@@ -69,25 +69,22 @@ RESET statement_timeout;
 RESET lock_timeout;
 """
 
-_at_baseline: WeakSet[Connection] = WeakSet()
-"""Sessions that nobody but us has touched since they were reset: less is to be done there."""
-
 
 def reset(connection: Connection, server: Server) -> None:
     """Bring the session to its baseline, our own names in force."""
     with translated():
-        if connection in _at_baseline:
+        if _is_at_baseline(connection):
             defer(connection, _in_a_transaction_of_its_own(connection, _FORGET.encode()))
         else:
             connection.execute((_reset(server) + _OURS + _FORGET).encode())
-    _at_baseline.add(connection)
+    _mark(connection, at_baseline=True)
 
 
 def enter_script(connection: Connection, server: Server) -> None:
     """Give a script the session as its role would find it, in our transaction."""
     its_own = _role(server) + _search_path(server)
-    if connection in _at_baseline:
-        _at_baseline.remove(connection)
+    if _is_at_baseline(connection):
+        _mark(connection, at_baseline=False)
         defer(connection, (_TAKE_BACK_OURS + its_own).encode())
     else:
         connection.execute((_reset(server) + its_own).encode())
@@ -95,14 +92,23 @@ def enter_script(connection: Connection, server: Server) -> None:
 
 def look_as_script(connection: Connection, server: Server) -> None:
     """Have the script's role with our own names: for what completes the work of a script."""
-    _at_baseline.discard(connection)
+    _mark(connection, at_baseline=False)
     connection.execute((_reset(server) + _OURS + _role(server)).encode())
 
 
 def leave_script(connection: Connection, server: Server) -> None:
     """Take role, settings and names back from a script, in our transaction."""
     defer(connection, (_reset(server) + _OURS).encode())
-    _at_baseline.add(connection)
+    _mark(connection, at_baseline=True)
+
+
+def _is_at_baseline(connection: Connection) -> bool:
+    return isinstance(connection, WorkingConnection) and connection.at_baseline
+
+
+def _mark(connection: Connection, *, at_baseline: bool) -> None:
+    if isinstance(connection, WorkingConnection):
+        connection.at_baseline = at_baseline
 
 
 def _in_a_transaction_of_its_own(connection: Connection, text: bytes) -> bytes:
@@ -215,7 +221,7 @@ def translated() -> Iterator[None]:
 
 def roll_back(connection: Connection) -> None:
     """Roll back what is open; a connection that is gone has been rolled back by the server."""
-    _at_baseline.discard(connection)
+    _mark(connection, at_baseline=False)
     if drop_transaction(connection):
         with suppress(psycopg.OperationalError):
             connection.execute("ROLLBACK")

@@ -11,7 +11,6 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
-from meshmigrate.engine.bystanders import bystanders
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
@@ -135,6 +134,8 @@ def _prove(
     why: TurningPoint,
     rows: Sequence[AppliedVersion],
 ) -> Ending:
+    from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  it loads the parser: 40 ms
+
     after, differences = compare(locked, before)
     failed = f"version {why.detail.version} failed: {why.detail.message}"
     others = bystanders(locked, rows, before, after) if differences else ()
