@@ -6,6 +6,8 @@ nothing after a deferred statement that fails is run (PostgreSQL manual, "Multip
 a Simple Query").
 """
 
+from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, Final, Self, cast
 
 import psycopg
@@ -15,6 +17,20 @@ from psycopg.sql import Composable
 
 BEGIN: Final = b"BEGIN;"
 COMMIT: Final = b"COMMIT;"
+PREPARED: Final = (
+    b"SELECT p.name, p.prepare_time::text FROM pg_catalog.pg_prepared_statement() AS p"
+)
+"""What is prepared in the session, by whomever; our own settings must be in force."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """The statements that are prepared in the session: ours, and what the server said of them."""
+
+    names: dict[bytes, str] = field(default_factory=dict)
+    """By their texts."""
+    seen: frozenset[TupleRow] = frozenset()
+    """Names, and the moments of their preparation: whoever replaces one cannot give it the same."""
 
 
 class WorkingConnection(psycopg.Connection[TupleRow]):
@@ -26,6 +42,7 @@ class WorkingConnection(psycopg.Connection[TupleRow]):
         self.waiting: list[bytes] = []
         self.at_baseline = False
         """Whether nobody but us has touched the session since it was reset."""
+        self.prepared = Prepared()
 
 
 def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:
@@ -49,6 +66,21 @@ def take(connection: psycopg.Connection[Any]) -> bytes:
     text = b"".join(connection.waiting)
     connection.waiting.clear()
     return text
+
+
+def prepare(connection: WorkingConnection, text: bytes) -> str:
+    """Give the name under which a statement is prepared, preparing it if it is not.
+
+    Nobody but us may have touched the session since we last looked at what is prepared there.
+    """
+    prepared = connection.prepared
+    name = prepared.names.get(text)
+    if name is None:
+        name = f"meshmigrate_{token_hex(8)}"
+        defer(connection, f"PREPARE {name} AS ".encode() + text + b";")
+        prepared.seen = frozenset(connection.execute(PREPARED).fetchall())
+        prepared.names[text] = name
+    return name
 
 
 def send_waiting(connection: psycopg.Connection[TupleRow]) -> None:

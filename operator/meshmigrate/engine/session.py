@@ -11,12 +11,14 @@ from typing import Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.sql import SQL, Identifier
 
 from meshmigrate.engine.connect import Connection, protection
 from meshmigrate.engine.deferred import (
     BEGIN,
     COMMIT,
+    Prepared,
     WorkingConnection,
     defer,
     drop_transaction,
@@ -47,20 +49,14 @@ SET lock_timeout = '10s';
 """
 _FORGET: Final = """
 DISCARD TEMP;
-DEALLOCATE ALL;
 UNLISTEN *;
 """
+_FORGET_PREPARED: Final = "DEALLOCATE ALL;"
 
-_DEFERRABLE: Final = """
-SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', s.nspname, c.conname), ', '),
-       c.condeferred
-FROM pg_catalog.pg_constraint AS c
-JOIN pg_catalog.pg_namespace AS s ON s.oid = c.connamespace
-WHERE c.condeferrable AND pg_catalog.has_schema_privilege(s.oid, 'USAGE')
-  AND NOT pg_catalog.pg_is_other_temp_schema(s.oid)
-GROUP BY c.condeferred ORDER BY c.condeferred
+_LEFT: Final = b"""
+SELECT pg_catalog.pg_current_xact_id()::text, p.name, p.prepare_time::text
+FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_prepared_statement() AS p ON true
 """
-
 
 _TAKE_BACK_OURS: Final = """
 RESET search_path;
@@ -76,7 +72,9 @@ def reset(connection: Connection, server: Server) -> None:
         if _is_at_baseline(connection):
             defer(connection, _in_a_transaction_of_its_own(connection, _FORGET.encode()))
         else:
-            connection.execute((_reset(server) + _OURS + _FORGET).encode())
+            forget = _FORGET + _FORGET_PREPARED
+            connection.execute((_reset(server) + _OURS + forget).encode())
+            _forget_prepared(connection)
     _mark(connection, at_baseline=True)
 
 
@@ -96,10 +94,46 @@ def look_as_script(connection: Connection, server: Server) -> None:
     connection.execute((_reset(server) + _OURS + _role(server)).encode())
 
 
-def leave_script(connection: Connection, server: Server) -> None:
-    """Take role, settings and names back from a script, in our transaction."""
-    defer(connection, (_reset(server) + _OURS).encode())
+def leave_script(connection: Connection, server: Server) -> str:
+    """Take role, settings and names back from a script; give the id of the transaction."""
+    with translated():
+        defer(connection, _back(server))
+        cursor = connection.execute(_LEFT)
+    if cursor.pgresult is None:
+        raise RuntimeError("a SELECT has no result")
+    return left_script(connection, cursor.pgresult)
+
+
+def leaving(server: Server) -> bytes:
+    """Give the statements that leave a script, to be sent behind it; the last one has a result."""
+    return _back(server) + _LEFT
+
+
+def _back(server: Server) -> bytes:
+    return (_reset(server) + _OURS).encode()
+
+
+def left_script(connection: Connection, result: PGresult) -> str:
+    """Learn from the result how the script left the session; give the transaction's id.
+
+    What it has prepared is forgotten, and if it has touched what we have, so is that.
+    """
+    rows = [
+        [value.decode() if (value := result.get_value(row, column)) else "" for column in range(3)]
+        for row in range(result.ntuples)
+    ]
+    if isinstance(connection, WorkingConnection):
+        found = frozenset((name, at) for _, name, at in rows if name)
+        if found != connection.prepared.seen:
+            defer(connection, _FORGET_PREPARED.encode())
+            _forget_prepared(connection)
     _mark(connection, at_baseline=True)
+    return rows[0][0] if rows else ""
+
+
+def _forget_prepared(connection: Connection) -> None:
+    if isinstance(connection, WorkingConnection):
+        connection.prepared = Prepared()
 
 
 def _is_at_baseline(connection: Connection) -> bool:
@@ -126,28 +160,6 @@ def commit_without_flush(connection: Connection) -> None:
     and flushes all before it (PostgreSQL manual, "Asynchronous Commit").
     """
     defer(connection, b"SET LOCAL synchronous_commit = off;")
-
-
-def separate(connection: Connection, server: Server) -> None:
-    """Bring the session to its baseline between two files of one transaction.
-
-    Cursors have to go too, which the end of a transaction would take away, and constraints are
-    checked again when their definition says.
-    """
-    reset(connection, server)
-    with translated():
-        connection.execute("CLOSE ALL")
-        for names, deferred in deferrable_constraints(connection):
-            when = "DEFERRED" if deferred else "IMMEDIATE"
-            connection.execute(f"SET CONSTRAINTS {names} {when}".encode())
-
-
-def deferrable_constraints(connection: Connection) -> list[tuple[str, bool]]:
-    """Give the names of the constraints that are initially immediate, and of those deferred.
-
-    ``SET CONSTRAINTS ALL`` would hold for those, too, that a later file creates.
-    """
-    return [(names, deferred) for names, deferred in connection.execute(_DEFERRABLE)]
 
 
 def _reset(server: Server) -> str:

@@ -14,13 +14,13 @@ from meshmigrate.domain.version import Version
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.executor import Work
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, count, names
 from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
 from meshmigrate.engine.run_file import run_file
+from meshmigrate.engine.work import Work
 
 _NAMED: Final = 3
 _UNTOUCHED: Final = "no script of this run touches it"
