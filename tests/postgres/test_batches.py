@@ -67,3 +67,11 @@ def test_a_character_that_the_scripts_own_encoding_lacks_is_found_in_a_batch(
     done = attempt(database, make_spec(project)).result
     assert done.failure is not None
     assert (done.reason, done.failure.line) == ("InvalidEncoding", 43)
+
+
+def test_a_statement_may_end_in_a_comment(database: Database, project: Project) -> None:
+    """What is sent behind it is not a part of that."""
+    rows = "INSERT INTO a VALUES (1) -- one\n;" * 5
+    project.migration("1", f"CREATE TABLE a (x int) -- the table\n; {rows} ANALYZE a -- the end")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+    assert database.scalar("SELECT count(*) FROM a") == 5

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import generators
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from meshmigrate.domain.script import Statement
 from meshmigrate.engine.connect import Connection
@@ -21,7 +22,8 @@ from meshmigrate.engine.deferred import take
 BATCHED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 """Kinds that never need other settings than the data statement before them."""
 
-_SEPARATOR: Final = ";\n"
+_SEPARATOR: Final = "\n;\n"
+"""On a line of its own: a statement may end in a comment."""
 _MARK: Final = b"SELECT;"
 """Behind the settings that are sent in front: the first result that is a set of rows."""
 _LONGEST: Final = 64 * 1024
@@ -82,29 +84,40 @@ class Batches:
         return max(end, start + 1)
 
 
-def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str) -> None:
-    """Run the statements of a batch, behind what waits to be sent.
+def send_batch(
+    connection: Connection, batch: Sequence[Statement], encoding: str, *, behind: bytes = b""
+) -> PGresult:
+    """Run the statements of a batch, behind what waits to be sent; give the last result.
+
+    Parameters
+    ----------
+    behind
+        What completes the script, if this is its last batch: one statement on its behalf, and
+        then ours.
 
     Raises
     ------
     StatementFailed
-        With the server's error.
+        With the server's error; the index is the length of the batch for the first statement
+        behind it.
     psycopg.Error
-        If a statement of ours failed that was sent in front of them.
+        If a statement of ours failed.
     UnicodeEncodeError
         If the encoding lacks a character.
     """
     text = _SEPARATOR.join(one.text for one in batch).encode(encoding)
+    if behind:
+        text += _SEPARATOR.encode() + behind
     ours = take(connection)
     if ours:
         ours += _MARK
     connection.pgconn.send_query(ours + text)
     try:
-        results = connection.wait(generators.execute(connection.pgconn))
+        results: list[PGresult] = connection.wait(generators.execute(connection.pgconn))
     except psycopg.Error as lost:
         raise StatementFailed(lost, 0, 0) from lost
     if results[-1].status != ExecStatus.FATAL_ERROR:
-        return
+        return results[-1]
     error = error_from_result(results[-1], encoding=connection.info.encoding)
     count = len(results) - 1
     if ours:
@@ -113,5 +126,7 @@ def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str
         if mark is None:
             raise error
         count -= mark + 1
+    if count > len(batch):
+        raise error
     before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
     raise StatementFailed(error, count, len(ours.decode()) + before)

@@ -14,7 +14,7 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connection_error import connection_refused
-from meshmigrate.engine.deferred import JoiningCursor
+from meshmigrate.engine.deferred import WorkingConnection
 
 Connection = psycopg.Connection[TupleRow]
 Credentials = Callable[[], ConnectionParameters]
@@ -146,11 +146,8 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
     keywords = _DEFAULTS | verified(parameters)
     keywords |= {"application_name": f"meshmigrate:{str(name)[:8]}", "client_encoding": "UTF8"}
     try:
-        return psycopg.connect(
-            make_conninfo(**keywords),
-            autocommit=True,
-            prepare_threshold=None,
-            cursor_factory=JoiningCursor,
+        return WorkingConnection.connect(
+            make_conninfo(**keywords), autocommit=True, prepare_threshold=None
         )
     except psycopg.ProgrammingError:
         # libpq's parse errors quote the connection string: nothing of it may be shown.

@@ -6,8 +6,9 @@ nothing after a deferred statement that fails is run (PostgreSQL manual, "Multip
 a Simple Query").
 """
 
+from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, Final, Self, cast
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.abc import Params, Query, QueryNoTemplate
@@ -16,8 +17,32 @@ from psycopg.sql import Composable
 
 BEGIN: Final = b"BEGIN;"
 COMMIT: Final = b"COMMIT;"
+PREPARED: Final = (
+    b"SELECT p.name, p.prepare_time::text FROM pg_catalog.pg_prepared_statement() AS p"
+)
+"""What is prepared in the session, by whomever; our own settings must be in force."""
 
-_waiting: WeakKeyDictionary[psycopg.Connection[Any], list[bytes]] = WeakKeyDictionary()
+
+@dataclass(slots=True)
+class Prepared:
+    """The statements that are prepared in the session: ours, and what the server said of them."""
+
+    names: dict[bytes, str] = field(default_factory=dict)
+    """By their texts."""
+    seen: frozenset[TupleRow] = frozenset()
+    """Names, and the moments of their preparation: whoever replaces one cannot give it the same."""
+
+
+class WorkingConnection(psycopg.Connection[TupleRow]):
+    """A connection that keeps what waits to be sent, and knows who has touched its session."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.cursor_factory = JoiningCursor
+        self.waiting: list[bytes] = []
+        self.at_baseline = False
+        """Whether nobody but us has touched the session since it was reset."""
+        self.prepared = Prepared()
 
 
 def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:
@@ -28,15 +53,34 @@ def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:
     text
         Statements, a semicolon behind the last one too.
     """
-    if connection.cursor_factory is JoiningCursor:
-        _waiting.setdefault(connection, []).append(text)
+    if isinstance(connection, WorkingConnection):
+        connection.waiting.append(text)
     else:
         connection.execute(text)
 
 
 def take(connection: psycopg.Connection[Any]) -> bytes:
     """Give what waits to be sent; it is now the caller's to send it."""
-    return b"".join(_waiting.pop(connection, ()))
+    if not isinstance(connection, WorkingConnection):
+        return b""
+    text = b"".join(connection.waiting)
+    connection.waiting.clear()
+    return text
+
+
+def prepare(connection: WorkingConnection, text: bytes) -> str:
+    """Give the name under which a statement is prepared, preparing it if it is not.
+
+    Nobody but us may have touched the session since we last looked at what is prepared there.
+    """
+    prepared = connection.prepared
+    name = prepared.names.get(text)
+    if name is None:
+        name = f"meshmigrate_{token_hex(8)}"
+        defer(connection, f"PREPARE {name} AS ".encode() + text + b";")
+        prepared.seen = frozenset(connection.execute(PREPARED).fetchall())
+        prepared.names[text] = name
+    return name
 
 
 def send_waiting(connection: psycopg.Connection[TupleRow]) -> None:
@@ -48,12 +92,14 @@ def send_waiting(connection: psycopg.Connection[TupleRow]) -> None:
 
 def is_waiting(connection: psycopg.Connection[Any], text: bytes) -> bool:
     """Tell whether a text waits to be sent."""
-    return text in _waiting.get(connection, ())
+    return isinstance(connection, WorkingConnection) and text in connection.waiting
 
 
 def drop_transaction(connection: psycopg.Connection[Any]) -> bool:
     """Forget what waits to be sent in a transaction; tell whether it has begun at all."""
-    waiting = _waiting.get(connection, [])
+    if not isinstance(connection, WorkingConnection):
+        return True
+    waiting = connection.waiting
     unsent = BEGIN in waiting
     del waiting[waiting.index(BEGIN) if unsent else 0 :]
     return not unsent

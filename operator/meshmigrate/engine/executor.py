@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from psycopg.pq import TransactionStatus
 
@@ -12,11 +12,12 @@ from meshmigrate.domain.errors import Failure, Interruption, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Script, Statement
-from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.constraints import separate
+from meshmigrate.engine.deferred import defer
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
@@ -24,36 +25,10 @@ from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
-from meshmigrate.engine.statements import run_checks, run_statements, settle
+from meshmigrate.engine.statements import SETTLE, run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop, interruption
 from meshmigrate.engine.table_wait import TableWait
-
-_TRANSACTION: Final = "SELECT pg_catalog.pg_current_xact_id()::text"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What happens in one transaction: a script, and the checks that must hold after it."""
-
-    version: Version
-    script: PreparedScript
-    checks: tuple[PreparedScript, ...] = ()
-    settings: tuple[Statement, ...] = ()
-    """What the script has set before: a step of it does not begin with its first statement."""
-
-
-def _nothing() -> None:
-    """Do nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One file of a transaction: what is done, and what is written into the ledger for it."""
-
-    work: Work
-    record: Callable[[], None]
-    begin: Callable[[], None] = _nothing
-    """Called in the transaction before the first statement, at each try of it."""
+from meshmigrate.engine.work import Part, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +121,7 @@ class Executor:
             own = self.lease.guard()
             for index, part in enumerate(parts):
                 if index > 0:
-                    session.separate(self.connection, self.server)
+                    separate(self.connection, self.server)
                 reached(part.work)
                 self.in_flight.version = part.work.version
                 part.begin()
@@ -161,8 +136,20 @@ class Executor:
         script = work.script.script
         before, one_by_one = self._before(limits, script), self.in_flight.one_by_one
         statements = work.settings + work.script.statements
-        run_statements(self.connection, script, statements, before=before, one_by_one=one_by_one)
-        limits.restore()
+        # After a lost connection nothing shares a message with a statement that may be its cause.
+        alone = last and not (work.checks or one_by_one)
+        result = run_statements(
+            self.connection,
+            script,
+            statements,
+            before=before,
+            one_by_one=one_by_one,
+            behind=limits.restoring() + SETTLE + session.leaving(self.server) if alone else b"",
+        )
+        if result is not None:
+            self._same(own, session.left_script(self.connection, result), script)
+            return
+        defer(self.connection, limits.restoring())
         settle(self.connection, script, by_name=not last)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
@@ -186,9 +173,15 @@ class Executor:
         Its history row would be in another one.
         """
         if self.connection.info.transaction_status == TransactionStatus.INTRANS:
-            session.leave_script(self.connection, self.server)
-            if self.connection.execute(_TRANSACTION).fetchone() == (own_transaction,):
-                return
+            found = session.leave_script(self.connection, self.server)
+        else:
+            found = ""
+        self._same(own_transaction, found, script)
+
+    @staticmethod
+    def _same(own_transaction: str, found: str, script: Script) -> None:
+        if found == own_transaction:
+            return
         raise Failure(
             Reason.TRANSACTION_CONTROL,
             f"{script.file} ended the transaction it was run in",

@@ -10,10 +10,10 @@ from meshmigrate.domain.script import Migration
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.executor import Part, Work
 from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.run_file import run_file
+from meshmigrate.engine.work import Part, Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from uuid import UUID
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.script import Migration
 from meshmigrate.engine.clock import Deadline
-from meshmigrate.engine.executor import Executor, Work
+from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.ledger import journal
 from meshmigrate.engine.ledger.journal import Direction
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.step_file import StepFile
 from meshmigrate.engine.steps import run_steps
 from meshmigrate.engine.stop import interruption
+from meshmigrate.engine.work import Work
 
 
 def run_file(

@@ -8,16 +8,18 @@ and tables that the ledger uses.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
-from weakref import WeakSet
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.sql import SQL, Identifier
 
 from meshmigrate.engine.connect import Connection, protection
 from meshmigrate.engine.deferred import (
     BEGIN,
     COMMIT,
+    Prepared,
+    WorkingConnection,
     defer,
     drop_transaction,
     is_waiting,
@@ -47,20 +49,14 @@ SET lock_timeout = '10s';
 """
 _FORGET: Final = """
 DISCARD TEMP;
-DEALLOCATE ALL;
 UNLISTEN *;
 """
+_FORGET_PREPARED: Final = "DEALLOCATE ALL;"
 
-_DEFERRABLE: Final = """
-SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', s.nspname, c.conname), ', '),
-       c.condeferred
-FROM pg_catalog.pg_constraint AS c
-JOIN pg_catalog.pg_namespace AS s ON s.oid = c.connamespace
-WHERE c.condeferrable AND pg_catalog.has_schema_privilege(s.oid, 'USAGE')
-  AND NOT pg_catalog.pg_is_other_temp_schema(s.oid)
-GROUP BY c.condeferred ORDER BY c.condeferred
+_LEFT: Final = b"""
+SELECT pg_catalog.pg_current_xact_id()::text, p.name, p.prepare_time::text
+FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_prepared_statement() AS p ON true
 """
-
 
 _TAKE_BACK_OURS: Final = """
 RESET search_path;
@@ -69,25 +65,24 @@ RESET statement_timeout;
 RESET lock_timeout;
 """
 
-_at_baseline: WeakSet[Connection] = WeakSet()
-"""Sessions that nobody but us has touched since they were reset: less is to be done there."""
-
 
 def reset(connection: Connection, server: Server) -> None:
     """Bring the session to its baseline, our own names in force."""
     with translated():
-        if connection in _at_baseline:
+        if _is_at_baseline(connection):
             defer(connection, _in_a_transaction_of_its_own(connection, _FORGET.encode()))
         else:
-            connection.execute((_reset(server) + _OURS + _FORGET).encode())
-    _at_baseline.add(connection)
+            forget = _FORGET + _FORGET_PREPARED
+            connection.execute((_reset(server) + _OURS + forget).encode())
+            _forget_prepared(connection)
+    _mark(connection, at_baseline=True)
 
 
 def enter_script(connection: Connection, server: Server) -> None:
     """Give a script the session as its role would find it, in our transaction."""
     its_own = _role(server) + _search_path(server)
-    if connection in _at_baseline:
-        _at_baseline.remove(connection)
+    if _is_at_baseline(connection):
+        _mark(connection, at_baseline=False)
         defer(connection, (_TAKE_BACK_OURS + its_own).encode())
     else:
         connection.execute((_reset(server) + its_own).encode())
@@ -95,14 +90,59 @@ def enter_script(connection: Connection, server: Server) -> None:
 
 def look_as_script(connection: Connection, server: Server) -> None:
     """Have the script's role with our own names: for what completes the work of a script."""
-    _at_baseline.discard(connection)
+    _mark(connection, at_baseline=False)
     connection.execute((_reset(server) + _OURS + _role(server)).encode())
 
 
-def leave_script(connection: Connection, server: Server) -> None:
-    """Take role, settings and names back from a script, in our transaction."""
-    defer(connection, (_reset(server) + _OURS).encode())
-    _at_baseline.add(connection)
+def leave_script(connection: Connection, server: Server) -> str:
+    """Take role, settings and names back from a script; give the id of the transaction."""
+    with translated():
+        defer(connection, _back(server))
+        cursor = connection.execute(_LEFT)
+    if cursor.pgresult is None:
+        raise RuntimeError("a SELECT has no result")
+    return left_script(connection, cursor.pgresult)
+
+
+def leaving(server: Server) -> bytes:
+    """Give the statements that leave a script, to be sent behind it; the last one has a result."""
+    return _back(server) + _LEFT
+
+
+def _back(server: Server) -> bytes:
+    return (_reset(server) + _OURS).encode()
+
+
+def left_script(connection: Connection, result: PGresult) -> str:
+    """Learn from the result how the script left the session; give the transaction's id.
+
+    What it has prepared is forgotten, and if it has touched what we have, so is that.
+    """
+    rows = [
+        [value.decode() if (value := result.get_value(row, column)) else "" for column in range(3)]
+        for row in range(result.ntuples)
+    ]
+    if isinstance(connection, WorkingConnection):
+        found = frozenset((name, at) for _, name, at in rows if name)
+        if found != connection.prepared.seen:
+            defer(connection, _FORGET_PREPARED.encode())
+            _forget_prepared(connection)
+    _mark(connection, at_baseline=True)
+    return rows[0][0] if rows else ""
+
+
+def _forget_prepared(connection: Connection) -> None:
+    if isinstance(connection, WorkingConnection):
+        connection.prepared = Prepared()
+
+
+def _is_at_baseline(connection: Connection) -> bool:
+    return isinstance(connection, WorkingConnection) and connection.at_baseline
+
+
+def _mark(connection: Connection, *, at_baseline: bool) -> None:
+    if isinstance(connection, WorkingConnection):
+        connection.at_baseline = at_baseline
 
 
 def _in_a_transaction_of_its_own(connection: Connection, text: bytes) -> bytes:
@@ -120,28 +160,6 @@ def commit_without_flush(connection: Connection) -> None:
     and flushes all before it (PostgreSQL manual, "Asynchronous Commit").
     """
     defer(connection, b"SET LOCAL synchronous_commit = off;")
-
-
-def separate(connection: Connection, server: Server) -> None:
-    """Bring the session to its baseline between two files of one transaction.
-
-    Cursors have to go too, which the end of a transaction would take away, and constraints are
-    checked again when their definition says.
-    """
-    reset(connection, server)
-    with translated():
-        connection.execute("CLOSE ALL")
-        for names, deferred in deferrable_constraints(connection):
-            when = "DEFERRED" if deferred else "IMMEDIATE"
-            connection.execute(f"SET CONSTRAINTS {names} {when}".encode())
-
-
-def deferrable_constraints(connection: Connection) -> list[tuple[str, bool]]:
-    """Give the names of the constraints that are initially immediate, and of those deferred.
-
-    ``SET CONSTRAINTS ALL`` would hold for those, too, that a later file creates.
-    """
-    return [(names, deferred) for names, deferred in connection.execute(_DEFERRABLE)]
 
 
 def _reset(server: Server) -> str:
@@ -215,7 +233,7 @@ def translated() -> Iterator[None]:
 
 def roll_back(connection: Connection) -> None:
     """Roll back what is open; a connection that is gone has been rolled back by the server."""
-    _at_baseline.discard(connection)
+    _mark(connection, at_baseline=False)
     if drop_transaction(connection):
         with suppress(psycopg.OperationalError):
             connection.execute("ROLLBACK")

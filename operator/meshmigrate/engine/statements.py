@@ -4,17 +4,22 @@ Parameters would make psycopg read the text, and ``%I`` is ordinary SQL in it.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import psycopg
+from psycopg.pq.abc import PGresult
 
 from meshmigrate.domain.errors import Failure
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.batches import MOST, Batches, StatementFailed, send_batch
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.constraints import deferrable_constraints
 from meshmigrate.engine.deferred import send_waiting
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
-from meshmigrate.engine.session import deferrable_constraints
+
+SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
+"""What ``settle`` does where no other file follows, to be sent behind the last statement."""
 
 
 def run_statements(
@@ -24,7 +29,8 @@ def run_statements(
     *,
     before: Callable[[Statement], None] = lambda _: None,
     one_by_one: bool = False,
-) -> None:
+    behind: bytes = b"",
+) -> PGresult | None:
     """Run the statements of a script in order.
 
     Parameters
@@ -33,21 +39,35 @@ def run_statements(
         Called with each statement before it is sent, and with the first one of a batch.
     one_by_one
         Whether each statement has a message of its own.
+    behind
+        What to send together with the last of them: ``SETTLE``, and statements of ours.
+
+    Returns
+    -------
+    PGresult | None
+        The result of the last one behind them; None if it was not sent.
 
     Raises
     ------
     MigrationError
         What the server's error means, with its place in the file.
     """
+    result = None
     for batch in Batches(statements, most=1 if one_by_one else MOST):
         before(batch[0])
-        _send_batch(connection, script, batch)
+        last = behind if batch[-1] is statements[-1] else b""
+        result = _send_batch(connection, script, batch, last)
+    return result if behind else None
 
 
-def _send_batch(connection: Connection, script: Script, batch: Sequence[Statement]) -> None:
+def _send_batch(
+    connection: Connection, script: Script, batch: Sequence[Statement], behind: bytes
+) -> PGresult | None:
     try:
-        send_batch(connection, batch, _encoding(connection))
+        return send_batch(connection, batch, _encoding(connection), behind=behind)
     except StatementFailed as failed:
+        if failed.index == len(batch):
+            raise script_error(failed.error, script) from failed
         statement = batch[failed.index]
         raise statement_error(failed.error, script, statement, before=failed.offset) from failed
     except psycopg.Error as error:
@@ -56,6 +76,7 @@ def _send_batch(connection: Connection, script: Script, batch: Sequence[Statemen
         # One by one, so that the one with the character is named.
         for statement in batch:
             send(connection, script, statement)
+        return None
 
 
 def run_checks(
@@ -104,7 +125,7 @@ def settle(connection: Connection, script: Script, *, by_name: bool = False) -> 
     flush(connection)
     try:
         for names in _constraints(connection) if by_name else ["ALL"]:
-            connection.execute(f"SET CONSTRAINTS {names} IMMEDIATE".encode())
+            connection.execute(f"SET CONSTRAINTS {names} IMMEDIATE;".encode())
     except psycopg.Error as error:
         raise script_error(error, script) from error
 

@@ -7,11 +7,12 @@ from uuid import UUID
 from meshmigrate.domain.script import Migration, Statement
 from meshmigrate.engine import begun
 from meshmigrate.engine.clock import Deadline
-from meshmigrate.engine.executor import Executor, Work
+from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.ledger import history, journal
 from meshmigrate.engine.ledger.journal import Direction, Step
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.reckoning import settings_before
+from meshmigrate.engine.work import Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

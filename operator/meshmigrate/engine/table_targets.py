@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Literal
 
 from meshmigrate.domain.table_lock import LockMode, Reach, TableLock
 from meshmigrate.engine import session
@@ -112,16 +111,6 @@ WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backen
 ORDER BY l.virtualtransaction, l.pid
 """
 
-# Asked first: where nobody is in the way of anything, nothing has to be looked up (2 ms).
-_OTHERS: Final = """
-SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_locks AS l
-    WHERE l.locktype = 'relation' AND l.granted AND l.mode IN ({modes})
-      AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
-      AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
-                        WHERE d.datname = pg_catalog.current_database()))
-"""
-
 
 class Holder(NamedTuple):
     """A transaction with a lock that conflicts with one that is needed."""
@@ -225,17 +214,6 @@ def _reached(connection: Connection, named: list[TupleRow]) -> list[TupleRow]:
     columns = zip(*named, strict=True)
     values = dict(zip(("oids", "modes", "reaches", "parts"), map(list, columns), strict=False))
     return connection.execute(_REACHED, values).fetchall()
-
-
-def others_hold(connection: Connection, locks: Iterable[TableLock]) -> bool:
-    """Tell whether others hold anything in this database that might be in the way of the locks."""
-    modes = {other for lock in locks for other in lock.mode.conflicts}
-    if not modes:
-        return False
-    listed = SQL(", ").join(Literal(mode.listed_as) for mode in sorted(modes))
-    with session.translated():
-        row = connection.execute(SQL(_OTHERS).format(modes=listed)).fetchone()
-    return bool(row and row[0])
 
 
 def find_holders(connection: Connection, targets: Targets) -> list[Holder]:

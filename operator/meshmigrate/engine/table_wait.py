@@ -13,6 +13,7 @@ from meshmigrate.engine.blockers import describe_blockers
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName, Events
+from meshmigrate.engine.other_holders import others_hold
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.session import translated
@@ -22,7 +23,6 @@ from meshmigrate.engine.table_targets import (
     TransactionKey,
     find_holders,
     find_targets,
-    others_hold,
 )
 
 _INTERVAL: Final = 0.2

@@ -15,7 +15,6 @@ from meshmigrate.domain.version import Version
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.executor import Work
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint, count, names
 from meshmigrate.engine.ledger import history, journal, log
@@ -23,6 +22,7 @@ from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
 from meshmigrate.engine.proof import compare, listed
 from meshmigrate.engine.run_file import run_file
+from meshmigrate.engine.work import Work
 
 _UNTOUCHED: Final = "no script of this run touches it"
 _TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}

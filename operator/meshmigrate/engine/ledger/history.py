@@ -32,15 +32,16 @@ _SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND ki
 _ADD = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
-SELECT %(version)s, coalesce(max(a.ordinal), 0) + 1, %(name)s, %(checksum)s,
-       %(rollback_checksum)s, pg_catalog.clock_timestamp(),
+SELECT %(version)s::text, coalesce(max(a.ordinal), 0) + 1, %(name)s::text, %(checksum)s::text,
+       %(rollback_checksum)s::text, pg_catalog.clock_timestamp(),
        CASE %(how)s::text WHEN 'applied' THEN
            pg_catalog.clock_timestamp() - coalesce(
                (SELECT min(s.started_at) FROM {ledger}.step AS s
-                WHERE s.version = %(version)s AND s.direction = 'up' AND s.run_id = %(run_id)s),
+                WHERE s.version = %(version)s::text AND s.direction = 'up'
+                    AND s.run_id = %(run_id)s::uuid),
                %(started)s::timestamptz, pg_catalog.now())
        ELSE interval '0' END,
-       %(run_id)s, %(how)s
+       %(run_id)s::uuid, %(how)s::text
 FROM {ledger}.applied AS a
 """
 _ACCEPT = """
@@ -107,7 +108,7 @@ def add(
         "how": how,
         "started": started,
     }
-    ledger.write(_ADD, values)
+    ledger.write_often(_ADD, values)
     if ledger.write_back and how == "applied":
         write_back(ledger, migration)
 

@@ -61,7 +61,9 @@ class Lease:
         Interruption
             ``Fenced``, or what ``Identity.refuse_failover`` says.
         """
-        epoch, holder, transaction_id, locked, *now = self.ledger.row(_GUARD, {"key": LOCK_KEY})
+        epoch, holder, transaction_id, locked, *now = self.ledger.row_often(
+            _GUARD, {"key": LOCK_KEY}
+        )
         self.cluster.refuse_failover(Identity(*now))
         if (epoch, holder, locked) != (self.epoch, self.holder, True):
             raise _fenced()

@@ -23,7 +23,7 @@ WITH r AS (
     SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
            %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
            %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
-           CASE WHEN %(timed)s THEN pg_catalog.clock_timestamp()
+           CASE WHEN %(timed)s::boolean THEN pg_catalog.clock_timestamp()
                - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
            %(message)s::text AS message, h.hash AS previous_hash
@@ -90,7 +90,7 @@ class Entry:
 def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
     ledger.write(_LOCK_HEAD)
-    ledger.write(_APPEND, _values(entry))
+    ledger.write_often(_APPEND, _values(entry))
 
 
 def _values(entry: Entry) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Where the ledger is: a connection and the name of a schema."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composable, Identifier
 
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.deferred import defer
+from meshmigrate.engine.deferred import WorkingConnection, defer, prepare
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,25 @@ class Ledger:
         """Run a statement whose answer nobody needs together with the next one, at the COMMIT."""
         defer(self.connection, self._bound(query, parameters, fragments) + b";")
 
+    def write_often(self, query: LiteralString, parameters: Mapping[str, Any]) -> None:
+        """Do as ``write`` with a statement that each file needs: it is planned once."""
+        defer(self.connection, self._often(query, parameters) + b";")
+
+    def row_often(self, query: LiteralString, parameters: Mapping[str, Any]) -> TupleRow:
+        """Do as ``row`` with a statement that each file needs: it is planned once."""
+        return self._one(self.connection.execute(self._often(query, parameters)))
+
+    def _often(self, query: LiteralString, parameters: Mapping[str, Any]) -> bytes:
+        # Prepared statements are ours alone only while no script has touched the session.
+        connection = self.connection
+        if not (isinstance(connection, WorkingConnection) and connection.at_baseline):
+            return self._bound(query, parameters, {})
+        text, names = _numbered(query, self.schema)
+        name = prepare(connection, text)
+        values = ", ".join(f"%({each})s" for each in names)
+        call = f"EXECUTE {name} ({values})".encode()
+        return ClientCursor(connection).mogrify(call, parameters).encode()
+
     def _bound(
         self,
         query: LiteralString,
@@ -69,7 +89,10 @@ class Ledger:
 
     def row(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> TupleRow:
         """Give the one row of a statement that always has one."""
-        row = self.execute(query, parameters).fetchone()
+        return self._one(self.execute(query, parameters))
+
+    def _one(self, cursor: Cursor[TupleRow]) -> TupleRow:
+        row = cursor.fetchone()
         if row is None:
             raise RuntimeError(f"the ledger {self.schema} lacks a row that it always has")
         return row
@@ -78,3 +101,11 @@ class Ledger:
 @lru_cache(maxsize=256)
 def _composed(query: LiteralString, schema: str) -> bytes:
     return SQL(query).format(ledger=Identifier(schema)).as_bytes()
+
+
+@lru_cache(maxsize=16)
+def _numbered(query: LiteralString, schema: str) -> tuple[bytes, tuple[str, ...]]:
+    """Give a statement with numbers for its parameters, and their names in that order."""
+    names = tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", query)))
+    numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
+    return (_composed(query, schema).decode() % numbers).encode(), names
