@@ -6,13 +6,16 @@ manual, "statement_timeout"), and names a character of the whole message when on
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 import psycopg
 from psycopg import generators
+from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from meshmigrate.domain.script import Statement
 from meshmigrate.engine.connect import Connection
@@ -29,6 +32,7 @@ _LONGEST: Final = 64 * 1024
 MOST: Final = 1024
 """Statements of one message."""
 _QUICK_SECONDS: Final = 0.02
+_CANCEL_TIMEOUT: Final = 2.0
 
 
 class StatementFailed(Exception):
@@ -82,8 +86,20 @@ class Batches:
         return max(end, start + 1)
 
 
-def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str) -> None:
+def send_batch(
+    connection: Connection,
+    batch: Sequence[Statement],
+    encoding: str,
+    *,
+    expired: Callable[[], bool] = lambda: False,
+) -> None:
     """Run the statements of a batch, behind what waits to be sent.
+
+    Parameters
+    ----------
+    expired
+        Tells whether the time for all of them is over: the timeout is that of each. Then what
+        runs is cancelled.
 
     Raises
     ------
@@ -100,7 +116,7 @@ def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str
         ours += _MARK
     connection.pgconn.send_query(ours + text)
     try:
-        results = connection.wait(generators.execute(connection.pgconn))
+        results = connection.wait(_watched(connection, expired))
     except psycopg.Error as lost:
         raise StatementFailed(lost, 0, 0) from lost
     if results[-1].status != ExecStatus.FATAL_ERROR:
@@ -115,3 +131,20 @@ def send_batch(connection: Connection, batch: Sequence[Statement], encoding: str
         count -= mark + 1
     before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
     raise StatementFailed(error, count, len(ours.decode()) + before)
+
+
+def _watched(connection: Connection, expired: Callable[[], bool]) -> PQGen[list[PGresult]]:
+    """Wait for the results as psycopg does, and look at the time whenever nothing has come."""
+    work = generators.execute(connection.pgconn)
+    try:
+        waiting = next(work)
+        while True:
+            ready = yield waiting
+            if not ready and expired():
+                # A connection that is gone has nothing to cancel.
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
+            waiting = work.send(ready)
+    except StopIteration as end:
+        results: list[PGresult] = end.value
+        return results

@@ -42,17 +42,13 @@ class Work:
     """What the script has set before: a step of it does not begin with its first statement."""
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """One file of a transaction: what is done, and what is written into the ledger for it."""
 
     work: Work
     record: Callable[[], None]
-    begin: Callable[[], None] = _nothing
+    begin: Callable[[], None] = lambda: None
     """Called in the transaction before the first statement, at each try of it."""
 
 
@@ -159,9 +155,11 @@ class Executor:
     def _run(self, work: Work, own: str, limits: Limits, *, last: bool) -> None:
         session.enter_script(self.connection, self.server)
         script = work.script.script
-        before, one_by_one = self._before(limits, script), self.in_flight.one_by_one
-        statements = work.settings + work.script.statements
-        run_statements(self.connection, script, statements, before=before, one_by_one=one_by_one)
+        before, alone = self._before(limits, script), self.in_flight.one_by_one
+        statements, over = work.settings + work.script.statements, limits.expired
+        run_statements(
+            self.connection, script, statements, before=before, one_by_one=alone, expired=over
+        )
         settle(self.connection, script, by_name=not last)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
@@ -242,8 +240,8 @@ class Executor:
             raise error
         if self.stop.requested:
             raise interruption() from error
+        if deadline.passed or (limits.timed_out and limits.bounded_by_deadline):
+            raise deadline.exceeded(error) from error
         if not limits.timed_out:
             raise error
-        if limits.bounded_by_deadline:
-            raise deadline.exceeded(error) from error
         raise timed_out(error, limits.seconds) from error

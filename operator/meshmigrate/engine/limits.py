@@ -85,6 +85,10 @@ class Limits:
         self._strong_lock_held |= statement.kind not in _WEAK
         self._started = self._clock.monotonic()
 
+    def expired(self) -> bool:
+        """Tell whether the run's time is over, however much each statement may take."""
+        return self._deadline.passed
+
     @property
     def timed_out(self) -> bool:
         """Whether the last statement has used up its time."""

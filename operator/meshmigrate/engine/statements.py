@@ -24,6 +24,7 @@ def run_statements(
     *,
     before: Callable[[Statement], None] = lambda _: None,
     one_by_one: bool = False,
+    expired: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run the statements of a script in order.
 
@@ -33,6 +34,8 @@ def run_statements(
         Called with each statement before it is sent, and with the first one of a batch.
     one_by_one
         Whether each statement has a message of its own.
+    expired
+        Tells whether the time for all of them is over.
 
     Raises
     ------
@@ -41,12 +44,17 @@ def run_statements(
     """
     for batch in Batches(statements, most=1 if one_by_one else MOST):
         before(batch[0])
-        _send_batch(connection, script, batch)
+        _send_batch(connection, script, batch, expired)
 
 
-def _send_batch(connection: Connection, script: Script, batch: Sequence[Statement]) -> None:
+def _send_batch(
+    connection: Connection,
+    script: Script,
+    batch: Sequence[Statement],
+    expired: Callable[[], bool],
+) -> None:
     try:
-        send_batch(connection, batch, _encoding(connection))
+        send_batch(connection, batch, _encoding(connection), expired=expired)
     except StatementFailed as failed:
         statement = batch[failed.index]
         raise statement_error(failed.error, script, statement, before=failed.offset) from failed
