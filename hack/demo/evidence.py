@@ -43,6 +43,14 @@ def resource(shell: Shell, name: str) -> dict[str, Any]:
     return found
 
 
+def condition(shell: Shell, name: str, kind: str) -> dict[str, str]:
+    """Give a condition of a DatabaseMigration."""
+    conditions: list[dict[str, str]] = resource(shell, name)["status"]["conditions"]
+    found = [each for each in conditions if each["type"] == kind]
+    expect(f"{name} has the condition {kind}", holds=bool(found))
+    return found[0]
+
+
 def query(shell: Shell, sql: str) -> list[str]:
     """Give the rows of a query, columns separated by ``|``."""
     return shell.ask(f'{PSQL} -At -c "{sql}"').splitlines()

@@ -8,6 +8,7 @@ from hack.demo.evidence import (
     METRICS,
     NAMESPACE,
     PSQL,
+    condition,
     expect,
     failures_counted,
     places_with_the_password,
@@ -36,6 +37,13 @@ _CONDITIONS: Final = (
     "-o jsonpath='{range .status.conditions[*]}"
     '{.type}={.status} {.reason}: {.message}{"\\n"}{end}\''
 )
+_PROOF: Final = (
+    "-o jsonpath='before: {.status.lastRun.fingerprint.before}"
+    '{"\\n"}after:  {.status.lastRun.fingerprint.after}{"\\n"}\''
+)
+_STORED: Final = (
+    "select fingerprint_before, fingerprint_after from meshmigrate.run where outcome = 'RolledBack'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ def play(shell: Shell, terminal: Terminal) -> None:
     _first_release(shell, terminal)
     before = _look(shell, terminal)
     _second_release(shell, terminal)
+    _proof(shell, terminal)
     _nothing_changed(shell, terminal, before)
     _counted(shell, terminal, before)
     _kept_secret(shell, terminal)
@@ -134,6 +143,19 @@ def _second_release(shell: Shell, terminal: Terminal) -> None:
     expect("two versions were undone", holds=last["rolledBack"]["count"] == 2)  # noqa: PLR2004
     expect("the failing file is named", holds="20260112090200" in last["failure"]["file"])
     terminal.good("RolledBack: the two versions before the wrong one were undone by their scripts")
+
+
+def _proof(shell: Shell, terminal: Terminal) -> None:
+    terminal.step("The proof", "A fingerprint of the schema: stored before the run, taken after.")
+    shell.run(f"{KUBECTL} get databasemigration broken {_PROOF}")
+    shell.run(f'{PSQL} -c "{_STORED}"')
+    schema = resource(shell, "broken")["status"]["lastRun"]["fingerprint"]
+    expect("both hashes are equal", holds=schema["before"] == schema["after"])
+    stored = query(shell, _STORED)
+    expect("the ledger has them, too", holds=stored == [f"{schema['before']}|{schema['after']}"])
+    ready = condition(shell, "broken", "RollbackReady")
+    expect("the way back was known before", holds=ready["status"] == "True")
+    terminal.good(f"both hashes are equal; known before the first statement: {ready['reason']}")
 
 
 def _nothing_changed(shell: Shell, terminal: Terminal, before: _Before) -> None:

@@ -118,6 +118,12 @@ class Tenant:
         jobs: list[Json] = self.cluster.get("-n", self.name, "jobs")["items"]
         return jobs
 
+    def events(self) -> list[str]:
+        """Give the reasons of the events about DatabaseMigrations."""
+        selector = "--field-selector=involvedObject.kind=DatabaseMigration"
+        events: list[Json] = self.cluster.get("-n", self.name, "events", selector)["items"]
+        return [event["reason"] for event in events]
+
     def running_pod(self) -> Json:
         """Wait for a runner's container to run, and give its pod."""
 

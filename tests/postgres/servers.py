@@ -172,7 +172,12 @@ def _stop(data: Path) -> None:
     pid = _running_pid(data)
     if pid is not None:
         programs = Path("/proc", str(pid), "exe").readlink().parent
-        _run(programs / "pg_ctl", f"--pgdata={data}", "--mode=immediate", "--wait", "stop")
+        try:
+            _run(programs / "pg_ctl", f"--pgdata={data}", "--mode=immediate", "--wait", "stop")
+        except RuntimeError:
+            # Its own session may be ending it at the same moment.
+            if _running_pid(data) is not None:
+                raise
 
 
 def _running_pid(data: Path) -> int | None:

@@ -79,3 +79,15 @@ class PlainView:
     def close(self, result: Result) -> None:
         """Show how it ended."""
         click.echo(f"{result.outcome}: {result.message}")
+        for line in proof_lines(result):
+            click.echo(line)
+
+
+def proof_lines(result: Result) -> Iterator[str]:
+    """Show the digests by which it is proven that a run went back to where it had to."""
+    schema = result.fingerprint
+    if schema is None or not schema.expected:
+        return
+    where = "before the run" if schema.expected == schema.before else "at that version"
+    yield f"  schema {where}: {schema.expected}"
+    yield f"  schema after the run: {schema.after} ({'equal' if schema.proven else 'not equal'})"

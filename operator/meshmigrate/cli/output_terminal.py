@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from meshmigrate.cli.output import proof_lines
 from meshmigrate.domain.result import Result
 from meshmigrate.engine.events import Event, EventName
 
@@ -81,6 +82,8 @@ class TerminalView:
             self._console.print(table)
         style = "green" if result.outcome.succeeded else "red"
         self._console.print(f"{result.outcome}: {result.message}", style=style, markup=False)
+        for line in proof_lines(result):
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _render(self) -> ConsoleRenderable:
         lines = (Text(f"  {line}", overflow="ellipsis", no_wrap=True) for line in self._doing)

@@ -118,6 +118,7 @@ class _Log:
             "statement": event.statement,
             "seconds": event.seconds,
             "doing": event.doing,
+            "rollback_ready": event.rollback_ready,
         }
         self.write("warning" if event.warning else "info", event.name, event.message, **more)
 

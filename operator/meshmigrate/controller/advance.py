@@ -11,7 +11,7 @@ from meshmigrate.controller.attempt import Absent, Ended, NeverStarted, Waiting,
 from meshmigrate.controller.backoff import due_at
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.closing import close_run, close_superseded
-from meshmigrate.controller.conditions import Verdict, with_verdict
+from meshmigrate.controller.conditions import Verdict, with_verdict, without_rollback_ready
 from meshmigrate.controller.following import follow_attempt
 from meshmigrate.controller.observed import Observed, ObservedResource
 from meshmigrate.controller.spec import MigrationSpec
@@ -102,7 +102,10 @@ def _start_run(observed: Observed) -> Status:
         started_at=format_time(observed.now),
     )
     started = replace(
-        status, run_number=number, current_run=run, last_run_request=resource.run_request
+        without_rollback_ready(status),
+        run_number=number,
+        current_run=run,
+        last_run_request=resource.run_request,
     )
     return with_verdict(
         observed,

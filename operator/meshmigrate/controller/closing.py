@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from meshmigrate.controller.attempt import Ended
 from meshmigrate.controller.clock import format_time, seconds_between
-from meshmigrate.controller.conditions import Verdict, with_verdict
+from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with_verdict
 from meshmigrate.controller.observed import Observed
-from meshmigrate.controller.report import describe_end, failure_of, range_of
+from meshmigrate.controller.report import describe_end, failure_of, proof_of, range_of
 from meshmigrate.controller.status import (
     HISTORY_LENGTH,
     CurrentRun,
@@ -46,12 +46,13 @@ def close_run(observed: Observed, run: CurrentRun, end: Ended) -> Status:
         transaction_mode=result.transaction_mode if result else "",
         applied=range_of(result.applied if result else None),
         rolled_back=range_of(result.rolled_back if result else None),
+        fingerprint=proof_of(result),
         failure=failure_of(end),
         differences=result.differences if result else (),
     )
     status = _remember(observed.resource.status, last)
     if result is not None:
-        status = _with_database(status, result)
+        status = with_rollback_ready(observed, _with_database(status, result), result)
     done = end.outcome.succeeded
     return with_verdict(
         observed,

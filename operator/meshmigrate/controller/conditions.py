@@ -1,7 +1,9 @@
-"""The four conditions, always set together, so that they cannot contradict each other.
+"""The conditions of a DatabaseMigration.
 
-Ready, Reconciling and Stalled are read by ``kubectl wait``, Helm, Flux and Argo CD (kstatus);
-Reconciling and Stalled are never both True.
+Ready, Reconciling, Stalled and Succeeded are always set together, so that they cannot contradict
+each other. The first three are read by ``kubectl wait``, Helm, Flux and Argo CD (kstatus);
+Reconciling and Stalled are never both True. RollbackReady stands beside them: it says of the
+latest run whether it could be taken back, and is absent until that is known.
 """
 
 from enum import Enum
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.status import Condition, Status
+from meshmigrate.domain.result import Result
 
 MAX_MESSAGE_LENGTH: Final = 2048
 
@@ -26,6 +29,7 @@ class Verdict(Enum):
 
 
 _TYPES: Final = ("Ready", "Reconciling", "Stalled", "Succeeded")
+_ROLLBACK_READY: Final = "RollbackReady"
 
 
 def with_verdict(
@@ -46,9 +50,7 @@ def with_verdict(
     run = status.current_run or status.last_run
     current = run is None or run.spec_hash == observed.resource.spec_hash
     generation = observed.resource.generation if current else status.observed_generation
-    text = (
-        message if len(message) <= MAX_MESSAGE_LENGTH else message[: MAX_MESSAGE_LENGTH - 1] + "…"
-    )
+    text = _shortened(message)
     conditions = tuple(
         _carry_transition_time(
             Condition(
@@ -63,7 +65,43 @@ def with_verdict(
         )
         for kind, value in zip(_TYPES, verdict.value, strict=True)
     )
-    return replace(status, phase=phase, conditions=conditions, observed_generation=generation)
+    others = tuple(each for each in status.conditions if each.type not in _TYPES)
+    return replace(
+        status,
+        phase=phase,
+        conditions=(*conditions, *others),
+        observed_generation=generation,
+    )
+
+
+def with_rollback_ready(observed: Observed, status: Status, result: Result) -> Status:
+    """Give a status that says whether the run can be taken back, if its runner told."""
+    told = result.rollback_ready
+    if told is None:
+        return status
+    condition = Condition(
+        type=_ROLLBACK_READY,
+        status="True" if told.ready else "False",
+        reason=told.reason,
+        message=_shortened(told.message),
+        observed_generation=observed.resource.generation,
+        last_transition_time=format_time(observed.now),
+    )
+    condition = _carry_transition_time(condition, status.condition(_ROLLBACK_READY))
+    kept = without_rollback_ready(status).conditions
+    return replace(status, conditions=(*kept, condition))
+
+
+def without_rollback_ready(status: Status) -> Status:
+    """Give a status that says nothing about the way back of a run that has only begun."""
+    kept = tuple(each for each in status.conditions if each.type != _ROLLBACK_READY)
+    return replace(status, conditions=kept)
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MAX_MESSAGE_LENGTH:
+        return message
+    return message[: MAX_MESSAGE_LENGTH - 1] + "…"
 
 
 def _carry_transition_time(condition: Condition, previous: Condition | None) -> Condition:

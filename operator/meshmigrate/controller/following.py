@@ -16,7 +16,7 @@ from meshmigrate.controller.attempt import (
 from meshmigrate.controller.backoff import due_at, past_deadline
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.closing import close_run
-from meshmigrate.controller.conditions import Verdict, with_verdict
+from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with_verdict
 from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.obstacle import find_obstacle
 from meshmigrate.controller.spec import MigrationSpec
@@ -121,13 +121,16 @@ def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: End
         return _give_up(observed, run, end)
     last = _attempt_end(observed, run, end.outcome.value, end.reason, end.message)
     noted = replace(run, lost_pods=0, last_attempt=last)
+    status = replace(observed.resource.status, current_run=noted)
+    if end.result is not None:
+        status = with_rollback_ready(observed, status, end.result)
     due = format_time(due_at(noted, last, retry, observed.resource.uid))
     return _in_trouble(
         observed,
         late,
         end.reason,
         f"attempt {run.attempt} ended as {end.outcome}: {end.message}; the next follows at {due}",
-        status=replace(observed.resource.status, current_run=noted),
+        status=status,
     )
 
 

@@ -82,6 +82,7 @@ def run_spec(resource: ObservedResource, spec: MigrationSpec, run: CurrentRun) -
             checks=tuple(folders["checks"]),
         ),
         target=str(spec.target),
+        allow_rollback=spec.allow_rollback,
         database=spec.database.access,
         ledger=spec.ledger,
         policy=spec.policy.of_the_run,

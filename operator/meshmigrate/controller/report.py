@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from meshmigrate.controller.attempt import Ended
-from meshmigrate.controller.status import RunFailure, VersionRange
+from meshmigrate.controller.status import RunFailure, SchemaProof, VersionRange
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import FailureDetail, Result, Versions
 
 _DATABASE_STATE: Final[Mapping[Outcome, str]] = {
@@ -34,7 +35,7 @@ def describe_end(end: Ended) -> str:
         return result.message or _describe_success(result)
     parts = [
         describe_failure(result.failure) if result.failure else _sentence(result.message),
-        _DATABASE_STATE.get(end.outcome, ""),
+        _describe_database(result),
         _remaining(result),
         _lost(result.failure),
         f"Different: {'; '.join(result.differences)}." if result.differences else "",
@@ -78,11 +79,25 @@ def range_of(versions: Versions | None) -> VersionRange | None:
     return VersionRange(count=versions.count, first=versions.first, last=versions.last)
 
 
+def proof_of(result: Result | None) -> SchemaProof | None:
+    """Give the digests of the schema for the status."""
+    if result is None or result.fingerprint is None:
+        return None
+    found = result.fingerprint
+    return SchemaProof(before=found.before, after=found.after, expected=found.expected)
+
+
 def _describe_success(result: Result) -> str:
     if result.outcome is Outcome.UP_TO_DATE:
         return f"nothing to do: version {result.current_version} is current"
     noun = "migration" if result.applied.count == 1 else "migrations"
     return f"{result.applied.count} {noun} applied, version {result.current_version} is current"
+
+
+def _describe_database(result: Result) -> str:
+    if result.reason == Reason.CONCURRENT_CHANGE:
+        return "What this run did is taken back; what differs none of its scripts touches."
+    return _DATABASE_STATE.get(result.outcome, "")
 
 
 def _remaining(result: Result) -> str:

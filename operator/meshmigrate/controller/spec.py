@@ -13,6 +13,7 @@ from meshmigrate.domain.runspec import (
     Ledger,
     LockPolicy,
     OnFailure,
+    OutOfOrder,
     Policy,
     Request,
     TransactionMode,
@@ -76,6 +77,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     drift: Drift = "Warn"
     fingerprint: FingerprintScope = FingerprintScope()
     transaction_mode: TransactionMode = "Auto"
+    out_of_order: OutOfOrder = "Refuse"
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
@@ -90,6 +92,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
             drift=self.drift,
             fingerprint=self.fingerprint,
             transaction_mode=self.transaction_mode,
+            out_of_order=self.out_of_order,
             lock=self.lock,
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,
@@ -122,6 +125,7 @@ class MigrationSpec(Request, frozen=True, kw_only=True):
     database: Database
     source: Source
     target: str | int = "latest"
+    allow_rollback: bool = False
     ledger: Ledger = Ledger()
     policy: MigrationPolicy = MigrationPolicy()
     provenance: SourceProvenance = SourceProvenance()
@@ -142,8 +146,8 @@ def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
 def spec_hash(spec: MigrationSpec) -> str:
     """Give the hash whose change starts a run.
 
-    It covers database, source, target, ledger and policy. A default that is written out hashes
-    like one that is left out, so a field that a later release adds changes no hash.
+    It covers everything but the provenance. A default that is written out hashes like one that
+    is left out, so a field that a later release adds changes no hash.
     """
     covered = replace(
         spec,

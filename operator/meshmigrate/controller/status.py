@@ -71,6 +71,14 @@ class VersionRange(StatusPart, frozen=True, kw_only=True):
     last: str = ""
 
 
+class SchemaProof(StatusPart, frozen=True, kw_only=True):
+    """The schema as digests, before and after a run; ``expected`` is where a way back leads."""
+
+    before: str
+    after: str
+    expected: str = ""
+
+
 class RunFailure(StatusPart, frozen=True, kw_only=True):
     """What failed, where, and what to do next."""
 
@@ -101,6 +109,7 @@ class LastRun(StatusPart, frozen=True, kw_only=True):
     transaction_mode: str = ""
     applied: VersionRange | None = None
     rolled_back: VersionRange | None = None
+    fingerprint: SchemaProof | None = None
     failure: RunFailure | None = None
     differences: tuple[str, ...] = ()
 

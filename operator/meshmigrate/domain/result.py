@@ -53,6 +53,23 @@ class RollbackReady(Contract, frozen=True, kw_only=True):
     message: str
 
 
+class Fingerprints(Contract, frozen=True, kw_only=True):
+    """The schema of the database as digests: equal digests, equal schemas."""
+
+    before: str
+    """Stored before the first statement of the run."""
+    after: str
+    """At its end."""
+    expected: str = ""
+    """Where a run that went back had to arrive: before the run, or where it was asked to go as
+    that was last current; empty of a run that did not go back, or where nobody looked then."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether a run that went back arrived."""
+        return self.after == self.expected
+
+
 class Result(Contract, frozen=True, kw_only=True):
     """How one attempt ended. Times are RFC 3339 from the server's clock, durations in seconds."""
 
@@ -74,6 +91,8 @@ class Result(Contract, frozen=True, kw_only=True):
     transaction_mode: str = ""
     """PerFile or Batch; empty where the attempt did not come as far as choosing."""
     rollback_ready: RollbackReady | None = None
+    fingerprint: Fingerprints | None = None
+    """Of a run that began; one that was refused before, or found nothing to do, has none."""
     failure: FailureDetail | None = None
     differences: tuple[str, ...] = ()
     """What a fingerprint found different, one line per object, shortened to fit."""
@@ -117,19 +136,18 @@ def _shorten(result: Result, excess: int) -> Result:
     texts = {"message": result.message}
     if result.failure is not None:
         texts |= {"failure.message": result.failure.message, "failure.hint": result.failure.hint}
+    if result.rollback_ready is not None:
+        texts["rollback_ready.message"] = result.rollback_ready.message
     if result.differences:
         texts["differences"] = result.differences[0]
     name = max(texts, key=lambda key: len(texts[key].encode()))
     cut = _cut(texts[name], excess)
-    match name:
-        case "message":
-            return replace(result, message=cut)
-        case "differences":
-            return replace(result, differences=(cut,))
-        case _ if result.failure is not None:
-            field = name.removeprefix("failure.")
-            return replace(result, failure=replace(result.failure, **{field: cut}))
-    return result
+    if name == "message":
+        return replace(result, message=cut)
+    if name == "differences":
+        return replace(result, differences=(cut,))
+    part, _, field = name.partition(".")
+    return replace(result, **{part: replace(getattr(result, part), **{field: cut})})
 
 
 def _cut(text: str, excess: int) -> str:

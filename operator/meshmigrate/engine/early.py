@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from meshmigrate.domain.errors import Failure, Interruption, LockTimeout, MigrationError, Refusal
+from meshmigrate.domain.mode import Course
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result, encode_result
@@ -13,7 +14,7 @@ from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, summary
+from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, rollback_ready, summary
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import InFlight
 from meshmigrate.engine.ledger import history, log, runs
@@ -51,6 +52,8 @@ class Known:
     unfinished: tuple[Run, ...] = ()
     """The runs that have not ended, this one included."""
     lock_wait_seconds: float = 0.0
+    course: Course | None = None
+    """How the run divides its files and could go back; None before that is decided."""
 
 
 def end_up_to_date(known: Known) -> Ending:
@@ -180,6 +183,8 @@ def _ending(
         current_version=str(max(known.present, default="")),
         pending_count=known.wanted.count_pending(known.present) if known.wanted else 0,
         applied=summary(known.applied),
+        transaction_mode=known.course.choice.mode if known.course else "",
+        rollback_ready=rollback_ready(known.course) if known.course else None,
         failure=failure_detail(error) if error else None,
     )
     known.events(Event(name=EventName.FINISHED, message=f"{outcome}: {message}"))

@@ -9,6 +9,7 @@ from meshmigrate.domain.mode import Course
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import (
     FailureDetail,
+    Fingerprints,
     Result,
     RollbackReady,
     Versions,
@@ -26,6 +27,7 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
+from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.wanted import Wanted
@@ -97,7 +99,7 @@ def finish(
     identity: RunIdentity,
     verdict: Verdict,
     *,
-    after: Fingerprint,
+    after: Fingerprint | None,
     entries: Sequence[log.Entry] = (),
     record: Callable[[], None] = lambda: None,
 ) -> Ending:
@@ -108,7 +110,7 @@ def finish(
     Parameters
     ----------
     after
-        The schema as it is now.
+        The schema as it is now; None where nobody has to know.
     entries
         Rows for the log, to come before the one that says how the run ended.
     record
@@ -119,14 +121,16 @@ def finish(
     with session.transaction(ledger.connection):
         locked.lease.guard()
         record()
-        encoded = encode_result(_result(locked, identity, verdict))
+        digest = catalog.keep(ledger, after) if after else None
+        run = runs.get(ledger, identity.id)
+        encoded = encode_result(_result(locked, identity, verdict, run, digest))
         runs.finish(
             ledger,
             identity.id,
             outcome=verdict.outcome,
             reason=verdict.reason,
             result=encoded,
-            fingerprint=catalog.keep(ledger, after),
+            fingerprint=digest,
         )
         for entry in (*entries, _last_entry(identity, verdict)):
             log.append(ledger, entry)
@@ -136,7 +140,7 @@ def finish(
     return Ending(verdict.outcome, encoded)
 
 
-def stored_ending(found: runs.Run | None) -> Ending | None:
+def stored_ending(found: Run | None) -> Ending | None:
     """Give the result of a run that has ended: it is never executed again, whoever asks."""
     if found is None or found.result is None:
         return None
@@ -155,11 +159,13 @@ def _last_entry(identity: RunIdentity, verdict: Verdict) -> log.Entry:
     )
 
 
-def _result(locked: LockedRun, identity: RunIdentity, verdict: Verdict) -> Result:
+def _result(
+    locked: LockedRun, identity: RunIdentity, verdict: Verdict, run: Run, digest: str | None
+) -> Result:
     ledger = locked.ledger
     now: datetime = ledger.row("SELECT pg_catalog.clock_timestamp()")[0]
     present = [row.version for row in history.read(ledger)]
-    course = locked.course if identity.id == locked.identity.id else None
+    mode, ready = _course_of(locked, run)
     return Result(
         api_version=1,
         run_id=str(identity.id),
@@ -176,11 +182,36 @@ def _result(locked: LockedRun, identity: RunIdentity, verdict: Verdict) -> Resul
         pending_count=locked.wanted.count_pending(present),
         applied=summary(log.versions(ledger, identity.id, log.APPLIED)),
         rolled_back=summary(log.versions(ledger, identity.id, log.ROLLED_BACK)),
-        transaction_mode=course.choice.mode if course else "",
-        rollback_ready=rollback_ready(course) if course else None,
+        transaction_mode=mode,
+        rollback_ready=ready,
+        fingerprint=_fingerprints(run, digest),
         failure=verdict.failure,
         differences=verdict.differences,
     )
+
+
+def _course_of(locked: LockedRun, run: Run) -> tuple[str, RollbackReady | None]:
+    """Give the mode of a run and its way back, as they were known before its first statement."""
+    if isinstance(run.way_back, TurningPoint):
+        return run.transaction_mode or "", run.way_back.rollback_ready
+    if locked.course is None or run.id != locked.identity.id:
+        return "", None
+    return locked.course.choice.mode, rollback_ready(locked.course)
+
+
+def _fingerprints(run: Run, after: str | None) -> Fingerprints | None:
+    if run.fingerprint_before is None or after is None:
+        return None
+    return Fingerprints(before=run.fingerprint_before, after=after, expected=_expected(run))
+
+
+def _expected(run: Run) -> str:
+    match run.way_back:
+        case TurningPoint():
+            return run.fingerprint_before or ""
+        case Retreat(proof=proof):
+            return proof or ""
+    return ""
 
 
 def rollback_ready(course: Course) -> RollbackReady:

@@ -27,6 +27,7 @@ class EventName(StrEnum):
     TABLE_LOCK_RETRY = "table-lock-retry"
     LEFTOVER = "leftover"
     FAILED = "failed"
+    CANCELLING = "cancelling"
     STOPPING = "stopping"
     ROLLING_BACK = "rolling-back"
     ROLLED_BACK = "rolled-back"
@@ -53,6 +54,8 @@ class Event:
     """How long that has been running."""
     doing: str = ""
     """What that waits for and who is in the way, or how far it is."""
+    rollback_ready: str = ""
+    """Of a plan: the reason for which the run can be taken back, or cannot."""
 
 
 Events = Callable[[Event], None]

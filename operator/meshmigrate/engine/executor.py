@@ -160,6 +160,7 @@ class Executor:
         run_statements(
             self.connection, script, statements, before=before, one_by_one=alone, expired=over
         )
+        limits.restore()
         settle(self.connection, script, by_name=not last)
         for check in work.checks:
             session.enter_script(self.connection, self.server)

@@ -67,10 +67,17 @@ class Limits:
 
     def prepare(self, statement: Statement) -> None:
         """Set what holds for the next statement."""
+        self._set(statement.kind)
+        self._strong_lock_held |= statement.kind not in _WEAK
+        self._started = self._clock.monotonic()
+
+    def restore(self) -> None:
+        """Set what holds for the end of a script, whatever the script has set."""
+        self._set("SET")
+
+    def _set(self, kind: str) -> None:
         self.seconds = min(self._timeout_seconds, math.ceil(self._deadline.remaining) or 0.001)
-        lock_ms = lock_timeout_ms(
-            statement.kind, self._attempt, after_strong=self._strong_lock_held
-        )
+        lock_ms = lock_timeout_ms(kind, self._attempt, after_strong=self._strong_lock_held)
         lock_ms = max(lock_ms, self._shortest_ms)
         wanted = (lock_ms, min(math.ceil(self.seconds * 1000), _LONGEST_MS))
         if wanted != self._in_force:
@@ -81,9 +88,7 @@ class Limits:
             )
         # Only data statements certainly leave the settings alone: every dump starts with
         # SET lock_timeout = 0.
-        self._in_force = wanted if statement.kind in _DML else None
-        self._strong_lock_held |= statement.kind not in _WEAK
-        self._started = self._clock.monotonic()
+        self._in_force = wanted if kind in _DML else None
 
     def expired(self) -> bool:
         """Tell whether the run's time is over, however much each statement may take."""

@@ -88,6 +88,19 @@ def test_the_runner_is_told_the_role_and_the_search_path(applied: Story) -> None
     assert spec.database == Access(role="app_owner", search_path=("app", "public"))
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_runner_is_told_whether_it_may_go_back(
+    applied: Story,
+    allowed: bool,
+) -> None:
+    """A target below the current version is refused by the runner, unless the resource allows."""
+    applied.cluster.edit(lambda body: body["spec"].update(target=2, allowRollback=allowed))
+    applied.look()
+    template = applied.cluster.jobs[applied.job]["spec"]["template"]
+    spec = decode_spec(template["metadata"]["annotations"][names.RUN_SPEC_ANNOTATION].encode())
+    assert (spec.target, spec.allow_rollback) == ("2", allowed)
+
+
 def test_each_config_map_has_a_folder_of_its_own(applied: Story) -> None:
     """Files of one name in two ConfigMaps do not hide each other."""
     maps = [

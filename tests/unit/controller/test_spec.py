@@ -37,6 +37,8 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
         {"database": {**SPEC["database"], "searchPath": ["app"]}},
         {"source": {"configMaps": [{"name": "web-2"}]}},
         {"target": 7},
+        {"allowRollback": True},
+        {"policy": {"outOfOrder": "Apply"}},
         {"ledger": {"schema": "history"}},
         {"policy": {"onFailure": "Halt"}},
         {"policy": {"drift": "Refuse"}},
@@ -57,6 +59,13 @@ def test_the_run_gets_what_the_resource_says_about_drift_and_fingerprints() -> N
     given = parse_spec({**MINIMAL, "policy": policy}).policy.of_the_run
     assert given.drift == "Refuse"
     assert given.fingerprint == FingerprintScope(ignore=("public.y*",), schemas=("app",))
+
+
+def test_late_files_are_refused_unless_the_resource_welcomes_them() -> None:
+    """As on the command line."""
+    assert parse_spec(MINIMAL).policy.of_the_run.out_of_order == "Refuse"
+    welcome = parse_spec({**MINIMAL, "policy": {"outOfOrder": "Apply"}})
+    assert welcome.policy.of_the_run.out_of_order == "Apply"
 
 
 def test_provenance_is_not_in_the_hash() -> None:

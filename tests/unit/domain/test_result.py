@@ -9,12 +9,15 @@ from meshmigrate.domain.result import (
     MAX_RESULT_BYTES,
     DatabaseIdentity,
     FailureDetail,
+    Fingerprints,
     Result,
+    RollbackReady,
     Versions,
     decode_result,
     encode_result,
 )
 
+DIGEST = f"sha256:{'01234567' * 8}"
 LONG = st.builds(
     lambda text, times: text * times,
     st.text(st.sampled_from(["a", "é", "🐘", '"', "\\", "\n", "\x01", " "])),
@@ -23,7 +26,11 @@ LONG = st.builds(
 
 
 def result(
-    message: str = "", *, failure: FailureDetail | None = None, differences: tuple[str, ...] = ()
+    message: str = "",
+    *,
+    failure: FailureDetail | None = None,
+    differences: tuple[str, ...] = (),
+    way_back: str = "",
 ) -> Result:
     """Give a result with every fixed field filled."""
     return Result(
@@ -42,16 +49,19 @@ def result(
         pending_count=12,
         applied=Versions(count=3, first="20260101000000", last="20260101000002"),
         rolled_back=Versions(count=2, first="20260101000002", last="20260101000001"),
+        transaction_mode="PerFile",
+        rollback_ready=RollbackReady(ready=False, reason="Irreversible", message=way_back),
+        fingerprint=Fingerprints(before=DIGEST, after=DIGEST[::-1], expected=DIGEST),
         failure=failure,
         differences=differences,
     )
 
 
-@given(LONG, LONG, LONG, st.lists(LONG, max_size=5))
+@given(LONG, LONG, LONG, LONG, st.lists(LONG, max_size=5))
 def test_a_result_fits_and_keeps_what_matters(
-    message: str, why: str, hint: str, differences: list[str]
+    message: str, why: str, hint: str, way_back: str, differences: list[str]
 ) -> None:
-    """Multi-byte text and escapes are cut to the byte; outcome, reason and place survive."""
+    """Texts are cut to the byte; outcome, reason, place and the proof survive."""
     failure = FailureDetail(
         message=why,
         hint=hint,
@@ -62,7 +72,7 @@ def test_a_result_fits_and_keeps_what_matters(
         sqlstate="42703",
         statement="ALTER MATERIALIZED VIEW",
     )
-    given_out = result(message, failure=failure, differences=tuple(differences))
+    given_out = result(message, failure=failure, differences=tuple(differences), way_back=way_back)
     encoded = encode_result(given_out)
     assert len(encoded) <= MAX_RESULT_BYTES
     back = decode_result(encoded)
@@ -71,6 +81,9 @@ def test_a_result_fits_and_keeps_what_matters(
         given_out.reason,
         given_out.run_id,
     )
+    assert back.fingerprint == given_out.fingerprint
+    assert back.rollback_ready is not None
+    assert back.rollback_ready.reason == "Irreversible"
     assert back.failure is not None
     place = (back.failure.file, back.failure.line, back.failure.column, back.failure.sqlstate)
     assert place == (failure.file, 12, 7, "42703")
@@ -107,6 +120,12 @@ def test_thousands_of_differences_are_cut_to_the_first_ones() -> None:
     assert len(encoded) <= MAX_RESULT_BYTES
     assert back.differences == differences[: len(back.differences)]
     assert len(back.differences) > 10
+
+
+def test_a_way_back_is_proven_where_the_schema_is_the_expected_one() -> None:
+    """Not by being as before, which says nothing of a run that was asked to go back."""
+    assert Fingerprints(before="b", after="a", expected="a").proven
+    assert not Fingerprints(before="a", after="a", expected="b").proven
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.result import FailureDetail
+from meshmigrate.domain.result import FailureDetail, RollbackReady
 from meshmigrate.domain.runspec import Contract, Intent, RunSpec
 from meshmigrate.engine.ledger.store import Ledger
 
@@ -65,6 +65,12 @@ class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     partial: PartialFile | None = None
     write_back: bool = False
     """Whether what it takes back goes out of the history of Supabase's command line too."""
+    rollback_ready: RollbackReady | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nothing failed: somebody asked for it."""
+        return self.reason == Reason.CANCELLED
 
 
 class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
@@ -76,12 +82,15 @@ class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
         The version to stop at; 0 is the state before the first one.
     proof
         Digest of the schema as it was when that version was last current; None if nobody looked.
+    data_not_restored
+        What the versions that are taken back have discarded.
     write_back
         Whether what it takes back goes out of the history of Supabase's command line too.
     """
 
     target: str
     proof: str | None
+    data_not_restored: tuple[str, ...] = ()
     write_back: bool = False
 
 
@@ -99,7 +108,7 @@ class Run:
     outcome: str | None
     failure: str | None
     result: str | None
-    fingerprint_before: str
+    fingerprint_before: str | None
     transaction_mode: Mode | None
 
     @property
@@ -126,6 +135,12 @@ def get(ledger: Ledger, run_id: UUID) -> Run:
     return run
 
 
+def turned_back(ledger: Ledger, run_id: UUID) -> bool:
+    """Whether the ledger knows a run, and knows it on its way back."""
+    run = find(ledger, run_id)
+    return run is not None and run.way_back is not None
+
+
 def unfinished(ledger: Ledger) -> list[Run]:
     """Give the runs that have not ended, the oldest first."""
     return _select(ledger, _UNFINISHED, {})
@@ -136,7 +151,7 @@ def start(
     spec: RunSpec,
     *,
     plan_digest: str | None,
-    fingerprint: str,
+    fingerprint: str | None,
     mode: Mode = "PerFile",
     retreat: Retreat | None = None,
 ) -> None:
@@ -145,7 +160,7 @@ def start(
     values = {
         "id": spec.run.id,
         "attempt": spec.run.attempt,
-        "intent": "undo" if retreat else "apply",
+        "intent": "undo" if retreat else spec.run.intent,
         "failure": json.encode(retreat).decode() if retreat else None,
         "plan_digest": plan_digest,
         "mode": mode,
