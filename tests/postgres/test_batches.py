@@ -3,6 +3,7 @@
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
@@ -75,3 +76,16 @@ def test_a_statement_may_end_in_a_comment(database: Database, project: Project) 
     project.migration("1", f"CREATE TABLE a (x int) -- the table\n; {rows} ANALYZE a -- the end")
     assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
     assert database.scalar("SELECT count(*) FROM a") == 5
+
+
+def test_many_statements_in_one_message_do_not_outlast_the_deadline(
+    database: Database, project: Project
+) -> None:
+    """Each of them is quick enough by itself; quick ones before them have made the batch large."""
+    slow = "INSERT INTO rows SELECT 1 FROM pg_sleep(0.5);\n"
+    quick = "INSERT INTO rows VALUES (1);\n"
+    project.migration("1", "CREATE TABLE rows (x int);\n" + quick * 126 + slow * 128)
+    done = attempt(database, make_spec(project, policy=Policy(deadline_seconds=3))).result
+    assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.DEADLINE_EXCEEDED)
+    assert done.failure is not None
+    assert 127 < (done.failure.line or 0) < 140

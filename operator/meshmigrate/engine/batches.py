@@ -6,11 +6,13 @@ manual, "statement_timeout"), and names a character of the whole message when on
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 import psycopg
 from psycopg import generators
+from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
@@ -31,6 +33,9 @@ _LONGEST: Final = 64 * 1024
 MOST: Final = 1024
 """Statements of one message."""
 _QUICK_SECONDS: Final = 0.02
+_AT_ITS_END: Final = 3
+"""Statements behind a script that are on its behalf."""
+_CANCEL_TIMEOUT: Final = 2.0
 
 
 class StatementFailed(Exception):
@@ -85,15 +90,23 @@ class Batches:
 
 
 def send_batch(
-    connection: Connection, batch: Sequence[Statement], encoding: str, *, behind: bytes = b""
+    connection: Connection,
+    batch: Sequence[Statement],
+    encoding: str,
+    *,
+    behind: bytes = b"",
+    expired: Callable[[], bool] = lambda: False,
 ) -> PGresult:
     """Run the statements of a batch, behind what waits to be sent; give the last result.
 
     Parameters
     ----------
     behind
-        What completes the script, if this is its last batch: one statement on its behalf, and
-        then ours.
+        What completes the script, if this is its last batch: three statements on its behalf (its
+        limits, and what was deferred), and then ours.
+    expired
+        Tells whether the time for all of them is over: the timeout is that of each. Then what
+        runs is cancelled.
 
     Raises
     ------
@@ -113,7 +126,7 @@ def send_batch(
         ours += _MARK
     connection.pgconn.send_query(ours + text)
     try:
-        results: list[PGresult] = connection.wait(generators.execute(connection.pgconn))
+        results: list[PGresult] = connection.wait(_watched(connection, expired))
     except psycopg.Error as lost:
         raise StatementFailed(lost, 0, 0) from lost
     if results[-1].status != ExecStatus.FATAL_ERROR:
@@ -126,7 +139,25 @@ def send_batch(
         if mark is None:
             raise error
         count -= mark + 1
-    if count > len(batch):
+    if count > len(batch) + _AT_ITS_END - 1:
         raise error
+    count = min(count, len(batch))
     before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
     raise StatementFailed(error, count, len(ours.decode()) + before)
+
+
+def _watched(connection: Connection, expired: Callable[[], bool]) -> PQGen[list[PGresult]]:
+    """Wait for the results as psycopg does, and look at the time whenever nothing has come."""
+    work = generators.execute(connection.pgconn)
+    try:
+        waiting = next(work)
+        while True:
+            ready = yield waiting
+            if not ready and expired():
+                # A connection that is gone has nothing to cancel.
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
+            waiting = work.send(ready)
+    except StopIteration as end:
+        results: list[PGresult] = end.value
+        return results

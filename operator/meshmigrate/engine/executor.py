@@ -144,6 +144,7 @@ class Executor:
             statements,
             before=before,
             one_by_one=one_by_one,
+            expired=limits.expired,
             behind=limits.restoring() + SETTLE + session.leaving(self.server) if alone else b"",
         )
         if result is not None:
@@ -236,8 +237,8 @@ class Executor:
             raise error
         if self.stop.requested:
             raise interruption() from error
+        if deadline.passed or (limits.timed_out and limits.bounded_by_deadline):
+            raise deadline.exceeded(error) from error
         if not limits.timed_out:
             raise error
-        if limits.bounded_by_deadline:
-            raise deadline.exceeded(error) from error
         raise timed_out(error, limits.seconds) from error

@@ -89,6 +89,10 @@ class Limits:
         lock_ms = lock_timeout_ms(kind, self._attempt, after_strong=self._strong_lock_held)
         return max(lock_ms, self._shortest_ms), min(math.ceil(self.seconds * 1000), _LONGEST_MS)
 
+    def expired(self) -> bool:
+        """Tell whether the run's time is over, however much each statement may take."""
+        return self._deadline.passed
+
     @property
     def timed_out(self) -> bool:
         """Whether the last statement has used up its time."""

@@ -30,6 +30,7 @@ def run_statements(
     before: Callable[[Statement], None] = lambda _: None,
     one_by_one: bool = False,
     behind: bytes = b"",
+    expired: Callable[[], bool] = lambda: False,
 ) -> PGresult | None:
     """Run the statements of a script in order.
 
@@ -40,7 +41,9 @@ def run_statements(
     one_by_one
         Whether each statement has a message of its own.
     behind
-        What to send together with the last of them: ``SETTLE``, and statements of ours.
+        What to send together with the last of them: limits, ``SETTLE``, and statements of ours.
+    expired
+        Tells whether the time for all of them is over.
 
     Returns
     -------
@@ -56,15 +59,19 @@ def run_statements(
     for batch in Batches(statements, most=1 if one_by_one else MOST):
         before(batch[0])
         last = behind if batch[-1] is statements[-1] else b""
-        result = _send_batch(connection, script, batch, last)
+        result = _send_batch(connection, script, batch, last, expired)
     return result if behind else None
 
 
 def _send_batch(
-    connection: Connection, script: Script, batch: Sequence[Statement], behind: bytes
+    connection: Connection,
+    script: Script,
+    batch: Sequence[Statement],
+    behind: bytes,
+    expired: Callable[[], bool],
 ) -> PGresult | None:
     try:
-        return send_batch(connection, batch, _encoding(connection), behind=behind)
+        return send_batch(connection, batch, _encoding(connection), behind=behind, expired=expired)
     except StatementFailed as failed:
         if failed.index == len(batch):
             raise script_error(failed.error, script) from failed
