@@ -12,7 +12,7 @@ from tests.postgres.harness import Database, Project, attempt, make_spec
     [
         "SET search_path = ''",
         "SELECT pg_catalog.set_config('search_path', '', false)",
-        "SET statement_timeout = '1ms'",
+        "SET statement_timeout = '100ms'",
         "SET standard_conforming_strings = off",
         "SET client_encoding = 'LATIN1'",
         "SET client_encoding = 'SQL_ASCII'; COMMENT ON TABLE a IS 'é€'",
@@ -36,6 +36,7 @@ def test_what_a_script_sets_does_not_reach_the_next_file(
     project.migration(
         "3",
         "DO $$ BEGIN ASSERT current_user = session_user;"
+        " PERFORM pg_sleep(0.15);"
         " ASSERT current_setting('search_path') = '\"$user\", public'; END $$",
     )
     done = attempt(database, make_spec(project)).result
@@ -152,3 +153,21 @@ def test_the_session_is_named_after_the_run_and_protected_against_loss(
         "idle_session_timeout": "0",
         "idle_in_transaction_session_timeout": "60000",
     }
+
+
+def test_what_is_deferred_to_the_end_has_the_time_of_the_policy(
+    database: Database, project: Project
+) -> None:
+    """A timeout that the script has set ends with its last statement."""
+    project.migration(
+        "1",
+        "CREATE TABLE a (x int);"
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_sleep(0.15); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON a DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION slow();"
+        "INSERT INTO a VALUES (1);"
+        "SET statement_timeout = '100ms'",
+    )
+    done = attempt(database, make_spec(project)).result
+    assert done.outcome is Outcome.SUCCEEDED, done.message

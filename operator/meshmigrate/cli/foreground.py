@@ -73,6 +73,9 @@ def _show(view: "View", spec: RunSpec, command: str, ending: "Ending") -> None:
 
         for line in error_lines(result.failure, spec.folders, result.differences):
             click.echo(line, err=True)
+    else:
+        for difference in result.differences:
+            click.echo(f"  {difference}", err=True)
     _report(result, spec, command)
 
 

@@ -32,7 +32,8 @@ def report(
     if answer.failure is not None:
         workspace = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
         title = f"{answer.outcome}: {answer.reason}"
-        click.echo(annotation(answer.failure, folders, title, workspace), err=True)
+        level = "warning" if answer.outcome.succeeded else "error"
+        click.echo(annotation(answer.failure, folders, title, workspace, level), err=True)
     summary = environment.get("GITHUB_STEP_SUMMARY")
     if summary:
         try:
@@ -42,7 +43,13 @@ def report(
             click.echo(f"warning: no step summary: {error.strerror}", err=True)
 
 
-def annotation(failure: FailureDetail, folders: Folders | None, title: str, workspace: Path) -> str:
+def annotation(
+    failure: FailureDetail,
+    folders: Folders | None,
+    title: str,
+    workspace: Path,
+    level: str = "error",
+) -> str:
     """Give the workflow command that shows an error beside its line."""
     properties = [("title", title)]
     path = find_file(failure, folders)
@@ -58,7 +65,7 @@ def annotation(failure: FailureDetail, folders: Folders | None, title: str, work
     listed = ",".join(f"{name}={_property(value)}" for name, value in properties if value)
     code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
     hint = f"\nnext: {failure.hint}" if failure.hint else ""
-    return f"::error {listed}::{_data(f'{failure.message}{code}{hint}')}"
+    return f"::{level} {listed}::{_data(f'{failure.message}{code}{hint}')}"
 
 
 def summary_lines(answer: Result | Problem, command: str) -> Iterator[str]:

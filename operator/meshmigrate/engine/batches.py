@@ -39,7 +39,7 @@ class StatementFailed(Exception):
     Parameters
     ----------
     index
-        Which one; the first if the connection was lost, as then nobody knows.
+        Which one, from 0; the first if the connection was lost, as then nobody knows.
     offset
         How many characters of the message stand before it.
     """
@@ -92,16 +92,14 @@ def send_batch(
     Parameters
     ----------
     behind
-        What completes the script, if this is its last batch: one statement on its behalf, and
-        then ours.
+        Other statements, if this is the last batch of its script.
 
     Raises
     ------
     StatementFailed
-        With the server's error; the index is the length of the batch for the first statement
-        behind it.
+        With the server's error; its index goes on behind the batch.
     psycopg.Error
-        If a statement of ours failed.
+        If a statement of ours failed that was sent in front of them.
     UnicodeEncodeError
         If the encoding lacks a character.
     """
@@ -126,7 +124,5 @@ def send_batch(
         if mark is None:
             raise error
         count -= mark + 1
-    if count > len(batch):
-        raise error
     before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
     raise StatementFailed(error, count, len(ours) + before)

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from meshmigrate.domain.plan import AppliedVersion
-from meshmigrate.domain.script import Script, ScriptKind
-from meshmigrate.engine import session
+from meshmigrate.engine import kept, session
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
-from meshmigrate.engine.ledger import history, log
+from meshmigrate.engine.ledger import log
 from meshmigrate.sql.mentions import Mentions, mentions
 
 _USER_FUNCTIONS: Final = """
@@ -65,18 +64,11 @@ def _mentioned(locked: LockedRun, rows: Sequence[AppliedVersion]) -> Mentions:
     if not rows or applied - standing:
         return _ANYTHING
     found = Mentions()
-    for row in rows:
-        for script in (_way_up(locked, row), history.rollback_script(locked.ledger, row)):
-            found |= mentions(script) if script is not None else _ANYTHING
+    for _, migration in kept.migrations(locked, rows):
+        if migration is None or migration.rollback is None:
+            return _ANYTHING
+        found |= mentions(migration.script) | mentions(migration.rollback)
     return found
-
-
-def _way_up(locked: LockedRun, row: AppliedVersion) -> Script | None:
-    for migration in locked.wanted.source.migrations:
-        if migration.script.checksum == row.checksum:
-            return migration.script
-    file = f"migrations/{row.version}_{row.name}.sql"
-    return history.find_script(locked.ledger, row.checksum, ScriptKind.MIGRATION, file)
 
 
 def _calls_user_functions(locked: LockedRun, found: Mentions) -> bool:

@@ -6,13 +6,13 @@ from meshmigrate.domain.mode import Choice, Course, choose_mode, set_course
 from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.runspec import Policy, RunSpec
 from meshmigrate.domain.way_back import Pending
-from meshmigrate.engine import drift, session
+from meshmigrate.engine import drift, kept, session
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.prepared import PreparedMigration, prepare_migration
+from meshmigrate.engine.prepared import PreparedMigration
 
 
 def choose_course(
@@ -61,18 +61,8 @@ def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -
 def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigration]) -> Course:
     """Go on in the mode in which a run began."""
     choice = Choice(run.transaction_mode or "PerFile", "the run began so")
-    return set_course(choice, [*applied_files(locked), *_pending(prepared, locked.ledger)])
-
-
-def applied_files(locked: LockedRun) -> list[Pending]:
-    """Give the files that the run has applied and not taken back, in the order of the work."""
-    files = {each.version: each for each in locked.wanted.source.migrations}
-    rows = reversed(history.of_run(locked.ledger, locked.identity.id))
-    return [
-        prepare_migration(files[row.version]).pending(begun=False)
-        for row in rows
-        if row.version in files
-    ]
+    rows = reversed(history.of_run(locked.ledger, run.id))
+    return set_course(choice, [*kept.files(locked, rows), *_pending(prepared, locked.ledger)])
 
 
 def _pending(prepared: Sequence[PreparedMigration], ledger: Ledger | None) -> list[Pending]:

@@ -97,7 +97,7 @@ def finish(
     identity: RunIdentity,
     verdict: Verdict,
     *,
-    after: Fingerprint,
+    after: Fingerprint | None,
     entries: Sequence[log.Entry] = (),
     record: Callable[[], None] = lambda: None,
 ) -> Ending:
@@ -108,7 +108,7 @@ def finish(
     Parameters
     ----------
     after
-        The schema as it is now.
+        The schema as it is now; None where nobody has to know.
     entries
         Rows for the log, to come before the one that says how the run ended.
     record
@@ -126,7 +126,7 @@ def finish(
             outcome=verdict.outcome,
             reason=verdict.reason,
             result=encoded,
-            fingerprint=catalog.keep(ledger, after),
+            fingerprint=catalog.keep(ledger, after) if after else None,
         )
         for entry in (*entries, _last_entry(identity, verdict)):
             log.append(ledger, entry)

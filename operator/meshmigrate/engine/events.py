@@ -27,6 +27,7 @@ class EventName(StrEnum):
     TABLE_LOCK_RETRY = "table-lock-retry"
     LEFTOVER = "leftover"
     FAILED = "failed"
+    CANCELLING = "cancelling"
     STOPPING = "stopping"
     ROLLING_BACK = "rolling-back"
     ROLLED_BACK = "rolled-back"

@@ -24,7 +24,7 @@ from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
-from meshmigrate.engine.statements import SETTLE, run_checks, run_statements, settle
+from meshmigrate.engine.statements import End, run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop, interruption
 from meshmigrate.engine.table_wait import TableWait
 from meshmigrate.engine.work import Part, Work
@@ -137,17 +137,22 @@ class Executor:
         statements = work.settings + work.script.statements
         # After a lost connection nothing shares a message with a statement that may be its cause.
         alone = not (shared or work.checks or one_by_one)
+
+        def end() -> End:
+            return End(limits.restoring(), session.leaving(self.server))
+
         result = run_statements(
             self.connection,
             script,
             statements,
             before=before,
             one_by_one=one_by_one,
-            behind=SETTLE + session.leaving(self.server) if alone else b"",
+            end=end if alone else None,
         )
         if result is not None:
             self._same(own, session.left_script(self.connection, result), script)
             return
+        limits.restore()
         settle(self.connection, script, by_name=shared)
         for check in work.checks:
             session.enter_script(self.connection, self.server)

@@ -72,6 +72,7 @@ def _apply_each(
                 partial(_record, locked, prepared.migration),
                 deadline=deadline,
                 lock_deadline=partial(_lock_deadline, locked),
+                migration=prepared.migration,
                 begun=str(prepared.migration.version) in begun,
             )
         except (Failure, LockTimeout) as error:

@@ -67,23 +67,33 @@ class Limits:
 
     def prepare(self, statement: Statement) -> None:
         """Set what holds for the next statement."""
-        self.seconds = min(self._timeout_seconds, math.ceil(self._deadline.remaining) or 0.001)
-        lock_ms = lock_timeout_ms(
-            statement.kind, self._attempt, after_strong=self._strong_lock_held
-        )
-        lock_ms = max(lock_ms, self._shortest_ms)
-        wanted = (lock_ms, min(math.ceil(self.seconds * 1000), _LONGEST_MS))
-        if wanted != self._in_force:
-            defer(
-                self._connection,
-                f"SET LOCAL lock_timeout = {wanted[0]};"
-                f"SET LOCAL statement_timeout = {wanted[1]};".encode(),
-            )
-        # Only data statements certainly leave the settings alone: every dump starts with
-        # SET lock_timeout = 0.
-        self._in_force = wanted if statement.kind in _DML else None
+        defer(self._connection, self._text(statement.kind))
         self._strong_lock_held |= statement.kind not in _WEAK
         self._started = self._clock.monotonic()
+
+    def restore(self) -> None:
+        """Set what holds for the end of a script, whatever the script has set."""
+        defer(self._connection, self.restoring())
+
+    def restoring(self) -> bytes:
+        """Give the statements that do this, to be sent behind the last one of the script."""
+        return self._text("SET")
+
+    def _text(self, kind: str) -> bytes:
+        self.seconds = min(self._timeout_seconds, math.ceil(self._deadline.remaining) or 0.001)
+        lock_ms = lock_timeout_ms(kind, self._attempt, after_strong=self._strong_lock_held)
+        lock_ms = max(lock_ms, self._shortest_ms)
+        wanted = (lock_ms, min(math.ceil(self.seconds * 1000), _LONGEST_MS))
+        known, self._in_force = self._in_force, None
+        # Only data statements certainly leave the settings alone: every dump starts with
+        # SET lock_timeout = 0.
+        if kind in _DML:
+            self._in_force = wanted
+        if wanted == known:
+            return b""
+        return (
+            f"SET LOCAL statement_timeout = {wanted[1]};SET LOCAL lock_timeout = {wanted[0]};"
+        ).encode()
 
     @property
     def timed_out(self) -> bool:

@@ -1,9 +1,12 @@
 """What to do about a database as it stands, in a sentence or two."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from meshmigrate.domain.answers import Status
 from meshmigrate.domain.outcome import Outcome
+
+_NOTHING_WRONG: Final = {Outcome.SUCCEEDED, Outcome.INTERRUPTED, Outcome.CANCELLED}
 
 
 def next_step(found: Status) -> str:
@@ -32,7 +35,7 @@ def _sentences(found: Status) -> Iterator[str]:
     if found.unfinished or found.open_steps:
         return
     last = found.runs[0] if found.runs else None
-    if last is not None and last.outcome not in {Outcome.SUCCEEDED, Outcome.INTERRUPTED}:
+    if last is not None and last.outcome not in _NOTHING_WRONG:
         yield (
             f"The last run ended {last.outcome}: `meshmigrate log --run {last.id}` says why; "
             "correct that first."

@@ -15,7 +15,7 @@ from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.reckoning import settle_unfinished
 from meshmigrate.engine.retreat import finish_way_back
 
-_ARRIVED: Final = (Outcome.ROLLED_BACK, Outcome.SUCCEEDED)
+_ARRIVED: Final = (Outcome.ROLLED_BACK, Outcome.CANCELLED, Outcome.SUCCEEDED)
 
 
 def settle_others(locked: LockedRun) -> None:

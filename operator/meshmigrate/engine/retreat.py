@@ -1,5 +1,6 @@
 """Going back on purpose, to a version that was current before, and proving it where it can be."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace as with_fields
@@ -12,17 +13,18 @@ from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.domain.version import Version
-from meshmigrate.engine import session
+from meshmigrate.engine import kept, session
 from meshmigrate.engine.drift import scope
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import count, names
+from meshmigrate.engine.fingerprint.compare import Difference, count, names
 from meshmigrate.engine.ledger import history, journal, log, past, runs
 from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
 from meshmigrate.engine.no_return import irreversible
+from meshmigrate.engine.proof import compare, listed
 from meshmigrate.engine.undo import (
-    compare,
+    RESTORE,
     event,
     go_back,
     roll_back,
@@ -34,6 +36,7 @@ _DIFFERS: Final = (
     "Bring the named objects back by hand, or forward again with `meshmigrate apply`; "
     "correct the rollback script before it is needed again."
 )
+_UNTOUCHED: Final = "none of the scripts touches it"
 _GO_ON: Final = (
     "Correct the database with the history in mind: it has the versions that `meshmigrate status` "
     "shows, the one whose script failed among them."
@@ -59,6 +62,7 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
             hint="Write a new migration that leads on from the state as it is.",
         )
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
+    lost = kept.discarded(locked, tuple(reversed(leaving)))
     before = catalog.take(ledger.connection, scope(locked))
     with session.transaction(ledger.connection):
         locked.lease.guard()
@@ -67,7 +71,7 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
             spec,
             plan_digest=None,
             fingerprint=catalog.keep(ledger, before),
-            retreat=Retreat(target=str(target), proof=proof),
+            retreat=Retreat(target=str(target), proof=proof, data_not_restored=lost),
         )
         entry = log.Entry(event=log.STARTED, run_id=spec.run.id, attempt=spec.run.attempt)
         log.append(ledger, entry)
@@ -102,10 +106,12 @@ def _go(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, asked)
+    return _prove(locked, identity, asked, rows)
 
 
-def _prove(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
+def _prove(
+    locked: LockedRun, identity: RunIdentity, asked: Retreat, rows: Sequence[AppliedVersion]
+) -> Ending:
     gone = log.versions(locked.ledger, identity.id, log.ROLLED_BACK)
     where = (
         "before the first version"
@@ -115,30 +121,57 @@ def _prove(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
     arrived = f"took back {len(gone)} {'version' if len(gone) == 1 else 'versions'}"
     if asked.proof is None:
         after = catalog.take(locked.ledger.connection, scope(locked))
-        verdict = Verdict(
-            outcome=Outcome.SUCCEEDED,
-            reason=Reason.UNPROVEN,
-            message=f"{arrived}; not proven: no run began or ended {where}, so nobody recorded "
-            "the schema there",
+        unproven = (
+            f"{arrived}; not proven: no run began or ended {where}, so nobody recorded the schema "
+            "there"
         )
-        return finish(locked, identity, verdict, after=after)
-    after, differences = compare(locked, catalog.load(locked.ledger, asked.proof))
+        return finish(locked, identity, _arrived(asked, Reason.UNPROVEN, unproven), after=after)
+    proof = catalog.load(locked.ledger, asked.proof)
+    after, differences = compare(locked, proof)
+    from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
+
+    others = bystanders(locked, rows, proof, after) if differences else ()
     if not differences:
-        verdict = Verdict(
-            outcome=Outcome.SUCCEEDED,
-            reason=Reason.SUCCEEDED,
-            message=f"{arrived}; the schema is as it was when the database last was {where}",
+        message = f"{arrived}; the schema is as it was when the database last was {where}"
+        verdict = _arrived(asked, Reason.SUCCEEDED, message)
+    elif len(others) == len(differences):
+        message = (
+            f"{arrived}; {count(others)} not as when the database last was {where} that none of "
+            f"their scripts touches: {names(others)}"
         )
+        verdict = _arrived(asked, Reason.CONCURRENT_CHANGE, message, others)
     else:
+        own = tuple(difference for difference in differences if difference not in others)
         verdict = Verdict(
             outcome=Outcome.ROLLBACK_FAILED,
             reason=Reason.FINGERPRINT_MISMATCH,
-            message=f"{arrived}; every rollback script ran, but {count(differences)} not as when "
-            f"the database last was {where}: {names(differences)}",
-            failure=FailureDetail(message=f"the schema is not as it was {where}", hint=_DIFFERS),
-            differences=tuple(map(str, differences)),
+            message=f"{arrived}; every rollback script ran, but {count(own)} not as when "
+            f"the database last was {where}: {names(own)}",
+            failure=FailureDetail(
+                message=f"the schema is not as it was {where}",
+                hint=_DIFFERS,
+                data_not_restored=asked.data_not_restored,
+            ),
+            differences=(*map(str, own), *(f"{it} ({_UNTOUCHED})" for it in others)),
         )
     return finish(locked, identity, verdict, after=after)
+
+
+def _arrived(
+    asked: Retreat, reason: Reason, message: str, others: Sequence[Difference] = ()
+) -> Verdict:
+    """Give the verdict on a way back that arrived, with the data that it did not bring back."""
+    lost = asked.data_not_restored
+    detail = FailureDetail(
+        message="not all of the data is as it was", hint=RESTORE, data_not_restored=lost
+    )
+    return Verdict(
+        outcome=Outcome.SUCCEEDED,
+        reason=Reason.DATA_NOT_RESTORED if lost else reason,
+        message=f"{message}; not restored is data: {listed(lost)}" if lost else message,
+        failure=detail if lost else None,
+        differences=tuple(map(str, others)),
+    )
 
 
 def _failed(

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.errors import MigrationError, Refusal
+from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.plan import Plan, make_plan
-from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.retreat import is_retreat
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
+from meshmigrate.engine.cancel import cancel, cancel_unknown
 from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.course import choose_course, resume_course, start_course
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
@@ -29,7 +29,7 @@ from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.retreat import begin_retreat, finish_way_back
 from meshmigrate.engine.takeover import watch_holder
 from meshmigrate.engine.tools import Tools
-from meshmigrate.engine.wanted import Wanted, read_wanted
+from meshmigrate.engine.wanted import Wanted, read_if_needed, read_wanted
 from meshmigrate.engine.write_back import refuse_write_back
 
 Work = Callable[["Attempt"], Ending]
@@ -52,8 +52,7 @@ def run(
     known = Known(identity=spec.run, events=tools.events)
     try:
         tools.stop.check()
-        _refuse_unknown_intent(spec)
-        wanted = known.wanted = read(spec)
+        wanted = known.wanted = read_if_needed(spec, read)
     except MigrationError as error:
         tools.stop.acknowledge()
         return end_early(known, error)
@@ -62,15 +61,6 @@ def run(
         return work(Attempt(spec, wanted, tools, known, link))
 
     return keep_connected(spec, credentials, tools, known, attempt)
-
-
-def _refuse_unknown_intent(spec: RunSpec) -> None:
-    if spec.run.intent != "apply":
-        raise Refusal(
-            Reason.INVALID_SPEC,
-            f"this release does not know the intent '{spec.run.intent}' of a run",
-            hint="Operator and runner image must be of the same release.",
-        )
 
 
 @dataclass(slots=True)
@@ -104,6 +94,11 @@ class Attempt:
             if stored is not None:
                 return stored
         refuse_write_back(ledger)
+        if self.spec.run.intent == "undo":
+            self.take_lock()
+            return self.run_locked(ledger, self._cancel)
+        if not (version and runs.turned_back(ledger, self.spec.run.id)):
+            self.wanted.refuse_problem()
         if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
             plan = self._plan(ledger if version else None)
             pending = prepare_plan(plan, self.wanted.source.final_checks)
@@ -145,7 +140,8 @@ class Attempt:
         if stored is not None:
             return stored
         locked = self.take_lease(ledger)
-        settle_others(locked)
+        if self.spec.run.intent == "apply":
+            settle_others(locked)
         if mine is not None and mine.way_back is not None:
             locked = self._resumed(locked, mine)
             return finish_way_back(locked, replace(mine, attempt=locked.identity.attempt))
@@ -177,7 +173,13 @@ class Attempt:
             lock_wait_seconds=self.known.lock_wait_seconds,
         )
 
+    def _cancel(self, locked: LockedRun, mine: Run | None) -> Ending:
+        if mine is None:
+            return cancel_unknown(locked, self.spec)
+        return cancel(self._resumed(locked, mine), mine, self.spec)
+
     def _go(self, locked: LockedRun, mine: Run | None) -> Ending:
+        self.wanted.refuse_problem()
         lower = self._lower_target(locked.ledger) if mine is None else None
         if lower is not None:
             return self.retreat(locked, lower)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from meshmigrate.domain.errors import MigrationError
+from meshmigrate.domain.script import Migration
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.ledger import journal
@@ -24,6 +25,7 @@ def run_file(
     *,
     deadline: Deadline,
     lock_deadline: Callable[[], Deadline],
+    migration: Migration | None = None,
     begun: bool | None = None,
 ) -> None:
     """Run a file: in one transaction if one can hold it, otherwise in steps.
@@ -36,6 +38,8 @@ def run_file(
         Until when statements may run.
     lock_deadline
         Gives until when a transaction that begins now may be tried again.
+    migration
+        What the file is the way up of.
     begun
         Whether the journal has steps of it; None if nobody has looked.
 
@@ -60,6 +64,7 @@ def run_file(
         run_id=run_id,
         direction=direction,
         work=work,
+        migration=migration,
         deadline=deadline,
         lock_deadline=lock_deadline,
     )

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from meshmigrate.domain.script import Statement
+from meshmigrate.domain.script import Migration, Statement
+from meshmigrate.engine import begun
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.ledger import history, journal
@@ -20,6 +21,8 @@ class StepFile:
 
     Parameters
     ----------
+    migration
+        What it is the way up of; None for a rollback script.
     deadline
         Until when statements may run.
     lock_deadline
@@ -30,6 +33,7 @@ class StepFile:
     run_id: UUID
     direction: Direction
     work: Work
+    migration: Migration | None
     deadline: Deadline
     lock_deadline: Callable[[], Deadline]
 
@@ -64,6 +68,8 @@ class StepFile:
         ledger = self.executor.lease.ledger
         history.keep(ledger, self.script.script)
         journal.write(ledger, step)
+        if self.migration is not None:
+            begun.record(ledger, self.run_id, self.migration)
 
     def commit(
         self,

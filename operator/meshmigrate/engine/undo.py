@@ -9,27 +9,29 @@ from meshmigrate.domain.errors import Failure, Interruption, MigrationError
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, count, names
+from meshmigrate.engine.fingerprint.compare import Fingerprint, count, names
 from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.runs import Run, TurningPoint
 from meshmigrate.engine.prepared import prepare_script
+from meshmigrate.engine.proof import compare, listed
 from meshmigrate.engine.run_file import run_file
 from meshmigrate.engine.work import Work
 
-_NAMED: Final = 3
 _UNTOUCHED: Final = "no script of this run touches it"
 _TELLING: Final = {Reason.DEADLINE_EXCEEDED, Reason.STEP_UNKNOWN}
 _REPAIR: Final = (
     "Bring the named objects back by hand (the log in the ledger lists them all), "
     "correct the rollback script, and run again."
 )
-_RESTORE: Final = (
+NEVER_AGAIN: Final = "this run is not executed any more: a new run applies the files"
+RESTORE: Final = (
     "See whether that data is missed: its rollback script may have kept it, a backup or a "
     "point-in-time recovery to wal_position in the ledger's table run has it."
 )
@@ -50,7 +52,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     """
     identity = RunIdentity(id=run.id, attempt=run.attempt)
     deadline = way_back_deadline(locked, identity)
-    before = catalog.load(locked.ledger, run.fingerprint_before)
+    before = catalog.load(locked.ledger, str(run.fingerprint_before))
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
@@ -134,10 +136,9 @@ def _prove(
     why: TurningPoint,
     rows: Sequence[AppliedVersion],
 ) -> Ending:
-    from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  it loads the parser: 40 ms
+    from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
 
     after, differences = compare(locked, before)
-    failed = f"version {why.detail.version} failed: {why.detail.message}"
     others = bystanders(locked, rows, before, after) if differences else ()
     lost = why.detail.data_not_restored
     if len(others) == len(differences):
@@ -147,13 +148,13 @@ def _prove(
             if others
             else "the schema is as it was before the run"
         )
-        but = f", but not the data: {_listed(lost)}" if lost else ""
+        but = f", but not the data: {listed(lost)}" if lost else ""
         reason = Reason.CONCURRENT_CHANGE if others else why.reason
         verdict = Verdict(
-            outcome=Outcome.ROLLED_BACK,
+            outcome=Outcome.CANCELLED if why.cancelled else Outcome.ROLLED_BACK,
             reason=Reason.DATA_NOT_RESTORED if lost else reason,
-            message=f"{failed}; {message}{but}",
-            failure=with_fields(why.detail, hint=_RESTORE) if lost else why.detail,
+            message=f"{_cause(why)}; {message}{but}{f'; {NEVER_AGAIN}' if why.cancelled else ''}",
+            failure=_detail(why, lost),
             differences=tuple(map(str, others)),
         )
     else:
@@ -161,7 +162,7 @@ def _prove(
         verdict = Verdict(
             outcome=Outcome.ROLLBACK_FAILED,
             reason=Reason.FINGERPRINT_MISMATCH,
-            message=f"{failed}; every rollback script ran, but {count(own)} not as before "
+            message=f"{_cause(why)}; every rollback script ran, but {count(own)} not as before "
             f"the run: {names(own)}",
             failure=with_fields(why.detail, hint=_REPAIR),
             differences=(*map(str, own), *(f"{it} ({_UNTOUCHED})" for it in others)),
@@ -186,8 +187,8 @@ def _failed(
     verdict = Verdict(
         outcome=Outcome.ROLLBACK_FAILED,
         reason=error.reason if error.reason in _TELLING else reason,
-        message=f"version {why.detail.version} failed, and then the rollback script of version "
-        f"{row.version}: {error.message}; still applied by this run: "
+        message=f"{_cause(why, brief=True)}, and then the rollback script of version "
+        f"{row.version} failed: {error.message}; still applied by this run: "
         f"{', '.join(standing)}",
         failure=with_fields(
             failure_detail(error, row.version), hint=way_on(error, _REPAIR_VERSION)
@@ -207,23 +208,24 @@ def _failed(
     return finish(locked, identity, verdict, after=after, entries=[entry])
 
 
+def _cause(why: TurningPoint, *, brief: bool = False) -> str:
+    """Say why the run went back."""
+    if why.cancelled:
+        return why.detail.message
+    failed = f"version {why.detail.version} failed"
+    return failed if brief else f"{failed}: {why.detail.message}"
+
+
+def _detail(why: TurningPoint, lost: Sequence[str]) -> FailureDetail | None:
+    """Give what the result has to say beside the message: of a cancelled run only what is lost."""
+    if lost:
+        return with_fields(why.detail, hint=RESTORE)
+    return None if why.cancelled else why.detail
+
+
 def way_on(error: MigrationError, otherwise: str) -> str:
     """Give what to do next: of a step that a person has to decide about, the error says it."""
     return error.hint if error.reason is Reason.STEP_UNKNOWN else otherwise
-
-
-def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:
-    """Compare with the schema as it is; a difference is read twice before it is believed."""
-    scope = catalog.scope_of(before)
-    after = catalog.take(locked.ledger.connection, scope)
-    if any(before.differences(after)):
-        after = catalog.take(locked.ledger.connection, scope)
-    return after, tuple(before.differences(after))
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
-    return "; ".join([*texts[:_NAMED], *more])
 
 
 def event(name: EventName, row: AppliedVersion, done: int, total: int, word: str) -> Event:

@@ -83,7 +83,7 @@ def refuse_write_back(ledger: "Ledger") -> None:
 
 def write_back(ledger: "Ledger", migration: Migration) -> None:
     """Add a version that is just being applied; one that is there already stays as it is."""
-    from meshmigrate.sql.split import split  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+    from meshmigrate.sql.split import split  # noqa: PLC0415  the parser is imported when needed: 40 ms
 
     values = {
         "version": str(migration.version),

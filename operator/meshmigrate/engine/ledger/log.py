@@ -61,7 +61,9 @@ ARRIVALS: Final = (APPLIED, BASELINED, ADOPTED)
 """A version has come into the history."""
 STARTED: Final = "Started"
 FINISHED: Final = "Finished"
+CANCELLING: Final = "Cancelling"
 ROLLED_BACK: Final = "RolledBack"
+STEPS_BEGUN: Final = "StepsBegun"
 STEPS_ROLLED_BACK: Final = "StepsRolledBack"
 CONNECTION_LOST: Final = "ConnectionLost"
 

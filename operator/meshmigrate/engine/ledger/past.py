@@ -40,5 +40,6 @@ def last_seen(ledger: Ledger, rows: Iterable[AppliedVersion]) -> str | None:
         elif event == log.ROLLED_BACK:
             present = {row for row in present if row[0] != version}
         elif present == wanted:
-            seen = before if event == log.STARTED else after
+            # A run that was cancelled before it began has looked at nothing.
+            seen = (before if event == log.STARTED else after) or seen
     return seen

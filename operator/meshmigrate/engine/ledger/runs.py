@@ -64,6 +64,11 @@ class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     detail: FailureDetail
     partial: PartialFile | None = None
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether nothing failed: somebody asked for it."""
+        return self.reason == Reason.CANCELLED
+
 
 class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
     """Where a run was asked to go back to: kept while it does, whoever finishes it.
@@ -74,10 +79,13 @@ class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
         The version to stop at; 0 is the state before the first one.
     proof
         Digest of the schema as it was when that version was last current; None if nobody looked.
+    data_not_restored
+        What the versions that are taken back have discarded.
     """
 
     target: str
     proof: str | None
+    data_not_restored: tuple[str, ...] = ()
 
 
 WayBack = TurningPoint | Retreat
@@ -94,7 +102,7 @@ class Run:
     outcome: str | None
     failure: str | None
     result: str | None
-    fingerprint_before: str
+    fingerprint_before: str | None
     transaction_mode: Mode | None
 
     @property
@@ -121,6 +129,12 @@ def get(ledger: Ledger, run_id: UUID) -> Run:
     return run
 
 
+def turned_back(ledger: Ledger, run_id: UUID) -> bool:
+    """Whether the ledger knows a run, and knows it on its way back."""
+    run = find(ledger, run_id)
+    return run is not None and run.way_back is not None
+
+
 def unfinished(ledger: Ledger) -> list[Run]:
     """Give the runs that have not ended, the oldest first."""
     return _select(ledger, _UNFINISHED, {})
@@ -131,7 +145,7 @@ def start(
     spec: RunSpec,
     *,
     plan_digest: str | None,
-    fingerprint: str,
+    fingerprint: str | None,
     mode: Mode = "PerFile",
     retreat: Retreat | None = None,
 ) -> None:
@@ -140,7 +154,7 @@ def start(
     values = {
         "id": spec.run.id,
         "attempt": spec.run.attempt,
-        "intent": "undo" if retreat else "apply",
+        "intent": "undo" if retreat else spec.run.intent,
         "failure": json.encode(retreat).decode() if retreat else None,
         "plan_digest": plan_digest,
         "mode": mode,
