@@ -112,6 +112,8 @@ def _go(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
 def _prove(
     locked: LockedRun, identity: RunIdentity, asked: Retreat, rows: Sequence[AppliedVersion]
 ) -> Ending:
+    from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
+
     gone = log.versions(locked.ledger, identity.id, log.ROLLED_BACK)
     where = (
         "before the first version"
@@ -128,8 +130,6 @@ def _prove(
         return finish(locked, identity, _arrived(asked, Reason.UNPROVEN, unproven), after=after)
     proof = catalog.load(locked.ledger, asked.proof)
     after, differences = compare(locked, proof)
-    from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
-
     others = bystanders(locked, rows, proof, after) if differences else ()
     if not differences:
         message = f"{arrived}; the schema is as it was when the database last was {where}"
