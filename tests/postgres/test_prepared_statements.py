@@ -14,7 +14,7 @@ from meshmigrate.engine import session
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.deferred import WorkingConnection, prepare
 from meshmigrate.engine.probe import probe
-from meshmigrate.engine.statements import SETTLE, run_statements
+from meshmigrate.engine.statements import End, run_statements
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
 REPLACE = """
@@ -88,11 +88,11 @@ def test_behind_the_last_statement_an_error_of_the_script_is_told_from_ours(
     text = "INSERT INTO public.a VALUES (1), (1)"
     script = Script(ScriptKind.MIGRATION, "a.sql", text)
     twice = (Statement(text, "INSERT", 0),)
-    places = []
+    end, places = End(b"SET LOCAL lock_timeout = 7;", b"SELECT 1/0"), []
     for statements in (twice, (Statement("SELECT 1", "SELECT", 0),)):
         connection.execute("BEGIN")
         with pytest.raises(MigrationError) as caught:
-            run_statements(connection, script, statements, behind=SETTLE + b"SELECT 1/0")
+            run_statements(connection, script, statements, end=lambda: end)
         connection.execute("ROLLBACK")
         places.append(str(caught.value.location))
     assert places == ["a.sql", "None"]

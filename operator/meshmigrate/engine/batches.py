@@ -33,8 +33,6 @@ _LONGEST: Final = 64 * 1024
 MOST: Final = 1024
 """Statements of one message."""
 _QUICK_SECONDS: Final = 0.02
-_AT_ITS_END: Final = 3
-"""Statements behind a script that are on its behalf."""
 _CANCEL_TIMEOUT: Final = 2.0
 
 
@@ -44,7 +42,7 @@ class StatementFailed(Exception):
     Parameters
     ----------
     index
-        Which one; the first if the connection was lost, as then nobody knows.
+        Which one, from 0; the first if the connection was lost, as then nobody knows.
     offset
         How many characters of the message stand before it.
     """
@@ -102,8 +100,7 @@ def send_batch(
     Parameters
     ----------
     behind
-        What completes the script, if this is its last batch: three statements on its behalf (its
-        limits, and what was deferred), and then ours.
+        Other statements, if this is the last batch of its script.
     expired
         Tells whether the time for all of them is over: the timeout is that of each. Then what
         runs is cancelled.
@@ -111,10 +108,9 @@ def send_batch(
     Raises
     ------
     StatementFailed
-        With the server's error; the index is the length of the batch for the first statement
-        behind it.
+        With the server's error; its index goes on behind the batch.
     psycopg.Error
-        If a statement of ours failed.
+        If a statement of ours failed that was sent in front of them.
     UnicodeEncodeError
         If the encoding lacks a character.
     """
@@ -139,9 +135,6 @@ def send_batch(
         if mark is None:
             raise error
         count -= mark + 1
-    if count > len(batch) + _AT_ITS_END - 1:
-        raise error
-    count = min(count, len(batch))
     before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
     raise StatementFailed(error, count, len(ours.decode()) + before)
 

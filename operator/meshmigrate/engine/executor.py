@@ -17,7 +17,6 @@ from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.constraints import separate
-from meshmigrate.engine.deferred import defer
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
@@ -25,7 +24,7 @@ from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
-from meshmigrate.engine.statements import SETTLE, run_checks, run_statements, settle
+from meshmigrate.engine.statements import End, run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop, interruption
 from meshmigrate.engine.table_wait import TableWait
 from meshmigrate.engine.work import Part, Work
@@ -138,6 +137,10 @@ class Executor:
         statements = work.settings + work.script.statements
         # After a lost connection nothing shares a message with a statement that may be its cause.
         alone = last and not (work.checks or one_by_one)
+
+        def end() -> End:
+            return End(limits.restoring(), session.leaving(self.server))
+
         result = run_statements(
             self.connection,
             script,
@@ -145,12 +148,12 @@ class Executor:
             before=before,
             one_by_one=one_by_one,
             expired=limits.expired,
-            behind=limits.restoring() + SETTLE + session.leaving(self.server) if alone else b"",
+            end=end if alone else None,
         )
         if result is not None:
             self._same(own, session.left_script(self.connection, result), script)
             return
-        defer(self.connection, limits.restoring())
+        limits.restore()
         settle(self.connection, script, by_name=not last)
         for check in work.checks:
             session.enter_script(self.connection, self.server)

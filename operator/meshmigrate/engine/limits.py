@@ -67,27 +67,36 @@ class Limits:
 
     def prepare(self, statement: Statement) -> None:
         """Set what holds for the next statement."""
-        wanted = self._wanted(statement.kind)
-        if wanted != self._in_force:
-            defer(self._connection, _setting(wanted))
-        # Only data statements certainly leave the settings alone: every dump starts with
-        # SET lock_timeout = 0.
-        self._in_force = wanted if statement.kind in _DML else None
+        defer(self._connection, self._text(statement.kind))
         self._strong_lock_held |= statement.kind not in _WEAK
         self._started = self._clock.monotonic()
 
+    def restore(self) -> None:
+        """Set what holds for the end of a script, whatever the script has set."""
+        defer(self._connection, self.restoring())
+
     def restoring(self) -> bytes:
-        """Give what sets the limits for the end of a script, whatever the script has set.
+        """Give the statements that do this, to be sent behind the last one of the script.
 
-        Deferred constraints and triggers are checked then: they wait for rows as data does.
+        What was deferred is checked then, and waits for rows as data statements do.
         """
-        self._in_force = None
-        return _setting(self._wanted("INSERT"))
+        return self._text("INSERT")
 
-    def _wanted(self, kind: str) -> tuple[int, int]:
+    def _text(self, kind: str) -> bytes:
         self.seconds = min(self._timeout_seconds, math.ceil(self._deadline.remaining) or 0.001)
         lock_ms = lock_timeout_ms(kind, self._attempt, after_strong=self._strong_lock_held)
-        return max(lock_ms, self._shortest_ms), min(math.ceil(self.seconds * 1000), _LONGEST_MS)
+        lock_ms = max(lock_ms, self._shortest_ms)
+        wanted = (lock_ms, min(math.ceil(self.seconds * 1000), _LONGEST_MS))
+        known, self._in_force = self._in_force, None
+        # Only data statements certainly leave the settings alone: every dump starts with
+        # SET lock_timeout = 0.
+        if kind in _DML:
+            self._in_force = wanted
+        if wanted == known:
+            return b""
+        return (
+            f"SET LOCAL statement_timeout = {wanted[1]};SET LOCAL lock_timeout = {wanted[0]};"
+        ).encode()
 
     def expired(self) -> bool:
         """Tell whether the run's time is over, however much each statement may take."""
@@ -104,13 +113,6 @@ class Limits:
     def bounded_by_deadline(self) -> bool:
         """Whether the last statement had less time than it may take, as the run ends."""
         return self.seconds < self._timeout_seconds
-
-
-def _setting(limits: tuple[int, int]) -> bytes:
-    lock_ms, statement_ms = limits
-    return (
-        f"SET LOCAL statement_timeout = {statement_ms};SET LOCAL lock_timeout = {lock_ms};".encode()
-    )
 
 
 def lock_timeout_ms(kind: str, attempt: int, *, after_strong: bool) -> int:

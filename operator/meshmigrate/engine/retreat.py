@@ -15,7 +15,6 @@ from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import kept, session
-from meshmigrate.engine.bystanders import bystanders
 from meshmigrate.engine.drift import scope
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
@@ -122,6 +121,8 @@ def _go(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
 def _prove(
     locked: LockedRun, identity: RunIdentity, asked: Retreat, rows: Sequence[AppliedVersion]
 ) -> Ending:
+    from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
+
     gone = log.versions(locked.ledger, identity.id, log.ROLLED_BACK)
     where = (
         "before the first version"

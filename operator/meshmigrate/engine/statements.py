@@ -4,7 +4,7 @@ Parameters would make psycopg read the text, and ``%I`` is ordinary SQL in it.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg.pq.abc import PGresult
@@ -18,8 +18,22 @@ from meshmigrate.engine.constraints import deferrable_constraints
 from meshmigrate.engine.deferred import send_waiting
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
 
-SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
-"""What ``settle`` does where no other file follows, to be sent behind the last statement."""
+_SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
+
+
+class End(NamedTuple):
+    """What is sent with the last statement of a script, to do what ``settle`` does and to leave.
+
+    Parameters
+    ----------
+    limits
+        Statements that set the limits of the deferred constraints.
+    ours
+        Statements that leave the script; the last one has a result.
+    """
+
+    limits: bytes
+    ours: bytes
 
 
 def run_statements(
@@ -29,7 +43,7 @@ def run_statements(
     *,
     before: Callable[[Statement], None] = lambda _: None,
     one_by_one: bool = False,
-    behind: bytes = b"",
+    end: Callable[[], End] | None = None,
     expired: Callable[[], bool] = lambda: False,
 ) -> PGresult | None:
     """Run the statements of a script in order.
@@ -40,15 +54,15 @@ def run_statements(
         Called with each statement before it is sent, and with the first one of a batch.
     one_by_one
         Whether each statement has a message of its own.
-    behind
-        What to send together with the last of them: limits, ``SETTLE``, and statements of ours.
+    end
+        Gives what to send together with the last of them; asked when it is sent.
     expired
         Tells whether the time for all of them is over.
 
     Returns
     -------
     PGresult | None
-        The result of the last one behind them; None if it was not sent.
+        The result of the end; None if it was not sent.
 
     Raises
     ------
@@ -58,23 +72,26 @@ def run_statements(
     result = None
     for batch in Batches(statements, most=1 if one_by_one else MOST):
         before(batch[0])
-        last = behind if batch[-1] is statements[-1] else b""
+        last = end() if end and batch[-1] is statements[-1] else None
         result = _send_batch(connection, script, batch, last, expired)
-    return result if behind else None
+    return result if end else None
 
 
 def _send_batch(
     connection: Connection,
     script: Script,
     batch: Sequence[Statement],
-    behind: bytes,
+    end: End | None,
     expired: Callable[[], bool],
 ) -> PGresult | None:
+    behind = end.limits + _SETTLE + end.ours if end else b""
     try:
         return send_batch(connection, batch, _encoding(connection), behind=behind, expired=expired)
     except StatementFailed as failed:
-        if failed.index == len(batch):
-            raise script_error(failed.error, script) from failed
+        if end and failed.index >= len(batch):
+            settled = failed.index - len(batch) == end.limits.count(b";")
+            error = script_error(failed.error, script) if settled else own_error(failed.error)
+            raise error from failed
         statement = batch[failed.index]
         raise statement_error(failed.error, script, statement, before=failed.offset) from failed
     except psycopg.Error as error:
