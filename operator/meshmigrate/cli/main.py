@@ -100,7 +100,7 @@ First steps:
 Exit codes:
   0 done   1 internal error   2 usage error   10 refused   11 findings
   20 rolled back   21 failed, nothing applied   22 halted   23 rollback failed
-  30 interrupted: run again   31 lock timeout   32 unreachable
+  24 cancelled   30 interrupted: run again   31 lock timeout   32 unreachable
 
 \b
 Environment:
