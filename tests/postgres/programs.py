@@ -1,6 +1,7 @@
 """Where PostgreSQL's programs come from: Debian, a wheel, or the archives of ``hack.postgres``."""
 
 import os
+import re
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from hack.postgres.archives import ARCHIVES, unpack
 
 OLDEST_TO_NEWEST: Final = ("14", "15", "16", "17", "18")
 DEBIAN: Final = "15"
+_MARK: Final = re.compile(r"pg_attver=\d+")
 
 
 def server_programs(version: str, folder: Path) -> Path:
@@ -46,7 +48,10 @@ def clients() -> Path:
 
 
 def dump(port: int, database: str, password: str) -> str:
-    """Dump a database of this machine as text, without the ledger and random tokens."""
+    """Dump a database of this machine as text, without the ledger and what is random.
+
+    Random are tokens for psql, and a mark that some servers put on a column whenever it is made.
+    """
     command = [
         str(clients() / "pg_dump"),
         "--exclude-schema=meshmigrate",
@@ -54,6 +59,6 @@ def dump(port: int, database: str, password: str) -> str:
     ]
     environment = os.environ | {"PGPASSWORD": password}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    lines = done.stdout.splitlines()
+    lines = _MARK.sub("", done.stdout).splitlines()
     tokens = ("\\restrict", "\\unrestrict")
     return "\n".join(line for line in lines if not line.startswith(tokens))

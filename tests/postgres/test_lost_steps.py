@@ -121,7 +121,7 @@ def test_going_back_on_purpose_survives_a_lost_commit(
     project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
     project.migration("2", "CREATE TABLE b (x int)", "DROP TABLE b")
     assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
-    fault = Fault(COMMIT, after=b"DROP TABLE b\0", reaches_server=reaches_server)
+    fault = Fault(COMMIT, after=b"DROP TABLE b", reaches_server=reaches_server)
     done = attempt_with_fault(database, project, fault, target="0", start=roll_back)
     assert done.outcome is Outcome.SUCCEEDED, done.result.message
     assert (done.result.attempt, done.result.rolled_back.count) == (1, 2)

@@ -45,7 +45,7 @@ def test_a_declaration_stopped_while_it_waits_for_the_lock_has_changed_nothing(
         with started(database, project, *DECLARING[name]) as running:
             eventually(lambda: "migration lock is held" in running.output, "waits for the lock")
             assert running.stop() == 30
-        assert "Interrupted: stopped before it began anything of its own" in running.output
+        assert "Interrupted\nstopped before it began anything of its own" in running.output
     assert run_command(database, project.root, *DECLARING[name]).returncode == 0
 
 
