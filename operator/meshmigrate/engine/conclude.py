@@ -157,14 +157,11 @@ def _end(
 
 
 def _entry(locked: LockedRun, stumbled: Stumble) -> log.Entry:
-    error = stumbled.error
-    return log.Entry(
-        event="Failed",
-        run_id=locked.identity.id,
-        attempt=locked.identity.attempt,
-        version=str(stumbled.migration.version),
-        script=stumbled.migration.script.file,
+    return log.of_error(
+        "Failed",
+        locked.identity,
+        stumbled.error,
         outcome=Outcome.FAILED,
-        error_code=error.sqlstate or error.reason,
-        message=str(error),
+        version=stumbled.migration.version,
+        script=stumbled.migration.script.file,
     )

@@ -139,21 +139,10 @@ def _leave(known: Known, error: MigrationError | None) -> datetime | None:
             known.present = tuple(row.version for row in history.read(ledger))
             known.applied = log.versions(ledger, known.identity.id, log.APPLIED)
             known.unfinished = tuple(runs.unfinished(ledger))
-            log.append(ledger, _entry(known.identity, error))
+            entry = log.of_error(error.outcome, known.identity, error, outcome=error.outcome)
+            log.append(ledger, entry)
         row = connection.execute("SELECT pg_catalog.clock_timestamp()").fetchone()
     return row[0] if row else None
-
-
-def _entry(identity: RunIdentity, error: MigrationError) -> log.Entry:
-    return log.Entry(
-        event=error.outcome,
-        run_id=identity.id,
-        attempt=identity.attempt,
-        script=error.location.file if error.location else None,
-        outcome=error.outcome,
-        error_code=error.sqlstate or error.reason,
-        message=str(error),
-    )
 
 
 def _ending(

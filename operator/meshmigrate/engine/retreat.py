@@ -199,14 +199,5 @@ def _failed(
         f"{consequence}",
         failure=with_fields(failure_detail(error, row.version), hint=way_on(error, _GO_ON)),
     )
-    entry = log.Entry(
-        event="Failed",
-        run_id=identity.id,
-        attempt=identity.attempt,
-        version=str(row.version),
-        script=error.location.file if error.location else None,
-        outcome=verdict.outcome,
-        error_code=error.sqlstate or error.reason,
-        message=str(error),
-    )
+    entry = log.of_error("Failed", identity, error, outcome=verdict.outcome, version=row.version)
     return finish(locked, identity, verdict, after=after, entries=[entry])

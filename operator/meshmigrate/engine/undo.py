@@ -195,15 +195,8 @@ def _failed(
         ),
         differences=tuple(map(str, differences)),
     )
-    entry = log.Entry(
-        event="RollbackFailed",
-        run_id=identity.id,
-        attempt=identity.attempt,
-        version=str(row.version),
-        script=error.location.file if error.location else None,
-        outcome=Outcome.ROLLBACK_FAILED,
-        error_code=error.sqlstate or error.reason,
-        message=str(error),
+    entry = log.of_error(
+        "RollbackFailed", identity, error, outcome=verdict.outcome, version=row.version
     )
     return finish(locked, identity, verdict, after=after, entries=[entry])
 

@@ -8,6 +8,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from meshmigrate.domain.errors import MigrationError
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.runspec import RunIdentity
+from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
 
 # One canonical text per row: a JSON array of its columns; jsonb has one way of writing a value,
@@ -85,6 +89,28 @@ class Entry:
     message: str | None = None
     timed: bool = False
     started: datetime | None = None
+
+
+def of_error(
+    event: str,
+    run: RunIdentity,
+    error: MigrationError,
+    *,
+    outcome: Outcome,
+    version: Version | None = None,
+    script: str | None = None,
+) -> Entry:
+    """Give the row that tells of an error; the script is the one at its place, if no other."""
+    return Entry(
+        event=event,
+        run_id=run.id,
+        attempt=run.attempt,
+        version=str(version) if version else None,
+        script=script or (error.location.file if error.location else None),
+        outcome=outcome,
+        error_code=error.sqlstate or error.reason,
+        message=str(error),
+    )
 
 
 def append(ledger: Ledger, entry: Entry) -> None:
