@@ -1,7 +1,7 @@
 """What the figures of the engine are taken on: a server of its own, databases, folders of files."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -77,11 +77,11 @@ class Ground:
             autocommit=True,
         )
 
-    def apply(self, database: str, folder: Path) -> Finished:
+    def apply(self, database: str, folder: Path, program: Sequence[str] = MESHMIGRATE) -> Finished:
         """Apply a folder of migrations with the command, each file in its transaction."""
         url = f"postgresql://postgres@127.0.0.1:{self.server.port}/{database}?sslmode=disable"
         options = ("--migrations", str(folder), "--transaction-mode", "PerFile", "--json")
-        command = (*MESHMIGRATE, "apply", *options)
+        command = (*program, "apply", *options)
         return measure(command, self.environment | {"MESHMIGRATE_DATABASE_URL": url})
 
     def psql(self, database: str, file: Path) -> Finished:
@@ -103,7 +103,7 @@ def write_files(root: Path, number: int) -> tuple[Path, Path]:
     The script runs each file in a transaction that records it in a table.
     """
     folder = root / f"files-{number}"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     lines = ["CREATE TABLE history (version text PRIMARY KEY, checksum text, at timestamptz);"]
     for index in range(number):
         text = _FILES[index % len(_FILES)].format(table=f"t{index // len(_FILES):06}")

@@ -143,4 +143,4 @@ def _listed(migrations: list[Migration]) -> str:
 
 
 def _write(migration: Migration, ledger: Ledger, spec: RunSpec) -> None:
-    history.add(ledger, migration, spec.run.id, "adopted")
+    history.declare(ledger, migration, spec.run.id, "adopted")

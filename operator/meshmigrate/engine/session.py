@@ -5,7 +5,7 @@ pg_dump empties the search path, and a schema on it could offer look-alikes of t
 and tables that the ledger uses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -178,8 +178,15 @@ def _search_path(server: Server) -> str:
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
+def transaction(
+    connection: Connection, send: Callable[[Connection], None] = send_waiting
+) -> Iterator[None]:
     """Run a block in one transaction: committed at its end, rolled back on any error.
+
+    Parameters
+    ----------
+    send
+        Sends what waits, the COMMIT at its end.
 
     Raises
     ------
@@ -191,7 +198,7 @@ def transaction(connection: Connection) -> Iterator[None]:
             defer(connection, BEGIN)
             yield
             defer(connection, COMMIT)
-            send_waiting(connection)
+            send(connection)
         except BaseException:
             roll_back(connection)
             raise
