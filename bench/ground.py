@@ -1,6 +1,8 @@
 """What the figures of the engine are taken on: a server of its own, databases, folders of files."""
 
 import hashlib
+import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,10 @@ _SETTINGS: Final = {
     "synchronous_commit": "on",
 }
 _NAMES: Final = count(1)
+_SESSION_ENDS: Final = 0.2
+"""Seconds within which a server process follows its client."""
+_CHILDREN: Final = 13
+"""Where the times of ended children stand behind the name of the program (proc(5))."""
 _FILES: Final = (
     "CREATE TABLE {table} (\n    id bigint PRIMARY KEY,\n    name text NOT NULL\n);\n",
     "ALTER TABLE {table} ADD COLUMN note text;\n",
@@ -52,6 +58,14 @@ class Ground:
             "PGPASSWORD": SUPERUSER_PASSWORD,
             "PGSSLMODE": "disable",
         }
+
+    @property
+    def processor(self) -> float:
+        """Seconds of processor time of all sessions that have ended."""
+        time.sleep(_SESSION_ENDS)
+        postmaster = self.server.data.joinpath("postmaster.pid").read_text().split()[0]
+        fields = Path("/proc", postmaster, "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[_CHILDREN]) + int(fields[_CHILDREN + 1])) / os.sysconf("SC_CLK_TCK")
 
     @contextmanager
     def database(self) -> Iterator[str]:

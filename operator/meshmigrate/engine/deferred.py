@@ -37,9 +37,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The table locks of others, as of a look at them behind a COMMIT."""
+    """The locks as they were behind a COMMIT: which ones others held on tables, and ours.
+
+    Nobody else sends anything in this session, so the lock is given back by a script or not at
+    all: what was seen behind one script is so in front of the next.
+    """
 
     modes: frozenset[str]
+    holds_lock: bool
+    """Whether this session held the migration lock then."""
     at: float
     """By the monotonic clock, in seconds."""
 

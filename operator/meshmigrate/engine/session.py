@@ -143,6 +143,8 @@ def _is_at_baseline(connection: Connection) -> bool:
 def _mark(connection: Connection, *, at_baseline: bool) -> None:
     if isinstance(connection, WorkingConnection):
         connection.at_baseline = at_baseline
+        if not at_baseline:
+            connection.sight = None
 
 
 def _in_a_transaction_of_its_own(connection: Connection, text: bytes) -> bytes:

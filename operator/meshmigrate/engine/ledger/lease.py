@@ -17,6 +17,7 @@ from meshmigrate.engine.deferred import WorkingConnection
 from meshmigrate.engine.identity import Identity
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.lock import HELD_BY_US, LOCK_KEY
+from meshmigrate.engine.other_holders import last_look
 
 _TAKE = """
 UPDATE {ledger}.lease AS l
@@ -44,9 +45,10 @@ FROM {ledger}.lease AS l WHERE l.id = 1 FOR SHARE OF l
 _GUARD_IN_FRONT = (
     """
 SELECT pg_catalog.pg_current_xact_id()::text, (CASE WHEN
-    l.epoch = %(epoch)s::bigint AND l.holder = %(holder)s::uuid AND """
+    l.epoch = %(epoch)s::bigint AND l.holder = %(holder)s::uuid
+    AND (%(lock_seen)s::boolean OR """
     + HELD_BY_US
-    + " AND ("
+    + ") AND ("
     + identity.COLUMNS
     + """) = (%(system_identifier)s::text, %(timeline)s::text)
     THEN '1' ELSE 'meshmigrate looks again' END)::integer
@@ -103,11 +105,13 @@ class Lease:
         if not (in_front and isinstance(connection, WorkingConnection)):
             transaction = self.guard()
             return lambda: transaction
+        sight = last_look(connection)
         connection.answers = ()
         values = {
             "epoch": self.epoch,
             "holder": self.holder,
             "key": LOCK_KEY,
+            "lock_seen": sight is not None and sight.holds_lock,
             "system_identifier": self.cluster.system_identifier,
             "timeline": self.cluster.timeline,
         }
