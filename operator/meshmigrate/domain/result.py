@@ -70,6 +70,56 @@ class Fingerprints(Contract, frozen=True, kw_only=True):
         return self.after == self.expected
 
 
+class PlannedVersion(Contract, frozen=True, kw_only=True):
+    """A version that a run would apply, or take back."""
+
+    version: str
+    name: str
+    strongest_lock: str = ""
+    """The strongest lock that it takes on a table there is now; empty for none."""
+    steps: int = 0
+    """In how many steps it runs; 0 where one transaction holds it."""
+    rollback: str = ""
+    """Transactional, ScriptUnverified, DataLoss, Irreversible or NoScript."""
+
+
+class PlanSummary(Contract, frozen=True, kw_only=True):
+    """What a run would do, as a person reads and approves it."""
+
+    digest: str
+    """The same digest, the same files, history and policy."""
+    direction: Literal["Apply", "RollBack"] = "Apply"
+    count: int = 0
+    """How many versions."""
+    target: str = ""
+    """The version that the database has afterwards; empty for none."""
+    versions: tuple[PlannedVersion, ...] = ()
+    """In the order in which they run: as many of the first as fit."""
+    declares: str = ""
+    """What the history is made to say before, without running anything."""
+    transaction_mode: str = ""
+    transaction_mode_reason: str = ""
+    strongest_lock: str = ""
+    """The strongest of all of them."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether a run would do nothing."""
+        return not (self.count or self.declares)
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        noun = "version" if self.count == 1 else "versions"
+        if self.direction == "RollBack":
+            verb, where = "take back", f"back to {self.target or 'before the first version'}"
+        else:
+            verb, where = "apply", f"up to {self.target}"
+        lock = f", strongest lock {self.strongest_lock}" if self.strongest_lock else ""
+        mode = f", transaction mode {self.transaction_mode}" if self.transaction_mode else ""
+        todo = f"{verb} {self.count} {noun} {where}{mode}{lock}" if self.count else "apply nothing"
+        return f"{self.declares}; then {todo}" if self.declares else todo
+
+
 class Result(Contract, frozen=True, kw_only=True):
     """How one attempt ended. Times are RFC 3339 from the server's clock, durations in seconds."""
 
@@ -96,6 +146,8 @@ class Result(Contract, frozen=True, kw_only=True):
     failure: FailureDetail | None = None
     differences: tuple[str, ...] = ()
     """What a fingerprint found different, one line per object, shortened to fit."""
+    plan: PlanSummary | None = None
+    """Of a run that only planned, or that waits for an approval."""
 
 
 def encode_result(result: Result, *, limit: int = MAX_RESULT_BYTES) -> bytes:
@@ -127,6 +179,9 @@ def decode_result(data: bytes) -> Result:
 
 
 def _shorten(result: Result, excess: int) -> Result:
+    if result.plan is not None and len(result.plan.versions) > 1:
+        fewer = result.plan.versions[:-1]
+        return replace(result, plan=replace(result.plan, versions=fewer))
     if len(result.differences) > 1:
         kept = len(result.differences) - 1
         return replace(result, differences=result.differences[:kept])
@@ -138,6 +193,11 @@ def _shorten(result: Result, excess: int) -> Result:
         texts |= {"failure.message": result.failure.message, "failure.hint": result.failure.hint}
     if result.rollback_ready is not None:
         texts["rollback_ready.message"] = result.rollback_ready.message
+    if result.plan is not None:
+        texts |= {
+            "plan.transaction_mode_reason": result.plan.transaction_mode_reason,
+            "plan.declares": result.plan.declares,
+        }
     if result.differences:
         texts["differences"] = result.differences[0]
     name = max(texts, key=lambda key: len(texts[key].encode()))

@@ -75,5 +75,5 @@ def test_provenance_is_not_in_the_hash() -> None:
 
 def test_an_unknown_field_is_an_error() -> None:
     """What the operator does not know it must not pass over."""
-    with pytest.raises(ValidationError, match="mode"):
-        parse_spec({**MINIMAL, "mode": "Plan"})
+    with pytest.raises(ValidationError, match="speed"):
+        parse_spec({**MINIMAL, "speed": "Fast"})
