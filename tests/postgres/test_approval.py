@@ -81,10 +81,13 @@ def test_the_command_line_shows_the_same_digest(database: Database, two: Project
 
 
 def test_a_plan_is_refused_for_what_a_run_is_refused_for(database: Database, two: Project) -> None:
-    """Also at a later attempt, at which a run could still have something to finish."""
+    """Also at a later attempt, at which a run could still have something to finish; untold."""
+    attempt(database, make_spec(two, target="1"))
+    log = database.log
     two.migration("3", "BEGIN; SELECT 1;")
     spec = make_spec(two)
     assert show(database, spec).reason == Reason.TRANSACTION_CONTROL
+    assert database.log == log
     two.write("migrations/no-version.sql", "SELECT 1")
     identity = RunIdentity(id=uuid4(), attempt=2, intent="plan")
     assert attempt(database, replace(spec, run=identity)).outcome is Outcome.REFUSED
@@ -175,8 +178,11 @@ def test_an_approved_run_goes_on_without_asking_again(database: Database, two: P
 
 def test_a_way_back_is_planned_and_approved_too(database: Database, project: Project) -> None:
     """Versions in the order in which they go, with the locks of their rollback scripts."""
-    for version, table in (("1", "a"), ("2", "b"), ("3", "c")):
-        project.migration(version, f"CREATE TABLE {table} (x int)", f"DROP TABLE {table}")
+    database.query("CREATE TABLE users (id int, name text)")
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    project.migration("2", "CREATE TABLE b (x int)", "DROP TABLE b")
+    dropped = "ALTER TABLE users DROP COLUMN name"
+    project.migration("3", dropped, "ALTER TABLE users ADD COLUMN name text")
     attempt(database, make_spec(project))
     spec = make_spec(project, policy=REQUIRED, target="1", allow_rollback=True)
     done = attempt(database, spec).result
@@ -185,9 +191,13 @@ def test_a_way_back_is_planned_and_approved_too(database: Database, project: Pro
     assert (plan.direction, plan.count, plan.target) == ("RollBack", 2, "1")
     assert [each.version for each in plan.versions] == ["3", "2"]
     assert plan.strongest_lock == "ACCESS EXCLUSIVE"
+    assert "users.name" in plan.data_not_restored[0]
+    assert "not all data comes back" in done.message
     approved = replace(spec, run=RunIdentity(id=uuid4()), approved_plan=plan.digest)
     assert attempt(database, approved).outcome is Outcome.SUCCEEDED
     assert database.versions == ["1"]
+    latest = "SELECT plan_digest FROM meshmigrate.run ORDER BY started_at DESC LIMIT 1"
+    assert database.scalar(latest) == plan.digest
 
 
 def test_apply_takes_the_digest_that_plan_showed(database: Database, two: Project) -> None:

@@ -147,6 +147,7 @@ class PlanStatus(StatusPart, frozen=True, kw_only=True):
     transaction_mode: str = ""
     transaction_mode_reason: str = ""
     strongest_lock: str = ""
+    data_not_restored: tuple[str, ...] = ()
     rollback_ready: str = ""
     run_number: int
 

@@ -101,6 +101,8 @@ class PlanSummary(Contract, frozen=True, kw_only=True):
     transaction_mode_reason: str = ""
     strongest_lock: str = ""
     """The strongest of all of them."""
+    data_not_restored: tuple[str, ...] = ()
+    """Of a way back: the data that it does not bring back, as many as fit."""
 
     @property
     def empty(self) -> bool:
@@ -116,7 +118,12 @@ class PlanSummary(Contract, frozen=True, kw_only=True):
             verb, where = "apply", f"up to {self.target}"
         lock = f", strongest lock {self.strongest_lock}" if self.strongest_lock else ""
         mode = f", transaction mode {self.transaction_mode}" if self.transaction_mode else ""
-        todo = f"{verb} {self.count} {noun} {where}{mode}{lock}" if self.count else "apply nothing"
+        loss = ", not all data comes back" if self.data_not_restored else ""
+        todo = (
+            f"{verb} {self.count} {noun} {where}{mode}{lock}{loss}"
+            if self.count
+            else "apply nothing"
+        )
         return f"{self.declares}; then {todo}" if self.declares else todo
 
 
@@ -179,15 +186,9 @@ def decode_result(data: bytes) -> Result:
 
 
 def _shorten(result: Result, excess: int) -> Result:
-    if result.plan is not None and len(result.plan.versions) > 1:
-        fewer = result.plan.versions[:-1]
-        return replace(result, plan=replace(result.plan, versions=fewer))
-    if len(result.differences) > 1:
-        kept = len(result.differences) - 1
-        return replace(result, differences=result.differences[:kept])
-    if result.failure is not None and result.failure.data_not_restored:
-        lost = result.failure.data_not_restored[:-1]
-        return replace(result, failure=replace(result.failure, data_not_restored=lost))
+    shorter = _with_shorter_list(result)
+    if shorter is not None:
+        return shorter
     texts = {"message": result.message}
     if result.failure is not None:
         texts |= {"failure.message": result.failure.message, "failure.hint": result.failure.hint}
@@ -208,6 +209,22 @@ def _shorten(result: Result, excess: int) -> Result:
         return replace(result, differences=(cut,))
     part, _, field = name.partition(".")
     return replace(result, **{part: replace(getattr(result, part), **{field: cut})})
+
+
+def _with_shorter_list(result: Result) -> Result | None:
+    """Leave out the last of what there are many of; None where there is nothing to leave out."""
+    plan, failure = result.plan, result.failure
+    if plan is not None and len(plan.versions) > 1:
+        return replace(result, plan=replace(plan, versions=plan.versions[:-1]))
+    if plan is not None and plan.data_not_restored:
+        fewer = plan.data_not_restored[:-1]
+        return replace(result, plan=replace(plan, data_not_restored=fewer))
+    if len(result.differences) > 1:
+        return replace(result, differences=result.differences[:-1])
+    if failure is not None and failure.data_not_restored:
+        lost = failure.data_not_restored[:-1]
+        return replace(result, failure=replace(failure, data_not_restored=lost))
+    return None
 
 
 def _cut(text: str, excess: int) -> str:

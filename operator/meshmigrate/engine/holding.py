@@ -11,7 +11,7 @@ from meshmigrate.engine.wanted import Wanted
 
 
 def hold(
-    link: Link, ledger: Ledger, spec: RunSpec, *, wanted: Wanted, tools: Tools, known: Known
+    link: Link, ledger: Ledger, spec: RunSpec, wanted: Wanted, *, tools: Tools, known: Known
 ) -> LockedRun:
     """Become the one who may write; the lock must be held.
 

@@ -106,6 +106,7 @@ def summarise(ahead: Foresight) -> PlanSummary:
         transaction_mode=choice.mode if ahead.pending else "",
         transaction_mode_reason=choice.why if ahead.pending else "",
         strongest_lock=strongest.words if strongest else "",
+        data_not_restored=ahead.losses,
     )
 
 

@@ -7,6 +7,7 @@ from meshmigrate.domain.mode import Course
 from meshmigrate.domain.plan import AppliedVersion, Plan, make_plan, retreat_digest
 from meshmigrate.domain.retreat import is_retreat, plan_retreat
 from meshmigrate.domain.runspec import RunSpec
+from meshmigrate.engine import kept
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.course import choose_course
 from meshmigrate.engine.declaration import NOTHING, Declaration, Situation
@@ -52,6 +53,14 @@ class Foresight:
     course: Course
     locks: Sequence[Locks]
     """Of the files that are pending, or of the rollback scripts that run."""
+    losses: tuple[str, ...]
+    """The data that a way back does not bring back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    ledger: Ledger
+    wanted: Wanted
 
 
 def look_ahead(
@@ -116,21 +125,25 @@ def foresee(sight: Sight, wanted: Wanted, spec: RunSpec) -> Foresight:
     connection = sight.ledger.connection
     prospect = look_ahead(spec, wanted, connection, ledger, staying)
     pending = prepare_plan(prospect.plan, wanted.source.final_checks)
-    scripts = [each.script for each in pending] or _scripts_back(ledger, wanted, prospect)
+    scripts = [each.script for each in pending]
+    losses: tuple[str, ...] = ()
+    if ledger is not None and prospect.leaving and not prospect.declaration.versions:
+        scripts = _scripts_back(ledger, wanted, prospect.leaving)
+        losses = kept.discarded(_Shelf(ledger, wanted), tuple(reversed(prospect.leaving)))
     return Foresight(
         replace(prospect, present=rows),
         pending,
         choose_course(pending, spec.policy, ledger),
         read_locks(sight, scripts),
+        losses,
     )
 
 
 def _scripts_back(
-    ledger: Ledger | None, wanted: Wanted, prospect: Prospect
+    ledger: Ledger, wanted: Wanted, leaving: Sequence[AppliedVersion]
 ) -> list[PreparedScript]:
-    """Read the rollback scripts that would run; what is only declared has none in the ledger."""
-    if ledger is None or wanted.target is None or prospect.declaration.versions:
-        return []
-    refuse_irreversible(ledger, prospect.leaving, wanted.target)
-    backs = (history.rollback_script(ledger, row) for row in prospect.leaving)
+    """Read the rollback scripts that would run."""
+    if wanted.target is not None:
+        refuse_irreversible(ledger, leaving, wanted.target)
+    backs = (history.rollback_script(ledger, row) for row in leaving)
     return [prepare_script(back) for back in backs if back is not None]

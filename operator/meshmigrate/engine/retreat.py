@@ -44,8 +44,13 @@ _GO_ON: Final = (
 )
 
 
-def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
+def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version, digest: str | None) -> Run:
     """Commit where a run goes back to, and how that will be proven, before it begins.
+
+    Parameters
+    ----------
+    digest
+        What identifies the plan, where there was one.
 
     Raises
     ------
@@ -64,7 +69,7 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
         runs.start(
             ledger,
             spec,
-            plan_digest=None,
+            plan_digest=digest,
             fingerprint=catalog.keep(ledger, before),
             retreat=Retreat(
                 target=str(target),

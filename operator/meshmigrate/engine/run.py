@@ -97,7 +97,8 @@ class Attempt:
         self._tell(EventName.CONNECTED, f"connected to database {self.server.database}")
         sight, mine = self._look(ledger), None
         if sight.ledger_version:
-            self.known.ledger = ledger
+            # A plan that is refused writes no log either.
+            self.known.ledger = None if self.spec.run.intent == "plan" else ledger
             mine = runs.find(ledger, self.spec.run.id)
             stored = stored_ending(mine)
             if stored is not None:
@@ -166,14 +167,7 @@ class Attempt:
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
-        return hold(
-            self.link,
-            ledger,
-            self.spec,
-            wanted=self.wanted,
-            tools=self.tools,
-            known=self.known,
-        )
+        return hold(self.link, ledger, self.spec, self.wanted, tools=self.tools, known=self.known)
 
     def _cancel(self, locked: LockedRun, mine: Run | None) -> Ending:
         if mine is None:
@@ -217,12 +211,12 @@ class Attempt:
         if ahead.declaration.versions:
             write_first(locked, self.spec, ahead.declaration)
         if ahead.leaving and self.wanted.target is not None:
-            return self.retreat(locked, self.wanted.target)
+            return self.retreat(locked, self.wanted.target, ahead.plan.digest)
         return None
 
-    def retreat(self, locked: LockedRun, target: Version) -> Ending:
+    def retreat(self, locked: LockedRun, target: Version, digest: str | None = None) -> Ending:
         """Go back to a version on purpose."""
-        run = begin_retreat(locked, self.spec, target)
+        run = begin_retreat(locked, self.spec, target, digest)
         self.known.started = True
         return finish_way_back(locked, run)
 

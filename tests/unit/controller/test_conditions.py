@@ -238,5 +238,5 @@ def test_a_spec_of_another_release_is_refused(applied: Story) -> None:
     assert applied.status["phase"] == "Refused"
     assert applied.conditions() == ENDED
     assert applied.ready()["reason"] == "InvalidSpec"
-    assert "mode" in applied.ready()["message"]
+    assert "speed" in applied.ready()["message"]
     assert applied.cluster.jobs == {}
