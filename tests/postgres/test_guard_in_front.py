@@ -1,8 +1,9 @@
 """The guard travels in front of a script: where it finds anything wrong, the script is not run."""
 
-import time
+import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -14,8 +15,9 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.table_lock import LockMode, TableLock
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import connect
-from meshmigrate.engine.deferred import PREPARED, Sight, WorkingConnection
+from meshmigrate.engine.deferred import PREPARED, WorkingConnection
 from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.lock import LOCK_KEY
 from meshmigrate.engine.other_holders import commit_and_look, others_hold
 from meshmigrate.engine.probe import probe
 from tests.postgres.cutting import PER_FILE
@@ -123,18 +125,33 @@ def test_a_look_behind_the_commit_holds_for_a_moment(
     with session.transaction(connection, commit_and_look):
         connection.execute("INSERT INTO public.a VALUES (1)")
     assert database.scalar("SELECT count(*) FROM a") == 1
-    assert connection.sight is not None
+    seen = connection.sight
+    assert seen is not None
     with database.connect() as other:
         other.execute("BEGIN; LOCK TABLE a IN ACCESS SHARE MODE")
+        connection.sight = replace(seen, at=math.inf)
         assert not others_hold(connection, ALTERS_A)
-        connection.sight = Sight(frozenset(), holds_lock=False, at=time.monotonic() - 1)
+        connection.sight = replace(seen, at=-math.inf)
         assert others_hold(connection, ALTERS_A)
-        with session.transaction(connection, commit_and_look):
-            connection.execute("INSERT INTO public.a VALUES (2)")
-        assert connection.sight.modes == {"AccessShareLock"}
-        assert not connection.sight.holds_lock
-        assert not others_hold(connection, READS_A)
         other.execute("ROLLBACK")
+
+
+def test_a_look_behind_the_commit_sees_others_and_our_own_lock(
+    database: Database, connection: WorkingConnection
+) -> None:
+    """What conflicts with nothing of theirs need not be asked again."""
+    others_hold(connection, ALTERS_A)
+    for holds_lock in (False, True):
+        with database.connect() as other:
+            other.execute("BEGIN; LOCK TABLE a IN ACCESS SHARE MODE")
+            with session.transaction(connection, commit_and_look):
+                connection.execute("INSERT INTO public.a VALUES (1)")
+            assert connection.sight is not None
+            assert connection.sight.modes == {"AccessShareLock"}
+            assert connection.sight.holds_lock is holds_lock
+            assert not others_hold(connection, READS_A)
+            other.execute("ROLLBACK")
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
 
 
 def test_a_look_that_fails_takes_nothing_back(
