@@ -18,6 +18,7 @@ from meshmigrate.controller.job import RunnerImage
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.port import ClusterPort, NotFound
 from meshmigrate.controller.reconciler import Reconciler
+from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.controller.workers import STUCK_SECONDS, resync, work
 from meshmigrate.observe.metrics import Metrics, ResourceState
@@ -82,6 +83,7 @@ async def run_operator(config: OperatorConfig) -> None:
             shell.watch(cache, queue.add, config.namespaces),
             sync.keep(cluster),
             resync(queue, cache),
+            RunnerLogs(cluster, cache, queue.add).follow(),
             *(work(queue, reconciler.reconcile, metrics) for _ in range(_WORKERS)),
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from time import monotonic
 
 from meshmigrate.controller.observed import Key, ObservedJob, ObservedPod, ObservedResource
+from meshmigrate.domain.runner_log import LogLine
 
 
 class Cache:
@@ -20,6 +21,8 @@ class Cache:
         self._resources: dict[Key, ObservedResource] = {}
         self._jobs: defaultdict[Key, dict[str, ObservedJob]] = defaultdict(dict)
         self._pods: defaultdict[Key, dict[str, ObservedPod]] = defaultdict(dict)
+        self._with_running_pods: set[Key] = set()
+        self._log_lines: dict[Key, LogLine] = {}
         self._distrusted: set[Key] = set()
         self.last_event_at: dict[str, float] = {}
         """Kind to the monotonic time of its latest event."""
@@ -45,6 +48,23 @@ class Cache:
         pods = self._pods.get(resource.key, {}).values()
         return tuple(pod for pod in pods if pod.resource_uid == resource.uid)
 
+    def running_pods(self) -> tuple[ObservedPod, ...]:
+        """Give the pods whose container runs."""
+        found = {
+            key: [pod for pod in self._pods.get(key, {}).values() if _runs(pod)]
+            for key in self._with_running_pods
+        }
+        self._with_running_pods = {key for key, pods in found.items() if pods}
+        return tuple(pod for pods in found.values() for pod in pods)
+
+    def log_line(self, key: Key) -> LogLine | None:
+        """Give the last line that was read of a log of the resource's runners."""
+        return self._log_lines.get(key)
+
+    def put_log_line(self, key: Key, line: LogLine) -> None:
+        """Take over the last line of a log."""
+        self._log_lines[key] = line
+
     def put_resource(self, resource: ObservedResource) -> None:
         """Take over a resource unless a newer state of it is known.
 
@@ -68,6 +88,7 @@ class Cache:
         self._resources.pop(key, None)
         self._jobs.pop(key, None)
         self._pods.pop(key, None)
+        self._log_lines.pop(key, None)
 
     def put_job(self, job: ObservedJob) -> None:
         """Take over a Job."""
@@ -80,10 +101,13 @@ class Cache:
     def put_pod(self, pod: ObservedPod) -> None:
         """Take over a pod."""
         self._pods[pod.resource][pod.name] = pod
+        if _runs(pod):
+            self._with_running_pods.add(pod.resource)
 
     def drop_pod(self, pod: ObservedPod) -> None:
         """Forget a pod."""
         self._pods[pod.resource].pop(pod.name, None)
+        self._log_lines.pop(pod.resource, None)
 
     def replace_jobs(self, key: Key, jobs: Iterable[ObservedJob]) -> None:
         """Take over the Jobs of a resource as listed."""
@@ -92,6 +116,8 @@ class Cache:
     def replace_pods(self, key: Key, pods: Iterable[ObservedPod]) -> None:
         """Take over the pods of a resource as listed."""
         self._pods[key] = {pod.name: pod for pod in pods}
+        if any(_runs(pod) for pod in self._pods[key].values()):
+            self._with_running_pods.add(key)
 
     def distrust(self, key: Key) -> None:
         """Mark what was seen of a resource's Jobs and pods as not to be relied on."""
@@ -110,3 +136,7 @@ class Cache:
     def note_event(self, kind: str) -> None:
         """Note that the watch of a kind is alive."""
         self.last_event_at[kind] = monotonic()
+
+
+def _runs(pod: ObservedPod) -> bool:
+    return pod.started_at is not None and pod.end is None and not pod.failed

@@ -52,7 +52,8 @@ def close_run(observed: Observed, run: CurrentRun, end: Ended) -> Status:
     )
     status = _remember(observed.resource.status, last)
     if result is not None:
-        status = with_rollback_ready(observed, _with_database(status, result), result)
+        known = _with_database(status, result)
+        status = with_rollback_ready(observed, known, result.rollback_ready)
     done = end.outcome.succeeded
     return with_verdict(
         observed,

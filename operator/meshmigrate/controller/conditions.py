@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.status import Condition, Status
-from meshmigrate.domain.result import Result
+from meshmigrate.domain.result import RollbackReady
 
 MAX_MESSAGE_LENGTH: Final = 2048
 
@@ -74,9 +74,8 @@ def with_verdict(
     )
 
 
-def with_rollback_ready(observed: Observed, status: Status, result: Result) -> Status:
+def with_rollback_ready(observed: Observed, status: Status, told: RollbackReady | None) -> Status:
     """Give a status that says whether the run can be taken back, if its runner told."""
-    told = result.rollback_ready
     if told is None:
         return status
     condition = Condition(

@@ -13,14 +13,16 @@ from typing import Any, Final, Literal
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.observed import ObservedResource
-from meshmigrate.controller.status import Status
+from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 
 _MAX_NOTE_LENGTH: Final = 1024
 """The API refuses a longer message (events.k8s.io/v1, ``note``)."""
 _COMPONENT: Final = "meshmigrate-operator"
-_ORDINARY: Final = frozenset({Reason.PENDING.value, Reason.RUNNING.value})
+_ORDINARY: Final = frozenset(
+    {Reason.PENDING.value, Reason.RUNNING.value, Reason.ROLLING_BACK.value}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,22 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
     elif new.ready_reason != old.ready_reason and new.ready_reason not in _ORDINARY:
         occasion = f"{number}/{run_in_flight.attempt}/{new.ready_reason}"
         yield Event("Warning", new.ready_reason, message, occasion)
+    yield from _events_of_the_way_back(old, new, run_in_flight)
+
+
+def _events_of_the_way_back(old: Status, new: Status, run: CurrentRun) -> Iterator[Event]:
+    """Give what is new of whether a run can go back, and of its going back."""
+    ready, before = (status.condition("RollbackReady") for status in (new, old))
+    if ready and ready.status == "False" and (before is None or before.status != "False"):
+        yield Event("Warning", "RollbackNotReady", ready.message, f"{run.number}/rollback-ready")
+    back = Reason.ROLLING_BACK.value
+    if new.ready_reason == back != old.ready_reason and run.progress is not None:
+        yield Event(
+            "Warning" if run.progress.cause else "Normal",
+            "RollbackStarted",
+            _ready_message(new),
+            f"{run.number}/{run.attempt}/{back}",
+        )
 
 
 def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> dict[str, Any]:

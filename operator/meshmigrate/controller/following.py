@@ -19,6 +19,7 @@ from meshmigrate.controller.closing import close_run
 from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with_verdict
 from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.obstacle import find_obstacle
+from meshmigrate.controller.progress import note_progress
 from meshmigrate.controller.spec import MigrationSpec
 from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
 from meshmigrate.domain.outcome import Outcome
@@ -43,7 +44,7 @@ def follow_attempt(
             end = Ended(Outcome.INTERRUPTED, Reason.POD_NOT_STARTED, message, None)
             return _note_end(observed, run, spec, end)
         case Started():
-            return _note_start(observed, run, state)
+            return note_progress(observed, _note_start(observed, run, state))
         case Absent() | Waiting():
             return _wait(observed, run, spec, state)
 
@@ -102,7 +103,7 @@ def _note_lost(observed: Observed, run: CurrentRun, message: str) -> Status:
         )
         return close_run(observed, run, crashing)
     last = _attempt_end(observed, run, "Lost", Reason.RUNNER_LOST, message)
-    noted = replace(run, lost_pods=lost, last_attempt=last)
+    noted = replace(run, lost_pods=lost, last_attempt=last, progress=None)
     return _in_trouble(
         observed,
         observed.resource.status.stalled,
@@ -120,10 +121,10 @@ def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: End
     if late and retry.after_deadline == "GiveUp":
         return _give_up(observed, run, end)
     last = _attempt_end(observed, run, end.outcome.value, end.reason, end.message)
-    noted = replace(run, lost_pods=0, last_attempt=last)
+    noted = replace(run, lost_pods=0, last_attempt=last, progress=None)
     status = replace(observed.resource.status, current_run=noted)
     if end.result is not None:
-        status = with_rollback_ready(observed, status, end.result)
+        status = with_rollback_ready(observed, status, end.result.rollback_ready)
     due = format_time(due_at(noted, last, retry, observed.resource.uid))
     return _in_trouble(
         observed,

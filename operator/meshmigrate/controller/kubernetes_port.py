@@ -22,6 +22,9 @@ from meshmigrate.controller.status import Status, dump_status
 _RESOURCES: Final = f"/apis/{names.API_VERSION}"
 _JOBS: Final = "/apis/batch/v1"
 _CORE: Final = "/api/v1"
+_LOG_LINES: Final = 5
+_LOG_BYTES: Final = 32 * 1024
+"""The last line of the runner is enough; its lines are shorter than 6 KiB."""
 
 
 class KubernetesPort:
@@ -108,6 +111,16 @@ class KubernetesPort:
         """List the pods of a resource."""
         path = f"{_CORE}/namespaces/{resource.key.namespace}/pods"
         return tuple(observe_pod(body) for body in await self._list(path, _of(resource)))
+
+    async def read_log(self, pod: ObservedPod) -> bytes:
+        """Read the end of the runner's log: a bounded part, whatever its size."""
+        path = f"{_CORE}/namespaces/{pod.namespace}/pods/{pod.name}/log"
+        query = [
+            ("container", names.RUNNER_CONTAINER),
+            ("tailLines", str(_LOG_LINES)),
+            ("limitBytes", str(_LOG_BYTES)),
+        ]
+        return await self._requests.read(path, query=query)
 
     async def list_events(self, namespace: str, object_uid: str) -> tuple[ObservedEvent, ...]:
         """List the events about an object."""

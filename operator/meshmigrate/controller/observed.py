@@ -13,6 +13,7 @@ from meshmigrate.controller import names
 from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.spec import MigrationSpec, parse_spec, spec_hash
 from meshmigrate.controller.status import Status, parse_status
+from meshmigrate.domain.runner_log import LogLine
 
 Json = dict[str, Any]
 
@@ -108,7 +109,8 @@ class ObservedEvent:
 class Observed:
     """Everything one decision is made from.
 
-    ``job_refusal`` is what the API server said when it refused to create the Job.
+    ``job_refusal`` is what the API server said when it refused to create the Job; ``log_line``
+    is the last line of the running pod's log, as far as it could be read.
     """
 
     resource: ObservedResource
@@ -117,6 +119,7 @@ class Observed:
     pods: tuple[ObservedPod, ...] = ()
     events: tuple[ObservedEvent, ...] = ()
     job_refusal: str = ""
+    log_line: LogLine | None = None
 
     def job(self, name: str) -> ObservedJob | None:
         """Give the Job of a name."""

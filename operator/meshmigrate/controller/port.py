@@ -73,6 +73,10 @@ class ClusterPort(Protocol):
         """List the pods of a resource."""
         ...
 
+    async def read_log(self, pod: ObservedPod) -> bytes:
+        """Read the end of the runner's log; once, as it will be read again anyway."""
+        ...
+
     async def list_events(self, namespace: str, object_uid: str) -> tuple[ObservedEvent, ...]:
         """List the events about an object."""
         ...

@@ -129,6 +129,7 @@ class Reconciler:
             now=now,
             jobs=self._cache.jobs(resource),
             pods=self._cache.pods(resource),
+            log_line=self._cache.log_line(key),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:

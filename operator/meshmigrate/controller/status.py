@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert, to_builtins
 
+from meshmigrate.domain.runner_log import Progress
 from meshmigrate.domain.runspec import Intent
 
 HISTORY_LENGTH: Final = 10
@@ -43,6 +44,7 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     ``started_at`` is of the run; ``attempt_started_at`` is when the container of this attempt was
     seen started and empty before; ``lost_pods`` counts attempts in a row that left no result.
     ``trouble_since`` is when the run first could not work: from then on the retry deadline counts.
+    ``progress`` is that of the attempt whose container runs.
     """
 
     id: str
@@ -56,6 +58,7 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     lost_pods: int = 0
     trouble_since: str = ""
     last_attempt: LastAttempt | None = None
+    progress: Progress | None = None
 
     @property
     def between_attempts(self) -> bool:

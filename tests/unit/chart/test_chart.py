@@ -37,6 +37,7 @@ def test_no_rule_names_secrets() -> None:
         "databasemigrations/finalizers",
         "jobs",
         "pods",
+        "pods/log",
         "events",
     }
     assert "*" not in rules[1]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.job import RunnerImage
 from meshmigrate.controller.port import Conflict
 from meshmigrate.controller.reconciler import Reconciler
+from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.observe.metrics import Metrics
 from tests.unit.controller.scripted_cluster import (
@@ -15,6 +17,9 @@ from tests.unit.controller.scripted_cluster import (
     ScriptedCluster,
     make_result,
 )
+
+if TYPE_CHECKING:
+    from meshmigrate.controller.observed import Key
 
 Ending = Callable[[ScriptedCluster, str], None]
 """What becomes of the container of a Job that runs."""
@@ -38,6 +43,16 @@ class Operator:
             clock=self.cluster.clock,
             image=RunnerImage("runner:1"),
         )
+        self.asked: list[Key] = []
+        self.logs = RunnerLogs(
+            self.cluster, self.cache, self.asked.append, clock=self.cluster.clock.seconds
+        )
+
+    async def read_logs(self) -> None:
+        """Read the logs that are due, as the watches show the pods."""
+        self.cluster.show_to(self.cache)
+        for pod in self.logs.due():
+            await self.logs.read(pod)
 
     async def look(self) -> timedelta | None:
         """Let the watches catch up and reconcile once, through any crash."""

@@ -89,6 +89,10 @@ class Clock:
         """Give the present moment."""
         return self.now
 
+    def seconds(self) -> float:
+        """Give the same as a monotonic clock does."""
+        return self.now.timestamp()
+
     def pass_time(self, duration: timedelta) -> None:
         """Let time pass."""
         self.now += duration
@@ -154,6 +158,7 @@ class ScriptedCluster:
     resources: dict[Key, Json] = field(default_factory=dict)
     jobs: dict[str, Json] = field(default_factory=dict)
     pods: dict[str, Json] = field(default_factory=dict)
+    logs: dict[str, bytes] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     told: dict[str, Json] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -344,6 +349,13 @@ class ScriptedCluster:
         self._call("list pods")()
         pods = (observe_pod(pod) for pod in self.pods.values())
         return tuple(pod for pod in pods if pod.resource_uid == resource.uid)
+
+    async def read_log(self, pod: ObservedPod) -> bytes:
+        """Read what a pod has written."""
+        self._call("get log")()
+        if pod.name not in self.logs:
+            raise ClusterError(f"get log of {pod.name}: 403 pods/log is forbidden")
+        return self.logs[pod.name]
 
     async def list_events(self, namespace: str, object_uid: str) -> tuple[ObservedEvent, ...]:
         """List the events about an object."""
