@@ -124,14 +124,16 @@ class Tenant:
         events: list[Json] = self.cluster.get("-n", self.name, "events", selector)["items"]
         return [event["reason"] for event in events]
 
-    def running_pod(self) -> Json:
-        """Wait for a runner's container to run, and give its pod."""
+    def running_pod(self, attempt: int | None = None) -> Json:
+        """Wait for a runner's container to run, that of an attempt if one is given."""
+        label = "migrations.meshhook.dev/attempt"
+        selector = label if attempt is None else f"{label}={attempt}"
 
         def running() -> Json | None:
-            pods: list[Json] = self.cluster.get("-n", self.name, "pods")["items"]
+            pods: list[Json] = self.cluster.get("-n", self.name, "pods", "-l", selector)["items"]
             return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
 
-        return eventually("a running runner", running)
+        return eventually(f"a running runner ({selector})", running)
 
     def query(self, sql: str) -> list[str]:
         """Give the rows of a query, columns separated by ``|``."""
@@ -147,8 +149,8 @@ class Tenant:
         )
 
     @contextmanager
-    def advisory_lock(self) -> Iterator[None]:
-        """Hold the advisory lock 4711 of the database while the block runs."""
+    def advisory_lock(self, key: int = 4711) -> Iterator[None]:
+        """Hold an advisory lock of the database while the block runs."""
         psql = ["kubectl", *_PSQL, "-d", self.name, "-At"]
         with subprocess.Popen(
             psql,
@@ -159,7 +161,8 @@ class Tenant:
         ) as holder:
             assert holder.stdin is not None
             assert holder.stdout is not None
-            holder.stdin.write("select 'held' from pg_advisory_lock(4711);\n")
+            holder.stdin.write(f"\\set key {key}\n")
+            holder.stdin.write("select 'held' from pg_advisory_lock(:key);\n")
             holder.stdin.flush()
             assert holder.stdout.readline() == "held\n"
             yield

@@ -14,7 +14,7 @@ import structlog
 
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.observed import Key, ObservedPod
-from meshmigrate.controller.port import ClusterError, ClusterPort
+from meshmigrate.controller.port import ClusterError, ClusterPort, NotFound
 from meshmigrate.domain.runner_log import LogLine, decode_line
 
 INTERVAL_SECONDS: Final = 5.0
@@ -102,8 +102,8 @@ class RunnerLogs:
 
     @staticmethod
     def _tell(pod: ObservedPod, followed: _Followed, error: ClusterError) -> None:
-        """Say once for each pod that its log cannot be read; an ended one may well be gone."""
-        if not followed.failed:
+        """Say once for each pod that its log cannot be read; one that is gone has none."""
+        if not followed.failed and not isinstance(error, NotFound):
             _log.warning(
                 "log not read",
                 resource=str(pod.resource),
