@@ -149,9 +149,9 @@ class Tenant:
         )
 
     @contextmanager
-    def advisory_lock(self, key: int = 4711) -> Iterator[None]:
-        """Hold an advisory lock of the database while the block runs."""
-        psql = ["kubectl", *_PSQL, "-d", self.name, "-At"]
+    def session(self, statements: str) -> Iterator[None]:
+        """Keep a session of the database, and what it has locked, while the block runs."""
+        psql = ["kubectl", *_PSQL, "-d", self.name, "-Atq"]
         with subprocess.Popen(
             psql,
             env=self.cluster.environment,
@@ -161,12 +161,18 @@ class Tenant:
         ) as holder:
             assert holder.stdin is not None
             assert holder.stdout is not None
-            holder.stdin.write(f"\\set key {key}\n")
-            holder.stdin.write("select 'held' from pg_advisory_lock(:key);\n")
+            holder.stdin.write(f"{statements};\n\\echo held\n")
             holder.stdin.flush()
-            assert holder.stdout.readline() == "held\n"
+            while (line := holder.stdout.readline()) != "held\n":
+                assert line, "the session ended"
             yield
             holder.stdin.close()
+
+    @contextmanager
+    def advisory_lock(self) -> Iterator[None]:
+        """Hold the advisory lock 4711 of the database while the block runs."""
+        with self.session("select pg_advisory_lock(4711)"):
+            yield
 
     def waiting_for_advisory_lock(self) -> bool:
         """Say whether a session waits for an advisory lock: the migration is in its middle."""

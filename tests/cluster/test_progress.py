@@ -7,16 +7,14 @@ from tests.cluster.tenant import Tenant, ready
 from tests.cluster.test_kills import kill_operator
 from tests.cluster.test_rollback import condition, start
 
-FORWARD_GATE, BACK_GATE = 4711, 4712
+GATE = "insert into log\nselect id from users where id = {} for update;"
+LOCK = "begin; select from users where id = {} for update"
 FILES = {
-    "1_log.sql": "create table log (at int);",
-    "2_second.sql": f"create table second (x int);\nselect pg_advisory_xact_lock({FORWARD_GATE});",
+    "1_log.sql": "create table log (id int);",
+    "2_second.sql": "select 1;\n" + GATE.format(1),
     "3_fails.sql": "select 1 / 0;",
 }
-BACKS = {
-    "1_log.sql": "drop table log;",
-    "2_second.sql": f"select pg_advisory_xact_lock({BACK_GATE}); drop table second;",
-}
+BACKS = {"1_log.sql": "drop table log;", "2_second.sql": GATE.format(2)}
 
 
 def progress_that(tenant: Tenant, what: str, holds: Callable[[Json], bool]) -> Json:
@@ -32,18 +30,21 @@ def progress_that(tenant: Tenant, what: str, holds: Callable[[Json], bool]) -> J
 
 def test_a_run_shows_where_it_is_and_who_is_in_its_way(tenant: Tenant) -> None:
     """Forward and back; from the log, so an operator that was killed knows it again."""
-    with tenant.advisory_lock(BACK_GATE):
-        with tenant.advisory_lock(FORWARD_GATE):
+    tenant.query("create table users (id int); insert into users values (1), (2);")
+    with tenant.session(LOCK.format(2)):
+        with tenant.session(LOCK.format(1)):
             start(tenant, FILES, BACKS)
-            status = progress_that(tenant, "a statement", lambda found: "seconds" in found)
+            status = progress_that(tenant, "a statement", lambda found: "blockers" in found)
             found = status["currentRun"]["progress"]
             assert (found["version"], found["applied"], found["total"]) == ("2", 1, 3)
             assert (found["file"], found["line"]) == ("web/2_second.sql", 2)
-            assert found["statement"] == "select pg_advisory_xact_lock(…)"
+            assert found["statement"] == (
+                "insert into log select id from users where id = … for update"
+            )
             assert found["waitingFor"] == "a lock"
             assert "'psql'" in found["blockers"][0]
             message = ready(status)["message"]
-            assert message.startswith("applying 2 of 3: web/2_second.sql:2, select pg_")
+            assert message.startswith("applying 2 of 3: web/2_second.sql:2, insert into log")
             assert "waits for a lock held by process " in message
             assert condition(status, "RollbackReady")["reason"] == "ScriptUnverified"
             assert message in tenant.cluster.kubectl("-n", tenant.name, "get", "dbm", "-o", "wide")

@@ -121,9 +121,12 @@ class Monitor:
             return
         place = running.location
         kind = running.statement.kind
+        lasting = (
+            f"has been running for {seconds:.0f} s" if seconds >= _LONG_SECONDS else "is running"
+        )
         event = Event(
             name=EventName.RUNNING,
-            message=f"{kind} at {place} has been running for {seconds:.0f} s",
+            message=f"{kind} at {place} {lasting}",
             file=place.file,
             line=place.line,
             column=place.column,
