@@ -51,7 +51,7 @@ def describe_progress(progress: Progress) -> str:
     seconds = "" if progress.seconds is None else f"{progress.seconds} s"
     waits = describe_wait(progress.waiting_for, progress.blockers)
     parts = [_where(progress), progress.statement, seconds, progress.doing, waits]
-    told = ", ".join(part for part in parts if part)
+    told = ", ".join(part for part in parts if part) or "looking at what there is to do"
     return f"{told}; it goes back because {progress.cause}" if progress.cause else told
 
 

@@ -224,6 +224,7 @@ def test_a_run_that_moves_is_not_stalled_any_more(started: Story) -> None:
             "waits for the migration lock held by process 7",
         ),
         (Progress(version="1", file="a.sql", applied=0, total=1), "applying 1 of 1: a.sql"),
+        (Progress(), "looking at what there is to do"),
         (Progress(applied=3, total=3), "3 of 3 applied, the run is being ended"),
         (
             Progress(file="a.sql", line=2, applied=0, total=1, seconds=9, doing="scanning, 40 %"),
