@@ -93,7 +93,7 @@ def test_the_status_says_file_statement_seconds_and_who_is_in_the_way(running: S
         "statement": "ALTER TABLE events ADD COLUMN note text DEFAULT …",
         "seconds": 41,
         "waitingFor": "a lock on public.events",
-        "blockers": ("process 4711 'app' (idle in transaction)",),
+        "blockers": ["process 4711 'app' (idle in transaction)"],
     }
     assert running.ready()["message"] == (
         "applying 3 of 12: web/3_c.sql:14, ALTER TABLE events ADD COLUMN note text DEFAULT …, "
