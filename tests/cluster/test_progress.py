@@ -51,10 +51,10 @@ def test_a_run_shows_where_it_is_and_who_is_in_its_way(tenant: Tenant) -> None:
             kill_operator(tenant)
             before = found["seconds"]
             progress_that(tenant, "later progress", lambda found: found["seconds"] > before)
-        status = progress_that(tenant, "a rollback", lambda found: "waitingFor" in found)
+        back = {"direction": "down", "version": "2", "waitingFor": "a lock"}
+        status = progress_that(tenant, "a rollback", lambda found: back.items() <= found.items())
         assert status["phase"] == ready(status)["reason"] == "RollingBack"
-        found = status["currentRun"]["progress"]
-        assert (found["direction"], found["version"], found["total"]) == ("down", "2", 2)
+        assert status["currentRun"]["progress"]["total"] == 2
         assert "division by zero" in ready(status)["message"]
         assert condition(status, "Reconciling")["status"] == "True"
         eventually("an event", lambda: "RollbackStarted" in tenant.events())
