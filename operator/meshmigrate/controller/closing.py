@@ -80,6 +80,19 @@ def close_superseded(observed: Observed, run: CurrentRun) -> Status:
     return _remember(observed.resource.status, last)
 
 
+def show_last_run(observed: Observed, last: LastRun) -> Status:
+    """Give the status of a resource at rest, after something else had been shown."""
+    done = last.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}
+    said = f": {last.failure.message}" if last.failure else ""
+    return with_verdict(
+        observed,
+        Verdict.DONE if done else Verdict.ENDED_BADLY,
+        Outcome.SUCCEEDED.value if done else last.outcome,
+        last.reason,
+        f"run {last.number} ended as {last.outcome} at {last.finished_at}{said}",
+    )
+
+
 def _remember(status: Status, last: LastRun) -> Status:
     entry = HistoryEntry(
         number=last.number,

@@ -25,7 +25,7 @@ class Verdict(Enum):
     IN_PROGRESS = ("False", "True", "False", "Unknown")
     DONE = ("True", "False", "False", "True")
     ENDED_BADLY = ("False", "False", "True", "False")
-    STILL_TRYING = ("False", "False", "True", "Unknown")
+    HELD_UP = ("False", "False", "True", "Unknown")
 
 
 _TYPES: Final = ("Ready", "Reconciling", "Stalled", "Succeeded")

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.closing import SUPERSEDED
 from meshmigrate.controller.observed import ObservedResource
 from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
@@ -21,13 +22,25 @@ _MAX_NOTE_LENGTH: Final = 1024
 """The API refuses a longer message (events.k8s.io/v1, ``note``)."""
 _COMPONENT: Final = "meshmigrate-operator"
 _ORDINARY: Final = frozenset({Reason.PENDING.value, Reason.RUNNING.value})
+_ASKED_FOR: Final = frozenset(
+    {
+        Reason.QUEUED.value,
+        Reason.SUSPENDED.value,
+        Reason.CANCELLED.value,
+        Reason.ROLLING_BACK.value,
+    }
+)
+"""What needs nobody: it is as somebody wanted it, or as it has to be."""
+
+
+Kind = Literal["Normal", "Warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a resource."""
 
-    kind: Literal["Normal", "Warning"]
+    kind: Kind
     reason: str
     message: str
     occasion: str
@@ -41,7 +54,7 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
         run = new.last_run
         if run.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}:
             yield Event("Normal", Outcome.SUCCEEDED, message, f"{run.number}/end")
-        elif new.current_run is not None:
+        elif run.outcome == SUPERSEDED:
             text = f"run {run.number} gave way to a newer one"
             yield Event("Normal", Reason.SUPERSEDED, text, f"{run.number}/end")
         else:
@@ -54,7 +67,8 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
         yield Event("Normal", "RunStarted", message, f"{number}/start")
     elif new.ready_reason != old.ready_reason and new.ready_reason not in _ORDINARY:
         occasion = f"{number}/{run_in_flight.attempt}/{new.ready_reason}"
-        yield Event("Warning", new.ready_reason, message, occasion)
+        kind: Kind = "Normal" if new.ready_reason in _ASKED_FOR else "Warning"
+        yield Event(kind, new.ready_reason, message, occasion)
 
 
 def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> dict[str, Any]:
