@@ -19,7 +19,7 @@ from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.port import ClusterPort, NotFound
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.controller.work_queue import WorkQueue
-from meshmigrate.controller.workers import STUCK_SECONDS, resync, work
+from meshmigrate.controller.workers import STUCK_SECONDS, resync, sweep, work
 from meshmigrate.observe.metrics import Metrics, ResourceState
 from meshmigrate.observe.server import Probe, serve
 
@@ -82,6 +82,7 @@ async def run_operator(config: OperatorConfig) -> None:
             shell.watch(cache, queue.add, config.namespaces),
             sync.keep(cluster),
             resync(queue, cache),
+            sweep(queue, cache, cluster),
             *(work(queue, reconciler.reconcile, metrics) for _ in range(_WORKERS)),
         )
 
