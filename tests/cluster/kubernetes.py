@@ -14,7 +14,7 @@ from hack.cluster.docker import engine_answers
 
 ROOT = Path(__file__).parents[2]
 SYSTEM_NAMESPACE = "meshmigrate-system"
-_KIND_NODE = "meshmigrate-control-plane"
+KIND_NODE = "meshmigrate-control-plane"
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -81,8 +81,12 @@ class Cluster:
     def kill_container(self, pod: Json) -> None:
         """Send SIGKILL to the first container of a pod, from outside: nothing can catch it."""
         container = pod["status"]["containerStatuses"][0]["containerID"].partition("://")[2]
-        ctr = ["ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", container]
-        self.run(*(["docker", "exec", _KIND_NODE] if engine_answers() else []), *ctr)
+        self.ctr("tasks", "kill", "--signal", "SIGKILL", container)
+
+    def ctr(self, *argv: str) -> str:
+        """Run containerd's own client on the node, which needs no API server."""
+        node = ["docker", "exec", KIND_NODE] if engine_answers() else []
+        return self.run(*node, "ctr", "--namespace", "k8s.io", *argv)
 
     def operator_pod(self) -> Json:
         """Give the operator's pod."""

@@ -98,12 +98,12 @@ def resource_body(**changes: Any) -> Json:
     return {**body, **changes}
 
 
-def other_body(key: Key = OTHER_KEY, *, secret_name: str = "db") -> Json:
+def other_body(key: Key = OTHER_KEY, *, url_in: str = "db") -> Json:
     """Give another DatabaseMigration as it is right after it was created."""
     body = resource_body()
     uid = str(uuid5(UUID(UID), str(key)))
     body["metadata"] |= {"namespace": key.namespace, "name": key.name, "uid": uid}
-    body["spec"]["database"]["url"]["secretKeyRef"]["name"] = secret_name
+    body["spec"]["database"]["url"]["secretKeyRef"]["name"] = url_in
     return body
 
 

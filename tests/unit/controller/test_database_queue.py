@@ -135,7 +135,7 @@ def test_of_two_that_begin_in_one_moment_one_waits(town: Town) -> None:
 def test_another_secret_is_another_database_until_a_run_has_seen_it(town: Town) -> None:
     """After their first runs they are known to share the database, and follow each other."""
     town.cluster.apply(resource_body())
-    town.cluster.apply(other_body(secret_name="same-database"))
+    town.cluster.apply(other_body(url_in="same-database"))
     town.look()
     assert len(town.cluster.jobs) == 2
     for key in (WEB, SHOP):
@@ -251,7 +251,7 @@ def test_who_waits_is_woken_by_whoever_it_waits_for() -> None:
     cluster = ScriptedCluster(clock)
     town = Town(cluster, Operator(cluster))
     town.begin(WEB, SHOP)
-    cluster.apply(other_body(BLOG, secret_name="another"))
+    cluster.apply(other_body(BLOG, url_in="another"))
     town.look()
     cluster.show_to(cache)
     web = cache.resource(WEB)

@@ -53,7 +53,7 @@ def test_a_resource_that_was_deleted_while_nobody_watched_is_forgotten() -> None
     """After a watch that was too old (410) nothing tells of it; those behind it are woken."""
     cluster, cache = ScriptedCluster(Clock()), Cache()
     operator = Operator(cluster)
-    for body in (resource_body(), other_body(), other_body(Key("app", "blog"), secret_name="b")):
+    for body in (resource_body(), other_body(), other_body(Key("app", "blog"), url_in="b")):
         cluster.apply(body)
     for key in (KEY, OTHER_KEY):
         asyncio.run(operator.look(key))
