@@ -164,4 +164,11 @@ def _being_started(observed: Observed, run: CurrentRun, status: Status) -> Statu
 def _show_cause(observed: Observed, run: CurrentRun, last: LastAttempt) -> Status:
     """Show again what a run backs off from, after something else had held it up."""
     message = f"attempt {run.attempt} ended as {last.outcome}: {last.message}; the next follows"
-    return with_verdict(observed, Verdict.IN_PROGRESS, "Pending", last.reason, message)
+    return with_verdict(
+        observed,
+        Verdict.IN_PROGRESS,
+        "Pending",
+        last.reason,
+        message,
+        reconciling=Reason.BACKING_OFF,
+    )

@@ -40,8 +40,11 @@ def with_verdict(
     message: str,
     *,
     status: Status | None = None,
+    reconciling: str = "",
 ) -> Status:
     """Give a status with phase and conditions set; a transition time moves only with its status.
+
+    ``reconciling`` is a reason of its own for that condition: what is done about the other one.
 
     The generation is called observed only if its spec is the one the run works for: while an
     edit waits for the end of a run, kstatus shall see that it waits.
@@ -56,7 +59,7 @@ def with_verdict(
             Condition(
                 type=kind,
                 status=value,
-                reason=reason,
+                reason=reconciling if reconciling and kind == "Reconciling" else reason,
                 message=text if kind == "Ready" or value == "True" else "",
                 observed_generation=generation,
                 last_transition_time=format_time(observed.now),

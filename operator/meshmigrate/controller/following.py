@@ -155,6 +155,7 @@ def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: End
         end.reason,
         f"attempt {run.attempt} ended as {end.outcome}: {end.message}; the next follows at {due}",
         status=status,
+        reconciling="" if late else Reason.BACKING_OFF,
     )
 
 
@@ -169,11 +170,18 @@ def _troubled(run: CurrentRun, observed: Observed) -> CurrentRun:
 
 
 def _in_trouble(
-    observed: Observed, late: bool, reason: str, message: str, status: Status | None = None
+    observed: Observed,
+    late: bool,
+    reason: str,
+    message: str,
+    status: Status | None = None,
+    reconciling: str = "",
 ) -> Status:
     """Show what a run meets that may pass; past the retry deadline it is stalled as well."""
     verdict, phase = (Verdict.HELD_UP, "Retrying") if late else (Verdict.IN_PROGRESS, "Pending")
-    return with_verdict(observed, verdict, phase, reason, message, status=status)
+    return with_verdict(
+        observed, verdict, phase, reason, message, status=status, reconciling=reconciling
+    )
 
 
 def _attempt_end(
