@@ -77,8 +77,11 @@ def close_abandoned(observed: Observed, run: CurrentRun) -> Status:
 def _may_have_begun(observed: Observed, run: CurrentRun, state: AttemptState | None) -> bool:
     """Say whether a container has started, or may start before its Job is gone.
 
-    Once the Job is on its way out, only what has been seen counts.
+    Once the Job is on its way out, only what has been seen counts. An older release has noted
+    nothing of that, and no copy of the spec either.
     """
+    if run.spec is None:
+        return True
     match state:
         case Started() | Ended() | Lost():
             return True

@@ -23,7 +23,7 @@ from meshmigrate.domain.reason import Reason
 JOB_END_GRACE: Final = timedelta(seconds=10)
 """A Job says that it is over about two seconds after its container has ended (measured)."""
 _GRACE: Final = timedelta(seconds=TERMINATION_GRACE_SECONDS)
-_STOPPED: Final = frozenset({Reason.SUSPENDED.value, Reason.CANCELLED.value})
+_CALLED_OFF: Final = frozenset({Reason.SUSPENDED.value, Reason.CANCELLED.value})
 _POLL: Final = timedelta(seconds=2)
 _LONGEST_POLL: Final = timedelta(seconds=30)
 
@@ -111,9 +111,7 @@ def _await_end(observed: Observed, run: CurrentRun, state: Started) -> Step | No
         return None if state.going else Wait()
     if job is not None and not job.deleting:
         return DeleteJob(job)
-    if resource.deleted_at is None:
-        return None
-    left = resource.deleted_at + _GRACE - observed.now
+    left = (resource.deleted_at or observed.now) + _GRACE - observed.now
     return Wait(min(left, _POLL)) if left > timedelta(0) else None
 
 
@@ -192,17 +190,17 @@ def _await_next_attempt(observed: Observed, run: CurrentRun) -> Step:
     resource, last = observed.resource, run.last_attempt
     if last is None:
         return Wait()
-    if last.reason in _STOPPED and not any(pod.end for pod in observed.pods_of(run.job_name)):
-        stopping = _stop(observed, run)
-        if stopping is not None:
-            return stopping
+    stop = _stop(observed, run)
+    ended = any(pod.end for pod in observed.pods_of(run.job_name))
+    if stop is not None and last.reason in _CALLED_OFF and not ended:
+        return stop
     if resource.suspended or resource.spec_of_run is None:
         return Wait()
     due = due_at(run, last, resource.spec_of_run.policy.retry, resource.uid)
-    if _stop(observed, run) is not None:
+    if stop is not None:
         due = max(due, parse_time(last.ended_at) + JOB_END_GRACE)
         if observed.now >= due:
-            return _stop(observed, run) or Wait()
+            return stop
     if is_held_back(resource):
         return Wait(_LONGEST_POLL)
     return Wait(due - observed.now if due > observed.now else _POLL)

@@ -174,6 +174,7 @@ def _in_trouble(
     late: bool,
     reason: str,
     message: str,
+    *,
     status: Status | None = None,
     reconciling: str = "",
 ) -> Status:
