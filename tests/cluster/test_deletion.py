@@ -13,12 +13,11 @@ def stopped_in_order(tenant: Tenant) -> bool:
     return tenant.query(query) == ["1"]
 
 
-@pytest.mark.parametrize("cascade", ["background", "foreground"])
-def test_wait_holds_a_resource_until_its_run_has_ended(tenant: Tenant, cascade: str) -> None:
-    """However it is deleted the runner ends its work; then nothing is left in the namespace."""
+def test_foreground_deletion_kills_no_runner(tenant: Tenant) -> None:
+    """As Argo CD prunes: the runner ends its work, then nothing is left in the namespace."""
     with tenant.advisory_lock():
         begin(tenant)
-        tenant.delete(f"--cascade={cascade}")
+        tenant.delete("--cascade=foreground")
         pod = tenant.running_pod()
         assert "deletionTimestamp" not in pod["metadata"]
         assert tenant.status()["phase"] == "Running"
