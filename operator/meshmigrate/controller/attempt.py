@@ -104,7 +104,7 @@ def attempt_state(run: CurrentRun, observed: Observed) -> AttemptState:
 def has_stopped(run: CurrentRun, observed: Observed) -> bool:
     """Say whether nothing of the attempt works any more, or could still begin to."""
     pods = observed.pods_of(run.job_name)
-    if any(not (pod.end or pod.failed or _given_up(pod, observed.now)) for pod in pods):
+    if any(is_there(pod, observed.now) for pod in pods):
         return False
     job = observed.job(run.job_name)
     may_make_one = (
@@ -113,6 +113,11 @@ def has_stopped(run: CurrentRun, observed: Observed) -> bool:
         and not (job.over or job.deleting)
     )
     return not may_make_one or any(pod.end for pod in pods)
+
+
+def is_there(pod: ObservedPod, now: datetime) -> bool:
+    """Say whether a pod is neither at its end nor given up."""
+    return not (pod.end or pod.failed or _given_up(pod, now))
 
 
 def _ended(run: CurrentRun, pods: tuple[ObservedPod, ...]) -> Ended | Lost | None:

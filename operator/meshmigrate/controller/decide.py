@@ -10,7 +10,7 @@ from typing import Final
 
 from meshmigrate.controller import names
 from meshmigrate.controller.advance import advance
-from meshmigrate.controller.attempt import Absent, Started, Waiting, attempt_state
+from meshmigrate.controller.attempt import Absent, Started, Waiting, attempt_state, is_there
 from meshmigrate.controller.backoff import due_at
 from meshmigrate.controller.cancelling import is_cancelling
 from meshmigrate.controller.clock import parse_time
@@ -175,7 +175,9 @@ def _poll_interval(observed: Observed, job: ObservedJob) -> timedelta:
 
 
 def _make_room(observed: Observed, run: CurrentRun) -> Step | None:
-    """Let the Job before this one come to its end first: one Job alive per resource."""
+    """Let the attempt before this one come to its end first: one at a time for each resource."""
+    if any(pod.started_at and is_there(pod, observed.now) for pod in observed.pods):
+        return Wait(_POLL)
     alive = [job for job in _ours(observed) if not job.over and not job.deleting]
     if not alive:
         return None

@@ -1,11 +1,14 @@
 """An edit during a run: what the run in flight keeps, and what its successor is told."""
 
+import asyncio
 import copy
 from datetime import timedelta
 
+from meshmigrate.controller.observed import observe_resource
 from meshmigrate.domain.outcome import Outcome
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with, killed
+from tests.unit.controller.scripted_cluster import KEY
 
 
 def secret_of(story: Story) -> str:
@@ -132,3 +135,21 @@ def test_a_job_that_waits_for_long_is_replaced(started: Story) -> None:
     started.finish()
     assert started.status["phase"] == "Succeeded"
     assert started.status["runNumber"] == 1
+
+
+def test_a_successor_waits_for_a_container_that_started_unseen(started: Story) -> None:
+    """The edit found it waiting; it gets its grace period before the next one begins."""
+    first = started.job
+    pod = started.cluster.waiting_pod(first)
+    started.look()
+    running = {"running": {"startedAt": "2026-01-02T03:04:05Z"}}
+    pod["status"]["containerStatuses"][0]["state"] = running
+    started.cluster.set_spec(target=5)
+    started.operator.cache.put_resource(observe_resource(started.cluster.body()))
+    asyncio.run(started.operator.reconciler.reconcile(KEY))
+    assert started.status["runNumber"] == 2
+    started.look()
+    assert started.cluster.created_jobs == [first]
+    started.cluster.end_going_pod(first)
+    started.look()
+    assert started.cluster.created_jobs == [first, started.job]
