@@ -35,14 +35,17 @@ def keeps_others_waiting(observed: Observed, run: CurrentRun) -> bool:
 def cancel(observed: Observed, run: CurrentRun, state: AttemptState | None) -> Status:
     """Give the status after another step of the cancellation: noted, stopped, taken back.
 
-    A run of which no container has started has done nothing: it is closed, without a Job.
+    A run that only plans, or of which no container has started, has nothing to take back: it is
+    closed, without another Job.
     """
-    begun = run.begun or _may_have_begun(observed, run, state)
+    plans = run.intent == "plan"
+    begun = not plans and (run.begun or _may_have_begun(observed, run, state))
     if not has_stopped(run, observed):
         noted = replace(run, cancelled=True, begun=begun)
         return _stopping(observed, noted)
     if not begun:
-        message = f"run {run.number} was cancelled before its runner had started"
+        when = "while it planned" if plans else "before its runner had started"
+        message = f"run {run.number} was cancelled {when}"
         end = Ended(Outcome.CANCELLED, Reason.CANCELLED, message, begun=False)
         return close_run(observed, run, end)
     stopped = LastAttempt(
@@ -92,7 +95,7 @@ def _may_have_begun(observed: Observed, run: CurrentRun, state: AttemptState | N
 
 
 def _stopping(observed: Observed, run: CurrentRun) -> Status:
-    what = "what it applied is taken back" if run.begun else "it has not begun"
+    what = "what it applied is taken back" if run.begun else "it has applied nothing"
     return with_verdict(
         observed,
         Verdict.IN_PROGRESS,

@@ -8,7 +8,14 @@ from meshmigrate.controller.attempt import Ended
 from meshmigrate.controller.clock import format_time, seconds_between
 from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with_verdict
 from meshmigrate.controller.observed import Observed
-from meshmigrate.controller.report import describe_end, failure_of, proof_of, range_of
+from meshmigrate.controller.report import (
+    describe_approval,
+    describe_end,
+    failure_of,
+    plan_of,
+    proof_of,
+    range_of,
+)
 from meshmigrate.controller.status import (
     HISTORY_LENGTH,
     CurrentRun,
@@ -50,9 +57,18 @@ def close_run(observed: Observed, run: CurrentRun, end: Ended) -> Status:
         failure=failure_of(end),
         differences=result.differences if result else (),
     )
-    status = _remember(observed.resource.status, last)
+    status = replace(_remember(observed.resource.status, last), plan=plan_of(result, run.number))
     if result is not None:
         status = with_rollback_ready(observed, _with_database(status, result), result)
+    if end.outcome is Outcome.AWAITING_APPROVAL:
+        return with_verdict(
+            observed,
+            Verdict.HELD_UP,
+            end.outcome.value,
+            end.reason,
+            describe_approval(end, observed.resource.key),
+            status=status,
+        )
     done = end.outcome.succeeded
     return with_verdict(
         observed,
@@ -83,10 +99,11 @@ def close_superseded(observed: Observed, run: CurrentRun) -> Status:
 def show_last_run(observed: Observed, last: LastRun) -> Status:
     """Give the status of a resource at rest, after something else had been shown."""
     done = last.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}
+    waits = last.outcome == Outcome.AWAITING_APPROVAL
     said = f": {last.failure.message}" if last.failure else ""
     return with_verdict(
         observed,
-        Verdict.DONE if done else Verdict.ENDED_BADLY,
+        Verdict.DONE if done else Verdict.HELD_UP if waits else Verdict.ENDED_BADLY,
         Outcome.SUCCEEDED.value if done else last.outcome,
         last.reason,
         f"run {last.number} ended as {last.outcome} at {last.finished_at}{said}",

@@ -20,7 +20,11 @@ MAX_MESSAGE_LENGTH: Final = 2048
 
 
 class Verdict(Enum):
-    """A row of the table of conditions: Ready, Reconciling, Stalled, Succeeded."""
+    """A row of the table of conditions: Ready, Reconciling, Stalled, Succeeded.
+
+    HELD_UP: stalled with an open end, as while something is tried for ever, or a person has to let
+    it go on.
+    """
 
     IN_PROGRESS = ("False", "True", "False", "Unknown")
     DONE = ("True", "False", "False", "True")

@@ -144,6 +144,19 @@ def test_a_run_in_back_off_is_taken_back_at_once(started: Story) -> None:
     assert started.status["phase"] == "Cancelled"
 
 
+def test_a_run_that_only_plans_is_stopped_and_closed(applied: Story) -> None:
+    """A plan changes nothing, so nothing is taken back."""
+    applied.cluster.set_spec(mode="Plan")
+    applied.look()
+    job = applied.job
+    applied.run()
+    applied.cancel()
+    assert job not in applied.cluster.jobs
+    stop_runner(applied, job)
+    assert applied.status["phase"] == "Cancelled"
+    assert applied.cluster.created_jobs == [job]
+
+
 @pytest.mark.parametrize("loss", [killed, vanishes], ids=["killed", "gone"])
 def test_a_runner_that_is_lost_while_it_is_stopped_is_taken_back(
     started: Story, loss: Ending

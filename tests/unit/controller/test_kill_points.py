@@ -11,6 +11,7 @@ import pytest
 from meshmigrate.controller import names
 from meshmigrate.controller.observed import Json, Key
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import PlanSummary
 from tests.scripted.faults import CRASH_AFTER, CRASH_BEFORE, Fault
 from tests.unit.controller.driving import (
     Deed,
@@ -24,12 +25,14 @@ from tests.unit.controller.driving import (
 from tests.unit.controller.scripted_cluster import (
     KEY,
     OTHER_KEY,
+    SPEC,
     Clock,
     ScriptedCluster,
     other_body,
     resource_body,
 )
 
+DIGEST = f"sha256:{'0' * 64}"
 SUCCEEDS = ends_with(Outcome.SUCCEEDED)
 UNREACHABLE = ends_with(Outcome.UNREACHABLE, "DatabaseUnreachable")
 INTERRUPTED = ends_with(Outcome.INTERRUPTED, "Terminated")
@@ -257,6 +260,44 @@ def test_a_crash_at_any_call_leads_to_the_same_end(
         )
         assert operator.crashes == 1, f"no crash at call {number}"
         assert_ended(cluster, scenario)
+
+
+APPROVAL = [
+    ends_with(Outcome.AWAITING_APPROVAL, plan=PlanSummary(digest=DIGEST, count=2)),
+    ends_with(Outcome.INTERRUPTED, "Terminated"),
+    ends_with(Outcome.SUCCEEDED),
+]
+
+
+def run_approval(faults: dict[int, Fault] | None) -> tuple[ScriptedCluster, Operator]:
+    """Play a plan that is approved, and the run of it, which takes two attempts."""
+    cluster = ScriptedCluster(Clock(), faults=faults)
+    spec = {**SPEC, "policy": {**SPEC["policy"], "approval": "Required"}}
+    cluster.apply(resource_body(spec=spec))
+    operator = Operator(cluster)
+    asyncio.run(play(operator, APPROVAL))
+    assert cluster.body()["status"]["phase"] == "AwaitingApproval"
+    cluster.edit(lambda body: body["spec"].update(approvedPlan=DIGEST))
+    asyncio.run(play(operator, APPROVAL))
+    return cluster, operator
+
+
+@pytest.mark.parametrize("fault", [CRASH_BEFORE, CRASH_AFTER])
+def test_a_crash_at_any_call_neither_loses_nor_repeats_an_approval(fault: Fault) -> None:
+    """One run that plans, one that applies; its second attempt is not asked again."""
+    undisturbed, _ = run_approval(None)
+    for number in range(len(undisturbed.calls)):
+        cluster, operator = run_approval({number: fault})
+        assert operator.crashes == 1, f"no crash at call {number}"
+        status = cluster.body()["status"]
+        assert (status["phase"], status["runNumber"]) == ("Succeeded", 2)
+        outcomes = [entry["outcome"] for entry in status["history"]]
+        assert outcomes == ["Succeeded", "AwaitingApproval"]
+        assert status["lastRun"]["attempts"] == 2
+        assert "plan" not in status
+        assert len(cluster.created_jobs) == len(set(cluster.created_jobs)) == 3
+        told = [event["reason"] for event in cluster.told.values()]
+        assert told.count("AwaitingApproval") <= 1
 
 
 def test_a_successful_migration_costs_at_most_eight_writes() -> None:
