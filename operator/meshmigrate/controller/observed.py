@@ -151,7 +151,7 @@ def observe_pod(body: Json) -> ObservedPod:
     labels = meta.get("labels", {})
     containers = status.get("containerStatuses", ())
     state: Json = next((c["state"] for c in containers if c["name"] == names.RUNNER_CONTAINER), {})
-    running, ended = state.get("running"), state.get("terminated")
+    running, ended = state.get("running"), _ended_after_start(state.get("terminated"))
     waiting = state.get("waiting", {})
     started = (running or ended or {}).get("startedAt")
     gone_at = meta.get("deletionTimestamp")
@@ -203,6 +203,15 @@ def _container_end(terminated: Json) -> ContainerEnd:
     return ContainerEnd(
         terminated.get("exitCode", 0), terminated.get("reason", ""), terminated.get("message", "")
     )
+
+
+def _ended_after_start(terminated: Json | None) -> Json | None:
+    """Pass over the end of a container that never started.
+
+    Such an end is what the kubelet shows of a pod that was deleted while it waited (measured:
+    exit code 137, without a time of its start).
+    """
+    return terminated if terminated and terminated.get("startedAt") else None
 
 
 def _failure(status: Json) -> str:

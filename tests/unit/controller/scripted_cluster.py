@@ -153,6 +153,8 @@ class ScriptedCluster(KubernetesPort):
         self.refuse_jobs = ""
         self.calls: list[str] = []
         self.ended_jobs: set[str] = set()
+        self.slow_kubelet = False
+        """Whether the pod of a container that has not started is still there for a while, too."""
         self.most_at_work = 0
         """How many containers ever ran at the same time."""
         super().__init__(requests_over(ScriptedTransport(self.api, self._fate)), ())
@@ -344,7 +346,7 @@ class ScriptedCluster(KubernetesPort):
 
     def _end_with_its_job(self, pod: Json) -> None:
         """Tell a container that runs to stop, which takes a while; the pod of another is gone."""
-        if "running" not in _state(pod):
+        if "running" not in _state(pod) and not self.slow_kubelet:
             self.api.remove(PODS, pod)
             return
         if "deletionTimestamp" in pod["metadata"]:

@@ -114,6 +114,24 @@ def test_a_run_that_has_not_begun_is_closed_without_a_job(started: Story) -> Non
     assert started.cluster.body()["metadata"]["finalizers"] == []
 
 
+def test_the_end_of_a_container_that_never_started_is_none(started: Story) -> None:
+    """The kubelet shows one for a pod that is deleted while it waits; still nothing has begun."""
+    job = started.job
+    started.cluster.slow_kubelet = True
+    started.cluster.waiting_pod(job, "ErrImagePull", "manifest unknown")
+    started.look()
+    started.cancel()
+    assert started.ready()["reason"] == "Cancelled"
+    assert started.status["phase"] == "Pending", "its pod is still there"
+    pod = started.cluster.pods[f"{job}-x"]
+    unknown = {"exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": None}
+    pod["status"]["phase"] = "Failed"
+    pod["status"]["containerStatuses"][0]["state"] = {"terminated": unknown}
+    started.look()
+    assert started.status["phase"] == "Cancelled"
+    assert started.cluster.created_jobs == [job]
+
+
 def test_a_job_that_is_refused_is_closed_without_a_job(applied: Story) -> None:
     """There never was one."""
     applied.cluster.refuse_jobs = "exceeded quota"
