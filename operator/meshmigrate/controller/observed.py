@@ -208,8 +208,8 @@ def _container_end(terminated: Json) -> ContainerEnd:
 def _ended_after_start(terminated: Json | None) -> Json | None:
     """Pass over the end of a container that never started.
 
-    Such an end is what the kubelet shows of a pod that was deleted while it waited (measured:
-    exit code 137, without a time of its start).
+    The kubelet shows such an end, ContainerStatusUnknown with exit code 137 and without a start,
+    of a pod that was deleted while it waited.
     """
     return terminated if terminated and terminated.get("startedAt") else None
 
