@@ -28,8 +28,9 @@ def keeps_others_waiting(observed: Observed, run: CurrentRun) -> bool:
     for as long as the run's retry deadline says: an edit may be what helps.
     """
     spec = observed.resource.spec_of_run
-    taken_back = run.intent == "undo" or (run.cancelled and run.begun)
-    return taken_back and not (spec is None or past_deadline(run, spec.policy.retry, observed.now))
+    if run.intent != "undo" or spec is None:
+        return False
+    return not past_deadline(run, spec.policy.retry, observed.now)
 
 
 def cancel(observed: Observed, run: CurrentRun, state: AttemptState | None) -> Status:
