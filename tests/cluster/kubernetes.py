@@ -18,7 +18,7 @@ from hack.cluster.processes import recorded
 
 ROOT = Path(__file__).parents[2]
 SYSTEM_NAMESPACE = "meshmigrate-system"
-_KIND_NODE = "meshmigrate-control-plane"
+KIND_NODE = "meshmigrate-control-plane"
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -87,10 +87,10 @@ class Cluster:
         container = pod["status"]["containerStatuses"][0]["containerID"].partition("://")[2]
         self.ctr("tasks", "kill", "--signal", "SIGKILL", container)
 
-    def ctr(self, *argv: str) -> None:
-        """Run containerd's own client on the node."""
-        node = ("docker", "exec", _KIND_NODE) if engine_answers() else ()
-        self.run(*node, "ctr", "--namespace", "k8s.io", *argv)
+    def ctr(self, *argv: str) -> str:
+        """Run containerd's own client on the node, which needs no API server."""
+        node = ["docker", "exec", KIND_NODE] if engine_answers() else []
+        return self.run(*node, "ctr", "--namespace", "k8s.io", *argv)
 
     @contextmanager
     def lost_node(self) -> Iterator[None]:
@@ -122,7 +122,7 @@ class Cluster:
 def _signal_kubelet(number: signal.Signals) -> None:
     if engine_answers():
         shell = f"kill -{number.value} $(pidof kubelet)"
-        command = ["docker", "exec", _KIND_NODE, "sh", "-c", shell]
+        command = ["docker", "exec", KIND_NODE, "sh", "-c", shell]
         subprocess.run(command, check=True, timeout=60)
         return
     # The one through which it was started stops with it, and would not go on by itself.

@@ -42,7 +42,7 @@ class Tenant:
 
     def tear_down(self) -> None:
         """Remove the namespace; the database goes with the server."""
-        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
+        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false", "--ignore-not-found")
 
     def secret(self, url: str | None = None, *, key: str = "DATABASE_URL") -> None:
         """Create the Secret with the URL."""
@@ -79,6 +79,27 @@ class Tenant:
     def apply(self, name: str = "web", **spec: Any) -> None:
         """Apply a DatabaseMigration."""
         self.cluster.kubectl("-n", self.name, "apply", "-f", "-", stdin=self.manifest(name, **spec))
+
+    def patch(self, name: str = "web", **spec: Any) -> None:
+        """Change fields of the spec of a DatabaseMigration."""
+        patch = ("patch", f"dbm/{name}", "--type=merge", "-p", json.dumps({"spec": spec}))
+        self.cluster.kubectl("-n", self.name, *patch)
+
+    def cancel(self, name: str = "web") -> str:
+        """Cancel the run in flight, and give its id."""
+        run_id = str(self.status(name)["currentRun"]["id"])
+        annotation = f"migrations.meshhook.dev/cancel-run={run_id}"
+        self.cluster.kubectl("-n", self.name, "annotate", "--overwrite", f"dbm/{name}", annotation)
+        return run_id
+
+    def delete(self, *options: str, name: str = "web") -> None:
+        """Delete a DatabaseMigration without waiting for its end."""
+        self.cluster.kubectl("-n", self.name, "delete", f"dbm/{name}", "--wait=false", *options)
+
+    def wait_until_gone(self, *what: str, seconds: int = 60) -> None:
+        """Wait until objects are deleted."""
+        wait = ("wait", "--for=delete", *what, f"--timeout={seconds}s")
+        self.cluster.kubectl("-n", self.name, *wait)
 
     def refused(self, **spec: Any) -> str:
         """Apply a DatabaseMigration that must be refused, and give what kubectl said."""

@@ -1,10 +1,14 @@
 """What the watches told, by key: reduced objects, never older than what was already seen."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 
 from meshmigrate.controller.observed import Key, ObservedJob, ObservedPod, ObservedResource
+from meshmigrate.controller.status import Status
+from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runner_log import LogLine
 
 
@@ -23,6 +27,8 @@ class Cache:
         self._pods: defaultdict[Key, dict[str, ObservedPod]] = defaultdict(dict)
         self._with_running_pods: set[Key] = set()
         self._log_lines: dict[Key, LogLine] = {}
+        self._by_database: defaultdict[str, set[Key]] = defaultdict(set)
+        self._expected: dict[Key, ObservedResource] = {}
         self._distrusted: set[Key] = set()
         self.last_event_at: dict[str, float] = {}
         """Kind to the monotonic time of its latest event."""
@@ -37,6 +43,32 @@ class Cache:
     def resources(self) -> Iterable[ObservedResource]:
         """Give all resources."""
         return self._resources.values()
+
+    def rivals(self, resource: ObservedResource) -> tuple[ObservedResource, ...]:
+        """Give the other resources that have a run in flight on the same database."""
+        keys = {key for name in resource.database_keys for key in self._by_database.get(name, ())}
+        found = {key: self._resources[key] for key in keys}
+        found |= {
+            key: expected
+            for key, expected in self._expected.items()
+            if expected.database_keys & resource.database_keys
+        }
+        return tuple(found[key] for key in sorted(found) if key != resource.key)
+
+    @contextmanager
+    def expecting(self, resource: ObservedResource, status: Status) -> Iterator[None]:
+        """Let rivals see a status that is on its way to the API server."""
+        spec = resource.spec_of_run or resource.spec
+        self._expected[resource.key] = replace(resource, status=status, spec_of_run=spec)
+        try:
+            yield
+        finally:
+            del self._expected[resource.key]
+
+    def queued_behind(self, resource: ObservedResource) -> list[Key]:
+        """Give the resources that may go on when something changes about this one."""
+        rivals = self.rivals(resource)
+        return [each.key for each in rivals if each.status.ready_reason == Reason.QUEUED]
 
     def jobs(self, resource: ObservedResource) -> tuple[ObservedJob, ...]:
         """Give the Jobs of a resource, not those of a namesake before it."""
@@ -78,17 +110,31 @@ class Cache:
             and int(known.resource_version) > int(resource.resource_version)
         ):
             return
+        self._forget_place(known)
         self._resources[resource.key] = resource
+        if resource.status.current_run is not None:
+            for name in resource.database_keys:
+                self._by_database[name].add(resource.key)
 
     def drop_resource(self, key: Key, uid: str) -> None:
         """Forget a resource and what belongs to it; a namesake created after it stays."""
         known = self._resources.get(key)
         if known is not None and known.uid != uid:
             return
+        self._forget_place(known)
         self._resources.pop(key, None)
         self._jobs.pop(key, None)
         self._pods.pop(key, None)
         self._log_lines.pop(key, None)
+
+    def _forget_place(self, resource: ObservedResource | None) -> None:
+        if resource is None:
+            return
+        for name in resource.database_keys:
+            keys = self._by_database.get(name, set())
+            keys.discard(resource.key)
+            if not keys:
+                self._by_database.pop(name, None)
 
     def put_job(self, job: ObservedJob) -> None:
         """Take over a Job."""

@@ -22,6 +22,7 @@ from meshmigrate.controller.status import Status, dump_status
 _RESOURCES: Final = f"/apis/{names.API_VERSION}"
 _JOBS: Final = "/apis/batch/v1"
 _CORE: Final = "/api/v1"
+_PAGE: Final = 500
 _LOG_LINES: Final = 5
 _LOG_BYTES: Final = 32 * 1024
 """The last line of the runner is enough; its lines are shorter than 6 KiB."""
@@ -49,13 +50,23 @@ class KubernetesPort:
 
     async def count_resources(self) -> int:
         """Count the DatabaseMigrations in the watched namespaces, without reading them all."""
-        scopes = [f"/namespaces/{namespace}" for namespace in self._namespaces] or [""]
         count = 0
-        for scope in scopes:
-            path = f"{_RESOURCES}{scope}/{names.PLURAL}"
+        for path in self._collections():
             listed = await self._requests.send("list", path, query=[("limit", "1")])
             count += len(listed["items"]) + listed["metadata"].get("remainingItemCount", 0)
         return count
+
+    async def list_uids(self) -> frozenset[str]:
+        """Give the uids of the DatabaseMigrations in the watched namespaces, read page by page."""
+        uids: set[str] = set()
+        for path in self._collections():
+            query = [("limit", str(_PAGE))]
+            while query:
+                listed = await self._requests.send("list", path, query=query)
+                uids.update(item["metadata"]["uid"] for item in listed["items"])
+                more = listed["metadata"].get("continue")
+                query = [("limit", str(_PAGE)), ("continue", more)] if more else []
+        return frozenset(uids)
 
     async def write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
         """Replace the status, if the resource is still as read."""
@@ -135,6 +146,10 @@ class KubernetesPort:
             await self._requests.send("create", path, body=event)
         except AlreadyExists:
             return
+
+    def _collections(self) -> list[str]:
+        scopes = [f"/namespaces/{namespace}" for namespace in self._namespaces] or [""]
+        return [f"{_RESOURCES}{scope}/{names.PLURAL}" for scope in scopes]
 
     async def _list(self, path: str, selector: tuple[str, str]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = (await self._requests.send("list", path, query=[selector]))[

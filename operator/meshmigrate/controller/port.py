@@ -39,6 +39,10 @@ class ClusterPort(Protocol):
         """Count the DatabaseMigrations in the watched namespaces."""
         ...
 
+    async def list_uids(self) -> frozenset[str]:
+        """Give the uids of the DatabaseMigrations in the watched namespaces."""
+        ...
+
     async def write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
         """Replace the status. Raises `Conflict` if the resource is not as read, or `NotFound`."""
         ...

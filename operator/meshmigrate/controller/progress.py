@@ -32,13 +32,13 @@ def _with_progress(
     message = describe_progress(progress)
     if run.attempt > 1:
         message = f"attempt {run.attempt}: {message}"
-    going_back = progress.direction == "down"
+    going_back = progress.direction == "down" or run.intent == "undo"
     moving = progress.total is not None
     still_trying = status.stalled and not moving
     reason = Reason.ROLLING_BACK if going_back else Reason.RUNNING
     return with_verdict(
         observed,
-        Verdict.STILL_TRYING if still_trying else Verdict.IN_PROGRESS,
+        Verdict.HELD_UP if still_trying else Verdict.IN_PROGRESS,
         "Retrying" if still_trying else reason.value,
         reason,
         message,
