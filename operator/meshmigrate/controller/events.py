@@ -70,9 +70,9 @@ def _events_of_the_way_back(old: Status, new: Status, run: CurrentRun) -> Iterat
     if ready and ready.status == "False" and (before is None or before.status != "False"):
         yield Event("Warning", "RollbackNotReady", ready.message, f"{run.number}/rollback-ready")
     back = Reason.ROLLING_BACK.value
-    if new.ready_reason == back != old.ready_reason and run.progress is not None:
+    if new.ready_reason == back != old.ready_reason:
         yield Event(
-            "Warning" if run.progress.cause else "Normal",
+            "Warning" if run.progress and run.progress.cause else "Normal",
             "RollbackStarted",
             _ready_message(new),
             f"{run.number}/{run.attempt}/{back}",

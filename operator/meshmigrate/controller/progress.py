@@ -32,7 +32,7 @@ def _with_progress(
     message = describe_progress(progress)
     if run.attempt > 1:
         message = f"attempt {run.attempt}: {message}"
-    going_back = progress.direction == "down"
+    going_back = progress.direction == "down" or run.intent == "undo"
     moving = progress.total is not None
     still_trying = status.stalled and not moving
     reason = Reason.ROLLING_BACK if going_back else Reason.RUNNING
