@@ -32,9 +32,16 @@ _RUN_AGAIN: Final = (
     "that a new run continues safely: set the annotation migrations.meshhook.dev/run-requested-at."
 )
 
+_ANOTHER_RUN: Final = (
+    "Another run starts with an edit of the spec, or with the annotation "
+    "migrations.meshhook.dev/run-requested-at."
+)
+
 
 def describe_end(end: Ended) -> str:
     """Say how a run ended: what, where, how the database is, what to do next."""
+    if not end.begun:
+        return f"{_sentence(end.message)} Nothing was applied by it. {_ANOTHER_RUN}"
     if not end.database_known:
         return f"{_sentence(end.message)} {_RUN_AGAIN}"
     result = end.result
