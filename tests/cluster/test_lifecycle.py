@@ -2,10 +2,13 @@
 
 from tests.cluster.kubernetes import eventually
 from tests.cluster.tenant import Tenant, ready
-from tests.cluster.test_rollback import AT_GATE, FIRST, NOT_FIRST, start
+from tests.cluster.test_rollback import FIRST, NOT_FIRST, start
 
-AT_THE_GATE = {**FIRST, "2_second.sql": AT_GATE + "create table second (x int);"}
-BACKS = {**NOT_FIRST, "2_second.sql": "drop table second;"}
+AT_THE_GATE = {
+    **FIRST,
+    "2_second.sql": "insert into log values (2); select pg_advisory_xact_lock(4711);",
+}
+BACKS = {**NOT_FIRST, "2_second.sql": "delete from log;"}
 SOURCE = {"configMaps": [{"name": "web"}, {"name": "back", "content": "rollbacks"}]}
 
 
