@@ -193,6 +193,17 @@ def test_a_way_back_is_planned_and_approved_too(database: Database, project: Pro
     assert plan.strongest_lock == "ACCESS EXCLUSIVE"
     assert "users.name" in plan.data_not_restored[0]
     assert "not all data comes back" in done.message
+    shown = subprocess.run(
+        command("plan", "--target", "1", "--allow-rollback"),
+        cwd=project.root,
+        env=environment(MESHMIGRATE_DATABASE_URL=database.url),
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert plan.digest in shown
+    assert "users.name" in shown
+    assert shown.index("taken back") < shown.index("ACCESS EXCLUSIVE")
     approved = replace(spec, run=RunIdentity(id=uuid4()), approved_plan=plan.digest)
     assert attempt(database, approved).outcome is Outcome.SUCCEEDED
     assert database.versions == ["1"]
