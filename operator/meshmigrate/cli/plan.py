@@ -16,12 +16,21 @@ from meshmigrate.cli.options import (
 from meshmigrate.cli.run_options import (
     on_failure_option,
     out_of_order_option,
+    role_option,
+    search_path_option,
     target_option,
     transaction_mode_option,
 )
 from meshmigrate.domain.answers import PendingFile, PlanAnswer
 from meshmigrate.domain.outcome import EXIT_FINDINGS
-from meshmigrate.domain.runspec import Folders, OnFailure, OutOfOrder, Policy, TransactionMode
+from meshmigrate.domain.runspec import (
+    Access,
+    Folders,
+    OnFailure,
+    OutOfOrder,
+    Policy,
+    TransactionMode,
+)
 
 
 @click.command(
@@ -38,6 +47,8 @@ from meshmigrate.domain.runspec import Folders, OnFailure, OutOfOrder, Policy, T
 @on_failure_option
 @transaction_mode_option
 @out_of_order_option
+@role_option
+@search_path_option
 @ledger_schema_option
 @click.option(
     "--allow-rollback",
@@ -54,6 +65,8 @@ def plan(
     on_failure: OnFailure,
     transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
     allow_rollback: bool,
     check: bool,
@@ -77,7 +90,8 @@ def plan(
     )
     with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, target)
-        with look(read_url(), ledger_schema, "plan", looking.attach) as sight:
+        access = Access(role=role, search_path=search_path)
+        with look(read_url(), ledger_schema, "plan", looking.attach, access=access) as sight:
             found = read_plan(sight, wanted, policy, allow_rollback=allow_rollback)
     if as_json:
         give_json(found)
