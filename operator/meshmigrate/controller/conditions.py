@@ -57,7 +57,7 @@ def with_verdict(
     run = status.current_run or status.last_run
     current = run is None or run.spec_hash == observed.resource.spec_hash
     generation = observed.resource.generation if current else status.observed_generation
-    text = _shortened(message)
+    text = shortened(message)
     conditions = tuple(
         _carry_transition_time(
             Condition(
@@ -89,7 +89,7 @@ def with_rollback_ready(observed: Observed, status: Status, told: RollbackReady 
         type=_ROLLBACK_READY,
         status="True" if told.ready else "False",
         reason=told.reason,
-        message=_shortened(told.message),
+        message=shortened(told.message),
         observed_generation=observed.resource.generation,
         last_transition_time=format_time(observed.now),
     )
@@ -104,10 +104,9 @@ def without_rollback_ready(status: Status) -> Status:
     return replace(status, conditions=kept)
 
 
-def _shortened(message: str) -> str:
-    if len(message) <= MAX_MESSAGE_LENGTH:
-        return message
-    return message[: MAX_MESSAGE_LENGTH - 1] + "…"
+def shortened(message: str, length: int = MAX_MESSAGE_LENGTH) -> str:
+    """Cut a message to so many characters; a cut is shown by an ellipsis."""
+    return message if len(message) <= length else message[: length - 1] + "…"
 
 
 def _carry_transition_time(condition: Condition, previous: Condition | None) -> Condition:
