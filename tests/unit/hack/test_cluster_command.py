@@ -12,14 +12,23 @@ from hack.cluster.docker import engine_answers
 from hack.cluster.paths import Cache
 
 
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a short path: that of a socket in it has to fit, with xdist's part too."""
+    return tmp_path_factory.mktemp("c")
+
+
 @pytest.fixture(autouse=True)
 def no_engine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_program: Callable[[Path, str], Path]
+    tmp_path: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_program: Callable[[Path, str], Path],
 ) -> None:
     """Give a docker client without an engine behind it, and a cache of the test's own."""
     make_program(tmp_path / "bin" / "docker", "echo cannot connect >&2; exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin:/usr/sbin:/sbin")
-    monkeypatch.setenv("MESHMIGRATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MESHMIGRATE_CACHE", str(folder))
     engine_answers.cache_clear()
 
 
@@ -41,12 +50,10 @@ def test_a_proxy_is_kept_away_from_the_cluster(cache: Cache) -> None:
     assert not any("NO_PROXY" in line for line in exports(cache, {}))
 
 
-def test_the_kubeconfigs_path_is_printed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_kubeconfigs_path_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing but the path, so that a script can use it."""
     assert main(["kubeconfig"]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'cache' / 'kubeconfig'}\n"
+    assert capsys.readouterr().out == f"{folder / 'kubeconfig'}\n"
 
 
 def test_a_cluster_that_does_not_run_is_not_healthy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,11 +68,11 @@ def test_stopping_nothing_is_no_failure() -> None:
     assert main(["down"]) == 0
 
 
-def test_purging_keeps_programs(tmp_path: Path) -> None:
+def test_purging_keeps_programs(folder: Path) -> None:
     """Images and keys go, what took minutes to build stays."""
-    cache = Cache(tmp_path / "cache")
-    for folder in (cache.builds, cache.content, cache.pki):
-        folder.mkdir(parents=True)
+    cache = Cache(folder)
+    for part in (cache.builds, cache.content, cache.pki):
+        part.mkdir(parents=True)
     assert main(["down", "--purge"]) == 0
     assert cache.builds.exists()
     assert not cache.content.exists()
