@@ -21,12 +21,16 @@ def test_a_run_whose_node_is_gone_is_continued_elsewhere(tenant: Tenant) -> None
             message = tenant.wait_for_reason("PodNotStarted", seconds=200)
             assert "no node takes the runner's pod" in message
             assert tenant.status()["currentRun"]["lastAttempt"]["reason"] == "RunnerLost"
-        tenant.running_pod(2)
+        gone = ("wait", "--for=delete", f"pod/{first}", "--timeout=60s")
+        cluster.kubectl("-n", tenant.name, *gone)
     status = tenant.wait("Ready", seconds=90)
     assert tenant.query("select file from done order by file") == ["1", "2", "3"]
-    assert (status["runNumber"], status["lastRun"]["attempts"]) == (1, 2)
+    # One more where the database, which shares the node, is not back in its Service at once.
+    assert status["runNumber"] == 1
+    assert status["lastRun"]["attempts"] >= 2
     for namespace, name in ((SYSTEM_NAMESPACE, "meshmigrate"), (DATABASE_NAMESPACE, "postgres")):
         cluster.kubectl("-n", namespace, "rollout", "status", f"deployment/{name}")
-    said = cluster.kubectl("-n", SYSTEM_NAMESPACE, "logs", "deploy/meshmigrate", "--tail=-1")
+    logs = ("logs", "-l", "app.kubernetes.io/component=operator", "--tail=-1")
+    said = cluster.kubectl("-n", SYSTEM_NAMESPACE, *logs)
     unread = [line for line in said.splitlines() if "log not read" in line and first in line]
     assert len(unread) == 1
