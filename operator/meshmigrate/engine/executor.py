@@ -234,6 +234,8 @@ class Executor:
                 warning=True,
                 version=str(work.version),
                 file=str(error.location or work.script.script.file),
+                waiting_for="a table lock",
+                blockers=(blockers,) if blockers else (),
             )
         )
         self.clock.sleep(pause)

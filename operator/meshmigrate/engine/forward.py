@@ -174,6 +174,7 @@ def _event(name: EventName, migration: Migration, done: int, total: int, word: s
         message=f"{word} {migration.version} {migration.name}",
         version=str(migration.version),
         file=migration.script.file,
+        direction="up",
         done=done,
         total=total,
     )
