@@ -41,6 +41,8 @@ def operator(cluster: Cluster) -> Cluster:
     cluster.run(sys.executable, "-m", "hack.images", "product", "postgres")
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", "charts/meshmigrate"),
+        *("--set", "allowedServiceAccounts={default,migrations}"),
+        *("--set", "allowedLabels={cost.example.com/*}"),
         *("--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"),
     )
     deployment = ("-n", SYSTEM_NAMESPACE, "deployment/meshmigrate")

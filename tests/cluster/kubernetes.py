@@ -81,8 +81,17 @@ class Cluster:
     def kill_container(self, pod: Json) -> None:
         """Send SIGKILL to the first container of a pod, from outside: nothing can catch it."""
         container = pod["status"]["containerStatuses"][0]["containerID"].partition("://")[2]
-        ctr = ["ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", container]
-        self.run(*(["docker", "exec", _KIND_NODE] if engine_answers() else []), *ctr)
+        self.ctr("tasks", "kill", "--signal", "SIGKILL", container)
+
+    def ctr(self, *argv: str) -> str:
+        """Run containerd's own client on the node."""
+        where = ["docker", "exec", _KIND_NODE] if engine_answers() else []
+        return self.run(*where, "ctr", "--namespace", "k8s.io", *argv)
+
+    def image_digest(self, image: str) -> str:
+        """Give the digest of an image on the node."""
+        listed = self.ctr("images", "list", f"name=={image}").splitlines()[1]
+        return listed.split()[2]
 
     def operator_pod(self) -> Json:
         """Give the operator's pod."""

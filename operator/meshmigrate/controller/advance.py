@@ -7,6 +7,7 @@ does to the cluster was written down before it did it.
 from msgspec.structs import replace
 
 from meshmigrate.controller import names
+from meshmigrate.controller.admission import DENIALS, Denial
 from meshmigrate.controller.attempt import Absent, Ended, NeverStarted, Waiting, attempt_state
 from meshmigrate.controller.backoff import due_at
 from meshmigrate.controller.clock import format_time
@@ -48,10 +49,10 @@ def _finish_only(observed: Observed) -> Status:
 def _advance_run(observed: Observed, run: CurrentRun, spec: MigrationSpec) -> Status:
     outdated = _run_wanted(observed.resource)
     if run.between_attempts:
-        renewed = outdated or _closed_by_another(run)
+        renewed = outdated or observed.denial is not None or _closed_by_another(run)
         return _start_run(observed) if renewed else _continue(observed, run, spec)
     state = attempt_state(run, observed)
-    if outdated and isinstance(state, Absent | Waiting | NeverStarted):
+    if (outdated or observed.denial) and isinstance(state, Absent | Waiting | NeverStarted):
         return _start_run(observed)
     return follow_attempt(observed, run, spec, state)
 
@@ -66,8 +67,10 @@ def _run_wanted(resource: ObservedResource) -> bool:
     latest = status.current_run or status.last_run
     if latest is None or resource.run_request not in {"", status.last_run_request}:
         return True
-    edited = resource.generation != status.observed_generation
-    return edited and latest.spec_hash != resource.spec_hash
+    denied = status.current_run is None and status.ready_reason in DENIALS
+    if latest.spec_hash == resource.spec_hash:  # perhaps again, after a spec that was denied
+        return denied and status.last_run is not None and status.last_run.reason not in DENIALS
+    return denied or resource.generation != status.observed_generation
 
 
 def _closed_by_another(run: CurrentRun) -> bool:
@@ -86,7 +89,25 @@ def _refuse_spec(observed: Observed) -> Status:
     )
 
 
+def _deny(observed: Observed, denial: Denial) -> Status:
+    """Refuse a spec that may not have a pod; as soon as it may, its run starts."""
+    status = observed.resource.status
+    if status.current_run is not None:
+        status = close_superseded(observed, status.current_run)
+    return with_verdict(
+        observed,
+        Verdict.ENDED_BADLY,
+        Outcome.REFUSED.value,
+        denial.reason,
+        denial.message,
+        status=status,
+        heeded=True,
+    )
+
+
 def _start_run(observed: Observed) -> Status:
+    if observed.denial is not None:
+        return _deny(observed, observed.denial)
     resource = observed.resource
     status = resource.status
     if status.current_run is not None:

@@ -76,9 +76,14 @@ def _note_start(observed: Observed, run: CurrentRun, started: Started) -> Status
 def _wait(
     observed: Observed, run: CurrentRun, spec: MigrationSpec, state: Absent | Waiting
 ) -> Status:
-    obstacle = find_obstacle(state, observed, spec.database.url.secret_key_ref)
+    obstacle = find_obstacle(state, observed, spec)
     if obstacle is None:
         return observed.resource.status
+    if obstacle.final:
+        end = Ended(
+            Outcome.REFUSED, obstacle.reason, obstacle.message, database_known=run.attempt == 1
+        )
+        return close_run(observed, run, end)
     run = _troubled(run, observed)
     late = past_deadline(run, spec.policy.retry, observed.now)
     if late and spec.policy.retry.after_deadline == "GiveUp":

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import ValidationError
 
 from meshmigrate.controller import names
+from meshmigrate.controller.admission import Denial
 from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.spec import MigrationSpec, parse_spec, spec_hash
 from meshmigrate.controller.status import Status, parse_status
@@ -108,7 +109,8 @@ class ObservedEvent:
 class Observed:
     """Everything one decision is made from.
 
-    ``job_refusal`` is what the API server said when it refused to create the Job.
+    ``job_refusal`` is what the API server said when it refused to create the Job; ``denial`` is
+    why the operator would not let the resource have one.
     """
 
     resource: ObservedResource
@@ -117,6 +119,7 @@ class Observed:
     pods: tuple[ObservedPod, ...] = ()
     events: tuple[ObservedEvent, ...] = ()
     job_refusal: str = ""
+    denial: Denial | None = None
 
     def job(self, name: str) -> ObservedJob | None:
         """Give the Job of a name."""

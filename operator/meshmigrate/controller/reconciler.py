@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from meshmigrate.controller.admission import Allowed, find_denial
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
 from meshmigrate.controller.decide import (
@@ -19,7 +20,7 @@ from meshmigrate.controller.decide import (
     decide,
 )
 from meshmigrate.controller.events import Event, event_manifest, events_of_change
-from meshmigrate.controller.job import RunnerImage, make_job, ownership_patch
+from meshmigrate.controller.job import make_job, ownership_patch
 from meshmigrate.controller.observed import (
     Key,
     Observed,
@@ -27,6 +28,7 @@ from meshmigrate.controller.observed import (
     ObservedJob,
     ObservedResource,
 )
+from meshmigrate.controller.pod_template import RunnerImage
 from meshmigrate.controller.port import (
     AlreadyExists,
     ClusterError,
@@ -57,12 +59,14 @@ class Reconciler:
         metrics: Metrics,
         clock: WallClock,
         image: RunnerImage,
+        allowed: Allowed,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
         self._metrics = metrics
         self._clock = clock
         self._image = image
+        self._allowed = allowed
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Do what there is to do; give when to look again, None for when something changes.
@@ -129,6 +133,7 @@ class Reconciler:
             now=now,
             jobs=self._cache.jobs(resource),
             pods=self._cache.pods(resource),
+            denial=find_denial(resource.spec, resource.key.namespace, self._allowed),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:
@@ -170,7 +175,7 @@ class Reconciler:
                 else:
                     self._cache.put_resource(answer)
             case CreateJob(run=run) if resource.spec is not None:
-                manifest = make_job(resource, resource.spec, run, self._image)
+                manifest = make_job(resource, resource.spec, run, self._image, self._allowed)
                 self._cache.put_job(await self._cluster.create_job(manifest))
             case DeleteJob(job=job):
                 await self._cluster.delete_job(job)

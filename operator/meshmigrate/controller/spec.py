@@ -6,8 +6,10 @@ from typing import Any, Final, Literal
 from msgspec import Struct, convert, field, json
 from msgspec.structs import fields, replace
 
+from meshmigrate.controller.database_spec import Database
+from meshmigrate.controller.job_spec import JobSettings
+from meshmigrate.controller.source_spec import Source
 from meshmigrate.domain.runspec import (
-    Access,
     Drift,
     FingerprintScope,
     Ledger,
@@ -19,48 +21,7 @@ from meshmigrate.domain.runspec import (
     TransactionMode,
 )
 
-Content = Literal["migrations", "rollbacks", "checks"]
-
 _JOB_BACKSTOP_SECONDS: Final = 300
-
-
-class SecretKeyRef(Request, frozen=True, kw_only=True):
-    """A key of a Secret in the resource's namespace."""
-
-    name: str
-    key: str
-
-
-class DatabaseURL(Request, frozen=True, kw_only=True):
-    """Where the database's URL is kept."""
-
-    secret_key_ref: SecretKeyRef
-
-
-class Database(Request, frozen=True, kw_only=True):
-    """How the database is reached."""
-
-    url: DatabaseURL
-    role: str = ""
-    search_path: tuple[str, ...] = ()
-
-    @property
-    def access(self) -> Access:
-        """The part that is no secret."""
-        return Access(role=self.role, search_path=self.search_path)
-
-
-class ConfigMapSource(Request, frozen=True, kw_only=True):
-    """A ConfigMap whose keys are files of one kind."""
-
-    name: str
-    content: Content = "migrations"
-
-
-class Source(Request, frozen=True, kw_only=True):
-    """Where the files come from."""
-
-    config_maps: tuple[ConfigMapSource, ...]
 
 
 class Retry(Request, frozen=True, kw_only=True):
@@ -129,6 +90,7 @@ class MigrationSpec(Request, frozen=True, kw_only=True):
     ledger: Ledger = Ledger()
     policy: MigrationPolicy = MigrationPolicy()
     provenance: SourceProvenance = SourceProvenance()
+    job: JobSettings = JobSettings()
 
 
 def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
@@ -146,14 +108,15 @@ def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
 def spec_hash(spec: MigrationSpec) -> str:
     """Give the hash whose change starts a run.
 
-    It covers everything but the provenance. A default that is written out hashes like one that
-    is left out, so a field that a later release adds changes no hash.
+    It covers everything but the provenance and the Job's settings. A default that is written out
+    hashes like one that is left out, so a field that a later release adds changes no hash.
     """
     covered = replace(
         spec,
         target=str(spec.target),
-        source=Source(config_maps=tuple(sorted(spec.source.config_maps, key=lambda c: c.name))),
+        source=spec.source.canonical,
         provenance=SourceProvenance(),
+        job=JobSettings(),
     )
     canonical = json.encode(_without_defaults(covered), order="deterministic")
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.cache import Cache
-from meshmigrate.controller.job import RunnerImage
+from meshmigrate.controller.pod_template import RunnerImage
 from meshmigrate.controller.port import Conflict
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.domain.outcome import Outcome
@@ -15,6 +16,9 @@ from tests.unit.controller.scripted_cluster import (
     ScriptedCluster,
     make_result,
 )
+
+ALLOWED = Allowed(hosts=("*.<namespace>.svc",), service_accounts=("default",))
+"""As the chart has it."""
 
 Ending = Callable[[ScriptedCluster, str], None]
 """What becomes of the container of a Job that runs."""
@@ -27,6 +31,12 @@ class Operator:
         self.cluster = cluster
         self.metrics = Metrics("test")
         self.crashes = 0
+        self.allowed = ALLOWED
+        self._start()
+
+    def restart(self, allowed: Allowed) -> None:
+        """Be started anew, with other permissions."""
+        self.allowed = allowed
         self._start()
 
     def _start(self) -> None:
@@ -37,6 +47,7 @@ class Operator:
             metrics=self.metrics,
             clock=self.cluster.clock,
             image=RunnerImage("runner:1"),
+            allowed=self.allowed,
         )
 
     async def look(self) -> timedelta | None:

@@ -47,6 +47,60 @@ def test_what_is_missing_is_named(
     assert reason in {event["reason"] for event in started.cluster.told.values()}
 
 
+CONNECTION = {
+    "host": {"value": "db"},
+    "dbname": {"value": "app"},
+    "user": {"secretKeyRef": {"name": "web-app", "key": "username"}},
+    "password": {"secretKeyRef": {"name": "web-app", "key": "password"}},
+}
+TLS = {
+    "rootCertificate": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}},
+    "clientCertificate": {"secretRef": {"name": "client"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "named"),
+    [
+        (
+            'secret "web-app" not found',
+            "SecretNotFound",
+            'key "username" holding the user of the connection and the key "password" holding the',
+        ),
+        (
+            "references non-existent secret key: tls.key",
+            "SecretKeyNotFound",
+            'Secret "client" has no key "tls.key"; add that key holding the key of the client',
+        ),
+        (
+            '[secret "client" not found, references non-existent config key: ca.crt]',
+            "SecretNotFound",
+            'Secret "client" does not exist',
+        ),
+        (
+            'configmap "ca" not found',
+            "ConfigMapNotFound",
+            '"ca.crt" holding the certificate of the server\'s authority',
+        ),
+        (
+            "references non-existent config key: ca.crt",
+            "ConfigMapKeyNotFound",
+            'ConfigMap "ca" has no key "ca.crt"',
+        ),
+    ],
+)
+def test_a_missing_part_is_named_with_what_it_is(
+    started: Story, said: str, reason: str, named: str
+) -> None:
+    """The kubelet tells one volume; the resource knows which Secret and what for."""
+    database = {"connection": CONNECTION, "tls": TLS}
+    started.cluster.edit(lambda body: body["spec"].update(database=database))
+    started.look()
+    fail_mount(started, "credentials", said)
+    assert started.ready()["reason"] == reason
+    assert named in started.ready()["message"]
+
+
 def test_the_latest_word_about_a_volume_counts(started: Story) -> None:
     """A Secret that was created without the key is no longer missing."""
     fail_mount(started, "credentials", 'secret "db" not found')
@@ -132,6 +186,72 @@ def test_an_image_that_cannot_be_pulled_is_said_in_the_same_words(
     started.look()
     assert started.ready()["reason"] == "ImagePullFailed"
     assert "cannot be pulled: manifest unknown;" in started.ready()["message"]
+
+
+IMAGE = f"registry.example.com/app@sha256:{'0' * 64}"
+
+
+def take_from_an_image(story: Story) -> None:
+    """Let the files come from an image."""
+    source = {"image": {"reference": IMAGE}}
+    story.cluster.edit(lambda body: body["spec"].update(source=source))
+
+
+def test_a_source_image_that_cannot_be_pulled_is_told_from_the_runners(started: Story) -> None:
+    """With the pull Secret that was not there, which the kubelet only mentions in an event."""
+    take_from_an_image(started)
+    started.look()
+    said = f'Back-off pulling image "{IMAGE}": ErrImagePull: unauthorized'
+    started.cluster.waiting_pod(started.job, "ImagePullBackOff", said)
+    started.cluster.clock.pass_time(timedelta(seconds=6))
+    lacking = "Unable to retrieve some image pull secrets (registry)"
+    started.cluster.tell(f"uid-{started.job}-x", "FailedToRetrieveImagePullSecret", lacking)
+    started.look()
+    assert started.ready()["reason"] == "ImagePullFailed"
+    assert f"the image {IMAGE} of spec.source cannot be pulled" in started.ready()["message"]
+    assert lacking in started.ready()["message"]
+
+
+def test_a_cluster_without_image_volumes_refuses_for_good(applied: Story) -> None:
+    """The API server drops what it has not enabled and complains about what is left."""
+    take_from_an_image(applied)
+    applied.cluster.refuse_jobs = (
+        'Job.batch "web" is invalid: spec.template.spec.volumes[3]: Required value: must specify '
+        "a volume type"
+    )
+    applied.look()
+    assert (applied.status["phase"], applied.ready()["reason"]) == (
+        "Refused",
+        "ImageVolumeUnsupported",
+    )
+    assert "Kubernetes 1.35" in applied.ready()["message"]
+    assert applied.conditions()["Stalled"] == "True"
+    assert applied.status["lastRun"]["outcome"] == "Refused"
+
+
+def test_a_node_without_image_volumes_refuses_for_good(started: Story) -> None:
+    """The API server has them, the kubelet has not; the Job goes."""
+    take_from_an_image(started)
+    started.look()
+    fail_mount(
+        started, "source-0", "failed to get Plugin from volumeSpec: no volume plugin matched"
+    )
+    assert started.ready()["reason"] == "ImageVolumeUnsupported"
+    assert started.cluster.jobs == {}
+
+
+def test_a_missing_service_account_is_named(started: Story) -> None:
+    """Only the Job's event tells."""
+    started.cluster.clock.pass_time(timedelta(seconds=6))
+    uid = started.cluster.jobs[started.job]["metadata"]["uid"]
+    said = (
+        'Error creating: pods "web-" is forbidden: error looking up service account app/runner: '
+        'serviceaccount "runner" not found'
+    )
+    started.cluster.tell(uid, "FailedCreate", said)
+    started.look()
+    assert started.ready()["reason"] == "ServiceAccountNotFound"
+    assert 'ServiceAccount "runner" does not exist' in started.ready()["message"]
 
 
 def test_a_container_that_cannot_be_made_says_why(started: Story) -> None:
