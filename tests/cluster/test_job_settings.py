@@ -1,7 +1,5 @@
 """What `spec.job` gives to the pod, and what it may not."""
 
-import json
-
 import pytest
 
 from tests.cluster.tenant import Tenant, ready
@@ -16,7 +14,7 @@ def test_the_pod_has_what_the_resource_chose(tenant: Tenant) -> None:
     job = {
         "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "256Mi", "cpu": 1}},
         "nodeSelector": {"kubernetes.io/os": "linux"},
-        "tolerations": [{"key": "db", "operator": "Exists", "tolerationSeconds": 60}],
+        "tolerations": [{"key": "db", "operator": "Exists", "effect": "NoSchedule"}],
         "affinity": {
             "podAntiAffinity": {
                 "preferredDuringSchedulingIgnoredDuringExecution": [
@@ -74,16 +72,16 @@ def test_what_is_not_allowed_is_refused_before_there_is_a_pod(
     assert tenant.wait("Ready")["runNumber"] == 1
 
 
-def test_a_missing_service_account_is_named_and_may_appear_later(tenant: Tenant) -> None:
-    """Only the Job's event tells; when it is there the run goes on by itself."""
+def test_a_missing_service_account_is_named_and_can_be_corrected(tenant: Tenant) -> None:
+    """Only the Job's event tells; a pod that has not started is replaced at once."""
     tenant.secret()
     tenant.config_map("web", FILES)
     tenant.apply(job={"serviceAccountName": "migrations"})
     message = tenant.wait_for_reason("ServiceAccountNotFound")
     assert 'ServiceAccount "migrations" does not exist' in message
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "migrations"}}
-    tenant.cluster.kubectl("-n", tenant.name, "create", "-f", "-", stdin=json.dumps(account))
-    assert tenant.wait("Ready", seconds=150)["runNumber"] == 1
+    tenant.apply(job={"serviceAccountName": "default"})
+    status = tenant.wait("Ready", seconds=30)
+    assert status["lastRun"]["attempts"] == 1
 
 
 def test_a_misspelt_affinity_is_refused_by_name(tenant: Tenant) -> None:
@@ -100,7 +98,9 @@ def test_a_misspelt_affinity_is_refused_by_name(tenant: Tenant) -> None:
         ({"labels": {"app.kubernetes.io/name": "x"}}, "the operator's and the Job's own"),
         ({"annotations": {"migrations.meshhook.dev/x": "x"}}, "the operator's and the Job's own"),
         ({"resources": {"limits": {"memory": "much"}}}, "must be a quantity, such as 500m"),
-        ({"tolerations": [{"effect": "Never"}]}, 'Unsupported value: "Never"'),
+        ({"tolerations": [{"key": "a", "effect": "Never"}]}, 'Unsupported value: "Never"'),
+        ({"tolerations": [{"key": "a", "tolerationSeconds": 1}]}, "needs effect: NoExecute"),
+        ({"tolerations": [{"value": "a"}]}, "operator: Equal needs a key"),
         ({"privileged": True}, 'unknown field "spec.job.privileged"'),
     ],
 )

@@ -15,7 +15,7 @@ from meshmigrate.controller.closing import close_run, close_superseded
 from meshmigrate.controller.conditions import Verdict, with_verdict, without_rollback_ready
 from meshmigrate.controller.following import follow_attempt
 from meshmigrate.controller.observed import Observed, ObservedResource
-from meshmigrate.controller.spec import MigrationSpec
+from meshmigrate.controller.spec import MigrationSpec, settings_hash
 from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
@@ -54,6 +54,8 @@ def _advance_run(observed: Observed, run: CurrentRun, spec: MigrationSpec) -> St
     state = attempt_state(run, observed)
     if (outdated or observed.denial) and isinstance(state, Absent | Waiting | NeverStarted):
         return _start_run(observed)
+    if isinstance(state, Waiting) and state.job.settings not in {"", settings_hash(spec)}:
+        return _start_run(observed)  # what keeps the pod from starting may be just corrected
     return follow_attempt(observed, run, spec, state)
 
 

@@ -7,7 +7,7 @@ from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.observed import ObservedResource
 from meshmigrate.controller.pod_template import RunnerImage, pod_template
 from meshmigrate.controller.run_input import run_spec
-from meshmigrate.controller.spec import MigrationSpec
+from meshmigrate.controller.spec import MigrationSpec, settings_hash
 from meshmigrate.controller.status import CurrentRun
 
 EXPIRY_SECONDS: Final = 3600
@@ -36,7 +36,7 @@ def make_job(
             "name": run.job_name,
             "namespace": resource.key.namespace,
             "labels": labels,
-            "annotations": annotations,
+            "annotations": {**annotations, names.SETTINGS_ANNOTATION: settings_hash(spec)},
         },
         "spec": {
             "backoffLimit": 0,

@@ -12,6 +12,8 @@ from meshmigrate.domain.runspec import Folders
 
 SPEC_FILE: Final = "/run/meshmigrate/run/spec.json"
 CREDENTIALS: Final = "/run/meshmigrate/credentials"
+SOURCE_VOLUME: Final = "source-"
+"""What the names of the volumes with the files start with."""
 
 _RUN: Final = "/run/meshmigrate/run"
 _SOURCE: Final = "/source"
@@ -67,7 +69,7 @@ def volume_mounts(spec: MigrationSpec) -> list[dict[str, Any]]:
         {"name": "credentials", "mountPath": CREDENTIALS, "readOnly": True},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  the pod's own emptyDir
         *(
-            {"name": f"source-{index}", "mountPath": path, "readOnly": True}
+            {"name": f"{SOURCE_VOLUME}{index}", "mountPath": path, "readOnly": True}
             for index, path in enumerate(mounted)
         ),
     ]
@@ -101,10 +103,10 @@ def _source_volumes(source: Source) -> list[dict[str, Any]]:
     image = source.image
     if image is not None:
         content = {"reference": image.reference, "pullPolicy": image.pull_policy}
-        return [{"name": "source-0", "image": content}]
+        return [{"name": f"{SOURCE_VOLUME}0", "image": content}]
     return [
         {
-            "name": f"source-{index}",
+            "name": f"{SOURCE_VOLUME}{index}",
             "configMap": {"name": given.name, "defaultMode": _WORLD_READABLE},
         }
         for index, given in enumerate(source.config_maps)

@@ -12,6 +12,7 @@ from msgspec import ValidationError
 from meshmigrate.controller import names
 from meshmigrate.controller.admission import Denial
 from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.mounts import SOURCE_VOLUME
 from meshmigrate.controller.spec import MigrationSpec, parse_spec, spec_hash
 from meshmigrate.controller.status import Status, parse_status
 
@@ -48,7 +49,7 @@ class ObservedResource:
 
 @dataclass(frozen=True, slots=True)
 class ObservedJob:
-    """The Job of an attempt. ``over``: Complete or Failed is True, nothing of it runs."""
+    """The Job of an attempt; ``over`` if nothing of it runs, ``has_source`` if it has the files."""
 
     namespace: str
     name: str
@@ -62,6 +63,8 @@ class ObservedJob:
     over_message: str
     deleting: bool
     owned: bool
+    has_source: bool
+    settings: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,7 @@ class ObservedEvent:
 class Observed:
     """Everything one decision is made from.
 
-    ``job_refusal`` is what the API server said when it refused to create the Job; ``denial`` is
-    why the operator would not let the resource have one.
+    ``job_refusal`` is why the API server refused to create the Job, ``denial`` why the operator.
     """
 
     resource: ObservedResource
@@ -157,14 +159,10 @@ def observe_job(body: Json) -> ObservedJob:
     """Read a Job, also one that is not ours."""
     meta = body["metadata"]
     labels = meta.get("labels", {})
-    end = next(
-        (
-            condition
-            for condition in body.get("status", {}).get("conditions", ())
-            if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True"
-        ),
-        None,
-    )
+    conditions: list[Json] = body.get("status", {}).get("conditions", [])
+    ends = (c for c in conditions if c["type"] in {"Complete", "Failed"} and c["status"] == "True")
+    end = next(ends, None)
+    volumes: list[Json] = body["spec"]["template"]["spec"].get("volumes", [])
     owners = {owner["uid"] for owner in meta.get("ownerReferences", ())}
     uid = labels.get(names.RESOURCE_UID_LABEL, "")
     return ObservedJob(
@@ -180,6 +178,8 @@ def observe_job(body: Json) -> ObservedJob:
         over_message=end.get("message", "") if end else "",
         deleting="deletionTimestamp" in meta,
         owned=uid in owners,
+        has_source=any(volume["name"].startswith(SOURCE_VOLUME) for volume in volumes),
+        settings=meta.get("annotations", {}).get(names.SETTINGS_ANNOTATION, ""),
     )
 
 

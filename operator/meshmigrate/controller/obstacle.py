@@ -18,8 +18,6 @@ _STARTING_REASONS: Final = frozenset({"", "ContainerCreating", "PodInitializing"
 _BACK_OFF_PREFIX: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImagePull)?(: )?')
 _VOLUME: Final = re.compile(r'volume "([^"]+)"')
 _SERVICE_ACCOUNT: Final = re.compile(r'serviceaccount "([^"]+)" not found')
-_NO_VOLUME_TYPE: Final = "must specify a volume type"
-"""What the API server says of an image volume whose content it has dropped as not enabled."""
 _NO_PLUGIN: Final = "no volume plugin matched"
 _NO_PULL_SECRET: Final = "FailedToRetrieveImagePullSecret"  # noqa: S105  an event's reason
 _EVENT_WINDOW: Final = timedelta(seconds=150)
@@ -31,13 +29,17 @@ def find_obstacle(
 ) -> Obstacle | None:
     """Name what keeps the attempt from starting; None while there is no sign of trouble."""
     if isinstance(state, Absent):
-        return _refused_job(observed, spec)
+        return _refused_job(observed)
     if state.job.resource_uid != observed.resource.uid:
         return Obstacle(
             Reason.JOB_NAME_TAKEN,
             f"a Job named {state.job.name} exists that does not belong to this resource; delete "
             f"it: {NOTHING_TO_EDIT}",
         )
+    if not state.job.has_source:
+        # An API server that has not enabled image volumes drops them without a word, and what
+        # mounts them (pkg/api/pod, dropImageVolumes).
+        return _no_image_volumes("the API server")
     if state.pod is None:
         return _missing_pod(_recent(observed.events))
     # once the kubelet has come to the image, older events about mounts no longer hold
@@ -49,11 +51,9 @@ def find_obstacle(
     )
 
 
-def _refused_job(observed: Observed, spec: MigrationSpec) -> Obstacle | None:
+def _refused_job(observed: Observed) -> Obstacle | None:
     if not observed.job_refusal:
         return None
-    if spec.source.image is not None and _NO_VOLUME_TYPE in observed.job_refusal:
-        return _no_image_volumes("the API server")
     return Obstacle(
         Reason.POD_NOT_CREATED,
         f"the API server refused the runner's Job: {observed.job_refusal}. Change what refuses it "

@@ -235,14 +235,8 @@ class Reconciler:
                 lock_wait_seconds=last.lock_wait_seconds,
             )
         )
-        _log.info(
-            "run finished",
-            resource=str(resource.key),
-            run=last.number,
-            run_id=last.id,
-            outcome=last.outcome,
-            reason=last.reason,
-        )
+        told = {"run": last.number, "run_id": last.id, "outcome": last.outcome}
+        _log.info("run finished", resource=str(resource.key), reason=last.reason, **told)
 
     async def _tell(self, told: list[tuple[Event, ObservedResource]]) -> None:
         for event, resource in told:

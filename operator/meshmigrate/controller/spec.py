@@ -122,6 +122,11 @@ def spec_hash(spec: MigrationSpec) -> str:
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
 
 
+def settings_hash(spec: MigrationSpec) -> str:
+    """Give the hash of what the resource says about the pod: a Job of another one is outdated."""
+    return hashlib.sha256(json.encode(spec.job, order="deterministic")).hexdigest()[:16]
+
+
 def _without_defaults(value: Any) -> Any:
     """Leave out what equals its default; msgspec itself leaves out only what is the same object."""
     if isinstance(value, Struct):

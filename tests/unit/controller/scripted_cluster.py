@@ -151,6 +151,7 @@ class ScriptedCluster:
     clock: Clock
     crash_at: tuple[int, Literal["before", "after"]] | None = None
     refuse_jobs: str = ""
+    image_volumes: bool = True
     resources: dict[Key, Json] = field(default_factory=dict)
     jobs: dict[str, Json] = field(default_factory=dict)
     pods: dict[str, Json] = field(default_factory=dict)
@@ -314,6 +315,9 @@ class ScriptedCluster:
         job = copy.deepcopy(manifest)
         job["metadata"]["uid"] = str(uuid5(UUID(UID), name))
         job["metadata"]["creationTimestamp"] = format_time(self.clock())
+        if not self.image_volumes:
+            pod = job["spec"]["template"]["spec"]
+            pod["volumes"] = [volume for volume in pod["volumes"] if "image" not in volume]
         self.jobs[name] = job
         self.created_jobs.append(name)
         after()

@@ -213,12 +213,9 @@ def test_a_source_image_that_cannot_be_pulled_is_told_from_the_runners(started: 
 
 
 def test_a_cluster_without_image_volumes_refuses_for_good(applied: Story) -> None:
-    """The API server drops what it has not enabled and complains about what is left."""
+    """The API server drops the volume without a word and makes the Job, which must not run."""
     take_from_an_image(applied)
-    applied.cluster.refuse_jobs = (
-        'Job.batch "web" is invalid: spec.template.spec.volumes[3]: Required value: must specify '
-        "a volume type"
-    )
+    applied.cluster.image_volumes = False
     applied.look()
     assert (applied.status["phase"], applied.ready()["reason"]) == (
         "Refused",
@@ -227,6 +224,8 @@ def test_a_cluster_without_image_volumes_refuses_for_good(applied: Story) -> Non
     assert "Kubernetes 1.35" in applied.ready()["message"]
     assert applied.conditions()["Stalled"] == "True"
     assert applied.status["lastRun"]["outcome"] == "Refused"
+    assert len(applied.cluster.created_jobs) == 1
+    assert applied.cluster.jobs == {}
 
 
 def test_a_node_without_image_volumes_refuses_for_good(started: Story) -> None:
@@ -252,6 +251,26 @@ def test_a_missing_service_account_is_named(started: Story) -> None:
     started.look()
     assert started.ready()["reason"] == "ServiceAccountNotFound"
     assert 'ServiceAccount "runner" does not exist' in started.ready()["message"]
+
+
+def test_a_pod_that_has_not_started_is_replaced_when_its_settings_are_corrected(
+    started: Story,
+) -> None:
+    """It may be just what kept it from starting; once it runs an edit waits for the next one."""
+    started.cluster.waiting_pod(started.job, "")
+    job = started.job
+    started.cluster.edit(lambda body: body["spec"].update(job={"nodeSelector": {"disk": "ssd"}}))
+    started.look()
+    assert list(started.cluster.jobs) == [started.job] != [job]
+    assert started.status["history"][0]["outcome"] == "Superseded"
+    template = started.cluster.jobs[started.job]["spec"]["template"]
+    assert template["spec"]["nodeSelector"] == {"disk": "ssd"}
+    started.cluster.start_pod(started.job)
+    started.look()
+    job = started.job
+    started.cluster.edit(lambda body: body["spec"].update(job={}))
+    started.look()
+    assert started.job == job
 
 
 def test_a_container_that_cannot_be_made_says_why(started: Story) -> None:
