@@ -24,7 +24,8 @@ def run_spec(
         target=str(spec.target),
         allow_rollback=spec.allow_rollback,
         database=spec.database.access(CREDENTIALS, allowed_hosts),
-        ledger=spec.ledger,
+        ledger=spec.ledger.of_the_run,
+        approved_plan=spec.approved_plan,
         policy=spec.policy.of_the_run,
         provenance=Provenance(
             commit=provenance.commit,

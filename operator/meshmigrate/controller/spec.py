@@ -10,6 +10,9 @@ from meshmigrate.controller.database_spec import Database
 from meshmigrate.controller.job_spec import JobSettings
 from meshmigrate.controller.source_spec import Source
 from meshmigrate.domain.runspec import (
+    Accepted,
+    Adopt,
+    Approval,
     Drift,
     FingerprintScope,
     Ledger,
@@ -20,6 +23,8 @@ from meshmigrate.domain.runspec import (
     Request,
     TransactionMode,
 )
+
+Mode = Literal["Apply", "Plan"]
 
 _JOB_BACKSTOP_SECONDS: Final = 300
 
@@ -44,6 +49,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     deadline_seconds: float = 3600
     rollback_deadline_seconds: float = 3600
     retry: Retry = Retry()
+    approval: Approval = "None"
 
     @property
     def of_the_run(self) -> Policy:
@@ -58,6 +64,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,
             rollback_deadline_seconds=self.rollback_deadline_seconds,
+            approval=self.approval,
         )
 
     @property
@@ -69,6 +76,27 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
             + self.lock.acquire_timeout_seconds
         )
         return int(longest) + _JOB_BACKSTOP_SECONDS
+
+
+class MigrationLedger(Request, frozen=True, kw_only=True):
+    """``spec.ledger``: where the history is kept, and what it takes over."""
+
+    schema: str = "meshmigrate"
+    write_back: bool = False
+    baseline: str | int = ""
+    adopt: Adopt = "None"
+    accept: tuple[Accepted, ...] = ()
+
+    @property
+    def of_the_run(self) -> Ledger:
+        """The same as the runner is told it."""
+        return Ledger(
+            schema=self.schema,
+            write_back=self.write_back,
+            baseline=str(self.baseline),
+            adopt=self.adopt,
+            accept=tuple(sorted(self.accept, key=lambda each: each.version)),
+        )
 
 
 class SourceProvenance(Request, frozen=True, kw_only=True):
@@ -83,11 +111,13 @@ class SourceProvenance(Request, frozen=True, kw_only=True):
 class MigrationSpec(Request, frozen=True, kw_only=True):
     """What a DatabaseMigration asks for."""
 
+    mode: Mode = "Apply"
     database: Database
     source: Source
     target: str | int = "latest"
     allow_rollback: bool = False
-    ledger: Ledger = Ledger()
+    ledger: MigrationLedger = MigrationLedger()
+    approved_plan: str = ""
     policy: MigrationPolicy = MigrationPolicy()
     provenance: SourceProvenance = SourceProvenance()
     job: JobSettings = JobSettings()
@@ -114,6 +144,11 @@ def spec_hash(spec: MigrationSpec) -> str:
     covered = replace(
         spec,
         target=str(spec.target),
+        ledger=replace(
+            spec.ledger,
+            baseline=str(spec.ledger.baseline),
+            accept=spec.ledger.of_the_run.accept,
+        ),
         source=spec.source.canonical,
         provenance=SourceProvenance(),
         job=JobSettings(),
