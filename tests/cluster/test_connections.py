@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import yaml
 
 from hack.demo.setting import PASSWORD
-from tests.cluster.kubernetes import Json
+from tests.cluster.kubernetes import ROOT, Json
 from tests.cluster.tenant import DATABASE_NAMESPACE, Tenant, ready
 
 FILES = {"1_a.sql": "create table a (id int);"}
@@ -196,3 +197,12 @@ def test_the_bare_address_of_a_server_needs_permission(tenant: Tenant) -> None:
     database["connection"]["host"] = {"value": "2130706433"}
     tenant.apply(database=database)
     assert ready(tenant.wait("Stalled"))["reason"] == "HostNotAllowed"
+
+
+def test_every_example_is_accepted_by_the_api_server(tenant: Tenant) -> None:
+    """By its schema and its rules."""
+    for path in sorted(ROOT.glob("examples/manifests/*.yaml")):
+        body = yaml.safe_load(path.read_text())
+        del body["metadata"]["namespace"]
+        create = ("-n", tenant.name, "create", "--dry-run=server", "-f", "-")
+        assert "created" in tenant.cluster.kubectl(*create, stdin=json.dumps(body)), path.name

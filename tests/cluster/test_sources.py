@@ -68,11 +68,13 @@ def test_no_link_leads_out_of_an_image(
 
 
 def test_an_image_that_is_not_there_is_named(tenant: Tenant) -> None:
-    """The source's, not the runner's."""
+    """The source's, not the runner's; with the Secret that might have helped."""
     reference = f"localhost/nowhere@sha256:{'0' * 64}"
     tenant.secret()
-    tenant.apply(source={"image": {"reference": reference, "pullPolicy": "Never"}})
+    job = {"imagePullSecrets": [{"name": "registry"}]}
+    tenant.apply(source={"image": {"reference": reference, "pullPolicy": "Never"}}, job=job)
     message = tenant.wait_for_reason("ImagePullFailed")
+    assert 'the Secrets "registry" of spec.job' in message
     assert f"the image {reference} of spec.source cannot be pulled" in message
 
 

@@ -19,7 +19,6 @@ _BACK_OFF_PREFIX: Final = re.compile(r'^Back-off pulling image "[^"]*"(: ErrImag
 _VOLUME: Final = re.compile(r'volume "([^"]+)"')
 _SERVICE_ACCOUNT: Final = re.compile(r'serviceaccount "([^"]+)" not found')
 _NO_PLUGIN: Final = "no volume plugin matched"
-_NO_PULL_SECRET: Final = "FailedToRetrieveImagePullSecret"  # noqa: S105  an event's reason
 _EVENT_WINDOW: Final = timedelta(seconds=150)
 """The kubelet repeats a failing mount at least every 122 s: what was not repeated is over."""
 
@@ -43,10 +42,9 @@ def find_obstacle(
     if state.pod is None:
         return _missing_pod(_recent(observed.events))
     # once the kubelet has come to the image, older events about mounts no longer hold
-    events = _recent(observed.events)
     return (
-        _unstartable(state.pod, events, spec)
-        or _unmountable(events, spec)
+        _unstartable(state.pod, spec)
+        or _unmountable(_recent(observed.events), spec)
         or _unschedulable(state.pod)
     )
 
@@ -105,11 +103,9 @@ def _latest_by_volume(events: list[ObservedEvent]) -> Iterable[str]:
     return latest.values()
 
 
-def _unstartable(
-    pod: ObservedPod, events: list[ObservedEvent], spec: MigrationSpec
-) -> Obstacle | None:
+def _unstartable(pod: ObservedPod, spec: MigrationSpec) -> Obstacle | None:
     if pod.waiting_reason in _IMAGE_REASONS:
-        return _unpullable(pod.waiting_message, events, spec)
+        return _unpullable(pod.waiting_message, spec)
     if pod.waiting_reason in _STARTING_REASONS:
         return None
     return Obstacle(
@@ -118,16 +114,19 @@ def _unstartable(
     )
 
 
-def _unpullable(said: str, events: list[ObservedEvent], spec: MigrationSpec) -> Obstacle:
+def _unpullable(said: str, spec: MigrationSpec) -> Obstacle:
     source = spec.source.image.reference if spec.source.image else ""
     which, correct = "the runner's image", "the operator's runner image"
     if source and source in said:
         which, correct = f"the image {source} of spec.source", "its name"
     detail = _BACK_OFF_PREFIX.sub("", said)
-    lacking = next((each.message for each in events if each.reason == _NO_PULL_SECRET), "")
-    told = ": ".join(text for text in (f"{which} cannot be pulled", detail, lacking) if text)
+    # Of one that does not exist the kubelet tells an event only, and tries without.
+    given = ", ".join(f'"{secret.name}"' for secret in spec.job.image_pull_secrets)
+    check = f", check that the Secrets {given} of spec.job exist and are for its registry"
     return Obstacle(
-        Reason.IMAGE_PULL_FAILED, f"{told}; make it available to the node or correct {correct}"
+        Reason.IMAGE_PULL_FAILED,
+        f"{which} cannot be pulled{f': {detail}' if detail else ''}; make it available to the node"
+        f"{check if given else ''} or correct {correct}",
     )
 
 
