@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from hack.demo.setting import PASSWORD
-from tests.cluster.kubernetes import ROOT, Json
+from tests.cluster.kubernetes import ROOT, Cluster, Json
 from tests.cluster.tenant import DATABASE_NAMESPACE, Tenant, ready
 
 FILES = {"1_a.sql": "create table a (id int);"}
@@ -183,10 +183,10 @@ PLAIN = {name: {"value": "x"} for name in ("host", "dbname", "user")}
     ],
 )
 def test_a_connection_that_cannot_be_meant_is_refused_by_kubectl(
-    tenant: Tenant, database: dict[str, Any], said: str
+    operator: Cluster, database: dict[str, Any], said: str
 ) -> None:
     """With what is right; a password that stood there is not repeated."""
-    answer = tenant.refused(database=database)
+    answer = Tenant(operator, "default").refused(database=database)
     assert said in answer
     assert "hunter2" not in answer
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cluster.kubernetes import Cluster
 from tests.cluster.tenant import Tenant, ready
 
 FILES = {"1_a.sql": "create table a (id int);"}
@@ -105,7 +106,7 @@ def test_a_misspelt_affinity_is_refused_by_name(tenant: Tenant) -> None:
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_by_kubectl(
-    tenant: Tenant, job: dict[str, object], said: str
+    operator: Cluster, job: dict[str, object], said: str
 ) -> None:
     """With what is right."""
-    assert said in tenant.refused(job=job)
+    assert said in Tenant(operator, "default").refused(job=job)

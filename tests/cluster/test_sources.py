@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.kubernetes import Cluster
 from tests.cluster.source_image import import_image, remove_image
 from tests.cluster.tenant import Tenant, ready
 
@@ -95,10 +96,10 @@ def test_an_image_that_is_not_there_is_named(tenant: Tenant) -> None:
     ],
 )
 def test_a_source_that_cannot_be_meant_is_refused_by_kubectl(
-    tenant: Tenant, source: dict[str, object], said: str
+    operator: Cluster, source: dict[str, object], said: str
 ) -> None:
     """With what is right."""
-    assert said in tenant.refused(source=source)
+    assert said in Tenant(operator, "default").refused(source=source)
 
 
 def test_config_maps_beyond_a_mebibyte_in_all(tenant: Tenant) -> None:
