@@ -1,5 +1,6 @@
 """TLS from Secrets and ConfigMaps, against a server that wants a client certificate."""
 
+from tests.cluster.kubernetes import eventually
 from tests.cluster.tenant import Tenant, ready
 from tests.cluster.tls_server import start_tls_server
 
@@ -20,12 +21,21 @@ def test_a_client_certificate_is_shown_and_the_server_verified(tenant: Tenant) -
     assert ready(tenant.wait("Stalled"))["reason"] == "TLSFailed", "nobody vouches for the server"
     connection["host"] = {"value": f"secure.{tenant.name}.svc"}
     tenant.apply(database={"connection": connection, "tls": ROOT})
-    assert "certificate" in tenant.wait_for_reason("AuthenticationFailed")
+    message = eventually("the second refusal", lambda: refusal_of_run(tenant, 2))
+    assert "connection requires a valid client certificate" in message
     tenant.apply(database={"connection": connection, "tls": ROOT | CLIENT})
     status = tenant.wait("Ready")
     assert status["lastRun"]["applied"]["count"] == 1
     security = tenant.cluster.get("-n", tenant.name, "pods", "-l", "migrations.meshhook.dev/run")
     assert all("runAsUser" not in pod["spec"]["securityContext"] for pod in security["items"])
+
+
+def refusal_of_run(tenant: Tenant, number: int) -> str | None:
+    """Give the message with which a run was refused, once it was."""
+    status = tenant.status()
+    last = status.get("lastRun", {})
+    refused = (last.get("number"), last.get("outcome")) == (number, "Refused")
+    return str(ready(status)["message"]) if refused else None
 
 
 def test_a_missing_certificate_is_named(tenant: Tenant) -> None:
