@@ -46,7 +46,7 @@ def start_tls_server(tenant: Tenant) -> None:
     listed = {"apiVersion": "v1", "kind": "List", "items": objects}
     here = ("-n", tenant.name)
     tenant.cluster.kubectl(*here, "create", "-f", "-", stdin=json.dumps(listed))
-    tenant.cluster.kubectl(*here, "rollout", "status", "deployment/postgres", "--timeout=1m")
+    tenant.cluster.kubectl(*here, "rollout", "status", "deployment/postgres", "--timeout=2m")
 
 
 def secured(objects: Iterator[Json]) -> Iterator[Json]:
