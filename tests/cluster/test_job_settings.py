@@ -74,7 +74,7 @@ def test_a_missing_service_account_is_named_and_can_be_corrected(tenant: Tenant)
     assert 'ServiceAccount "migrations" does not exist' in message
     tenant.apply(job={"serviceAccountName": "default"})
     status = tenant.wait("Ready", seconds=30)
-    assert status["lastRun"]["attempts"] == 1
+    assert status["runNumber"] == 1
 
 
 def test_a_misspelt_affinity_is_refused_by_name(tenant: Tenant) -> None:

@@ -20,6 +20,8 @@ RUN_SPEC_ANNOTATION: Final = f"{GROUP}/run-spec"
 SETTINGS_ANNOTATION: Final = f"{GROUP}/job-settings"
 """On Jobs: the digest of the ``spec.job`` that they were made by."""
 RUN_REQUEST_ANNOTATION: Final = f"{GROUP}/run-requested-at"
+CANCEL_ANNOTATION: Final = f"{GROUP}/cancel-run"
+"""On a resource: the id of the run that shall be taken back."""
 
 RUNNER_CONTAINER: Final = "runner"
 

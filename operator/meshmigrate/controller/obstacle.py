@@ -49,7 +49,15 @@ def find_obstacle(
     )
 
 
+def is_stuck(state: Absent | Waiting, observed: Observed) -> bool:
+    """Say whether it is known that the attempt cannot start as things are."""
+    spec = observed.resource.spec_of_run
+    return spec is not None and find_obstacle(state, observed, spec) is not None
+
+
 def _refused_job(observed: Observed) -> Obstacle | None:
+    if observed.denial_of_run is not None:
+        return Obstacle(*observed.denial_of_run)
     if not observed.job_refusal:
         return None
     return Obstacle(

@@ -34,4 +34,5 @@ def run_spec(
             run_url=provenance.run_url,
         ),
         resource=str(resource.key),
+        supersedes=UUID(run.supersedes) if run.supersedes else None,
     )

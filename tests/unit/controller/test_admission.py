@@ -10,7 +10,7 @@ from meshmigrate.controller.spec import parse_spec
 from meshmigrate.domain.outcome import Outcome
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ALLOWED, ends_with
-from tests.unit.controller.scripted_cluster import SPEC
+from tests.unit.controller.scripted_cluster import SPEC, make_result
 
 SECRET = {"secretKeyRef": {"name": "db", "key": "password"}}
 
@@ -123,8 +123,8 @@ def test_the_run_starts_as_soon_as_it_is_allowed(applied: Story) -> None:
     assert applied.status["runNumber"] == 1
 
 
-def test_a_run_that_was_allowed_before_is_not_started_again(started: Story) -> None:
-    """An edit that is denied and taken back leaves a run that finds nothing to do."""
+def test_a_denied_edit_that_is_taken_back_shows_the_last_run_again(started: Story) -> None:
+    """The database has had what is asked for all the time."""
     started.finish()
     before = started.cluster.body()["spec"]["database"]
     deny(started)
@@ -133,11 +133,27 @@ def test_a_run_that_was_allowed_before_is_not_started_again(started: Story) -> N
     assert started.status["lastRun"]["outcome"] == "Succeeded"
     started.cluster.edit(lambda resource: resource["spec"].update(database=before))
     started.look()
-    started.finish(Outcome.UP_TO_DATE)
-    assert (started.status["phase"], started.status["runNumber"]) == ("Succeeded", 2)
-    calls = list(started.cluster.calls)
+    assert (started.status["phase"], started.status["runNumber"]) == ("Succeeded", 1)
+    assert started.conditions()["Ready"] == "True"
+
+
+def test_an_undo_waits_for_permission_and_is_not_replaced(started: Story) -> None:
+    """What was asked to be taken back is taken back before anything else."""
+    started.run()
+    started.cancel()
+    job = {"serviceAccountName": "admin"}
+    started.cluster.edit(lambda resource: resource["spec"].update(job=job))
+    stopped = make_result(
+        str(started.cluster.told_to(started.job).run.id), Outcome.INTERRUPTED, "Terminated"
+    )
+    started.cluster.end_going_pod(started.job, message=stopped)
     started.look()
-    assert started.cluster.calls == calls
+    assert len(started.cluster.created_jobs) == 1
+    assert started.ready()["reason"] == "ServiceAccountNotAllowed"
+    assert started.status["currentRun"]["intent"] == "undo"
+    started.cluster.edit(lambda resource: resource["spec"].update(job={}))
+    started.look()
+    assert len(started.cluster.created_jobs) == 2
 
 
 def test_a_run_in_flight_makes_no_pod_that_is_not_allowed(started: Story) -> None:
