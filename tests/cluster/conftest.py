@@ -47,6 +47,8 @@ def operator(cluster: Cluster) -> Cluster:
     cluster.run(sys.executable, "-m", "hack.images", "product", "postgres")
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", "charts/meshmigrate"),
+        *("--set", "allowedServiceAccounts={default,migrations}"),
+        *("--set", "allowedLabels={cost.example.com/*}"),
         *("--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"),
         # A test makes the only node look lost: the operator has nowhere else to be.
         *("--set-json", f"tolerations=[{json.dumps(UNREACHABLE)}]"),

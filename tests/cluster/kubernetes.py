@@ -92,6 +92,10 @@ class Cluster:
         node = ["docker", "exec", KIND_NODE] if engine_answers() else []
         return self.run(*node, "ctr", "--namespace", "k8s.io", *argv)
 
+    def image_digest(self, image: str) -> str:
+        """Give the digest of an image on the node."""
+        return self.ctr("images", "list", f"name=={image}").splitlines()[1].split()[2]
+
     @contextmanager
     def lost_node(self) -> Iterator[None]:
         """Stop the kubelet: to the cluster the node is gone, while its containers go on.

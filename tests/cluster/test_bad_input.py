@@ -145,7 +145,6 @@ def test_an_ambiguous_url_is_refused_without_an_echo(tenant: Tenant) -> None:
             "needs at least one entry with content: migrations",
         ),
         ({"source": {"configMaps": [{"name": "a"}, {"name": "a"}]}}, "Duplicate value"),
-        ({"database": {}}, "spec.database.url: Required value"),
     ],
 )
 def test_a_bad_manifest_is_refused_by_kubectl(

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 from uuid import uuid4
@@ -30,20 +31,21 @@ class Runner:
         *,
         url: str | None = None,
         prefix: tuple[str, ...] = (),
+        parts: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = folder / f"{spec.run.id}-{spec.run.attempt}-{uuid4()}"
         self._folder.mkdir()
         spec_file = self._folder / "spec.json"
         spec_file.write_bytes(encode_spec(spec))
-        url_file = self._folder / "url"
-        url_file.write_text(url or database.url)
+        for name, text in (parts or {"url": url or database.url}).items():
+            self._folder.joinpath(name).write_text(text)
         self._result_file = self._folder / "result"
         self._log_file = self._folder / "log"
         with self._log_file.open("wb") as log:
             arguments = command(
                 "runner",
                 f"--spec={spec_file}",
-                f"--database-url-file={url_file}",
+                f"--credentials={self._folder}",
                 f"--result={self._result_file}",
             )
             self.process = subprocess.Popen(

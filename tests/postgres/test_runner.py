@@ -34,7 +34,7 @@ def run(folder: Path, spec: bytes | None, url: str | None) -> tuple[int, Result,
         command(
             "runner",
             f"--spec={spec_file}",
-            f"--database-url-file={url_file}",
+            f"--credentials={folder}",
             f"--result={result}",
         ),
         env=environment(),
@@ -137,7 +137,7 @@ def test_an_internal_error_is_exit_1_without_a_traceback(
         command(
             "runner",
             f"--spec={tmp_path / 'spec.json'}",
-            f"--database-url-file={tmp_path / 'url'}",
+            f"--credentials={tmp_path}",
             f"--result={tmp_path / 'no' / 'folder'}",
         ),
         env=environment(),

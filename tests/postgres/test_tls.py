@@ -1,5 +1,6 @@
 """Who the server is, proven before a password is sent to it; each refusal says what to do."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -99,12 +100,14 @@ def test_the_run_spec_says_it_to_the_runner(
     place = f"{TLS_ONLY}:{quote(PASSWORD, safe='')}@localhost:{tls.server.port}/postgres"
     tmp_path.joinpath("url").write_text(f"postgres://{place}?hostaddr=127.0.0.1")
     found = []
+    mounted = tmp_path / "root.crt"
     for certificate in (tls.wrong, tls.right):
-        access = Access(tls=TLS(root_certificate=certificate))
+        shutil.copy(certificate, mounted)
+        access = Access(tls=TLS(root_certificate=str(mounted)))
         spec = encode_spec(replace(make_spec(project), database=access))
         tmp_path.joinpath("spec").write_bytes(spec)
         files = [f"--{name}={tmp_path / name}" for name in ("spec", "result")]
-        options = [*files, f"--database-url-file={tmp_path / 'url'}"]
+        options = [*files, f"--credentials={tmp_path}"]
         subprocess.run(command("runner", *options), env=environment(), check=False, timeout=60)
         found.append(decode_result(tmp_path.joinpath("result").read_bytes()).reason)
     assert found == [Reason.TLS_FAILED, Reason.PERMISSION_DENIED]

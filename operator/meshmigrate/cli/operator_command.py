@@ -37,6 +37,35 @@ from meshmigrate.cli.options import examples
     help="Namespace to watch; may be repeated. Default: all.",
 )
 @click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    envvar="MESHMIGRATE_ALLOWED_HOSTS",
+    multiple=True,
+    help="Host that a password from a Secret may be sent to; may be repeated. * stands for "
+    "anything, <namespace> for the resource's. Default: only hosts from the same Secret.",
+)
+@click.option(
+    "--allowed-service-account",
+    "allowed_service_accounts",
+    envvar="MESHMIGRATE_ALLOWED_SERVICE_ACCOUNTS",
+    multiple=True,
+    help="ServiceAccount that a resource may name; may be repeated, * as above. Default: none.",
+)
+@click.option(
+    "--allowed-label",
+    "allowed_labels",
+    envvar="MESHMIGRATE_ALLOWED_LABELS",
+    multiple=True,
+    help="Label that a resource may give its pod; may be repeated, * as above. Default: none.",
+)
+@click.option(
+    "--allowed-annotation",
+    "allowed_annotations",
+    envvar="MESHMIGRATE_ALLOWED_ANNOTATIONS",
+    multiple=True,
+    help="Annotation that a resource may give its pod; may be repeated, * as above. Default: none.",
+)
+@click.option(
     "--port",
     envvar="MESHMIGRATE_PORT",
     type=click.IntRange(1, 65535),
@@ -53,9 +82,14 @@ from meshmigrate.cli.options import examples
     help="The least important lines to write.",
 )
 def operator(
+    *,
     runner_image: str,
     runner_pull_policy: str,
     namespaces: tuple[str, ...],
+    allowed_hosts: tuple[str, ...],
+    allowed_service_accounts: tuple[str, ...],
+    allowed_labels: tuple[str, ...],
+    allowed_annotations: tuple[str, ...],
     port: int,
     log_level: str,
 ) -> None:
@@ -67,8 +101,9 @@ def operator(
     import asyncio
 
     try:
+        from meshmigrate.controller.admission import Allowed
         from meshmigrate.controller.app import OperatorConfig, run_operator
-        from meshmigrate.controller.job import RunnerImage
+        from meshmigrate.controller.pod_template import RunnerImage
         from meshmigrate.controller.port import ClusterError
         from meshmigrate.observe.logs import configure_logging
     except ModuleNotFoundError as error:
@@ -80,6 +115,12 @@ def operator(
     configure_logging(log_level, sys.stdout)
     config = OperatorConfig(
         runner_image=RunnerImage(runner_image, runner_pull_policy),
+        allowed=Allowed(
+            hosts=allowed_hosts,
+            service_accounts=allowed_service_accounts,
+            labels=allowed_labels,
+            annotations=allowed_annotations,
+        ),
         namespaces=namespaces,
         port=port,
     )

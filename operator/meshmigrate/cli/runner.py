@@ -8,10 +8,11 @@ from uuid import UUID
 import click
 from msgspec import DecodeError, json
 
+from meshmigrate.cli.mounted_credentials import MountedCredentials
 from meshmigrate.cli.options import examples
 from meshmigrate.cli.output import internal_error
 from meshmigrate.cli.runner_log import RunnerLog
-from meshmigrate.cli.start import carry_out, read_credentials, read_url_file, refuse
+from meshmigrate.cli.start import carry_out, refuse
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
@@ -28,13 +29,16 @@ _NO_RUN: Final = UUID(int=0)
 
 @click.command(
     epilog=examples(
-        "meshmigrate runner --spec spec.json --database-url-file url --result result",
+        "meshmigrate runner --spec spec.json --credentials credentials --result result",
         then="the operator reads the result; by hand there is `meshmigrate apply`.",
     )
 )
 @click.option("--spec", "spec_file", type=_FILE, required=True, help="The run spec, as JSON.")
 @click.option(
-    "--database-url-file", type=_FILE, required=True, help="The file that holds the database URL."
+    "--credentials",
+    type=_FILE,
+    required=True,
+    help="The folder with the database URL as the file url, or with the parts of the connection.",
 )
 @click.option(
     "--result",
@@ -44,14 +48,14 @@ _NO_RUN: Final = UUID(int=0)
     show_default=True,
     help="Where the result goes, as JSON of at most 4096 bytes.",
 )
-def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
+def runner(spec_file: Path, credentials: Path, result_file: Path) -> None:
     """Carry out one run spec: JSON lines to the output, the result to a file.
 
     Exit codes are those of `meshmigrate apply`.
     """
     log = RunnerLog()
     try:
-        ending = _run(spec_file, database_url_file, result_file, log)
+        ending = _run(spec_file, credentials, result_file, log)
         exit_code = ending.outcome.exit_code
     except Exception as error:  # noqa: BLE001  the last line of defence: nothing else may print
         log.write("error", "internal-error", " next: ".join(internal_error(error)))
@@ -61,7 +65,7 @@ def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
     os._exit(exit_code)
 
 
-def _run(spec_file: Path, database_url_file: Path, result_file: Path, log: RunnerLog) -> Ending:
+def _run(spec_file: Path, credentials: Path, result_file: Path, log: RunnerLog) -> Ending:
     def show(ending: Ending) -> None:
         result_file.write_bytes(ending.encoded)
 
@@ -74,7 +78,7 @@ def _run(spec_file: Path, database_url_file: Path, result_file: Path, log: Runne
     log.run = spec.run
     return carry_out(
         spec,
-        lambda: read_credentials(lambda: read_url_file(database_url_file), spec.database.tls),
+        MountedCredentials(credentials, spec.database, spec.resource.partition("/")[0]),
         Paced(log, _RUNNING_EVERY),
         show,
     )

@@ -4,8 +4,11 @@ The status is advanced first and stored; only then `decide` acts on it. So whate
 does to the cluster was written down before it did it.
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
+from meshmigrate.controller.admission import DENIALS
 from meshmigrate.controller.attempt import (
     Absent,
     AttemptState,
@@ -38,6 +41,9 @@ from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
 from meshmigrate.controller.suspending import hold_back, hold_run
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
+
+_NO_RUNS_REASONS: Final = DENIALS | {Reason.INVALID_SPEC, Reason.SUSPENDED}
+"""What is said of a spec that got no run."""
 
 
 def advance(observed: Observed) -> Status:
@@ -72,7 +78,8 @@ def _advance_run(observed: Observed, run: CurrentRun, state: AttemptState | None
     if run.last_attempt is not None and run.last_attempt.reason == Reason.ABANDONED and not state:
         # another run on the database had found this one unfinished, and ended it
         return close_abandoned(observed, run) if run.cancelled else replace_run(observed, run)
-    if is_run_wanted(resource) and not keeps_others_waiting(observed, run) and _is_idle(state):
+    gives_way = is_run_wanted(resource) or observed.denial_of_run is not None
+    if gives_way and not keeps_others_waiting(observed, run) and _is_idle(state):
         return replace_run(observed, run)
     if resource.suspended and isinstance(state, Absent | Waiting | None):
         return hold_run(observed, run, state)
@@ -111,7 +118,7 @@ def _settle(observed: Observed) -> Status:
     status = observed.resource.status
     generation = observed.resource.generation
     last, shown = status.last_run, status.ready_reason
-    if last and shown in {Reason.INVALID_SPEC, Reason.SUSPENDED} and shown != last.reason:
+    if last and shown in _NO_RUNS_REASONS and shown != last.reason:
         return show_last_run(observed, last)
     if status.observed_generation == generation:
         return status

@@ -12,11 +12,12 @@ from typing import Final
 import structlog
 
 from meshmigrate.controller import shell
+from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.api_requests import ApiRequests, TokenBucket, kubernetes_transport
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import utc_now
-from meshmigrate.controller.job import RunnerImage
 from meshmigrate.controller.kubernetes_port import KubernetesPort
+from meshmigrate.controller.pod_template import RunnerImage
 from meshmigrate.controller.port import ClusterPort, NotFound
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.controller.runner_logs import RunnerLogs
@@ -39,6 +40,7 @@ class OperatorConfig:
     """How the operator was started."""
 
     runner_image: RunnerImage
+    allowed: Allowed
     namespaces: tuple[str, ...] = ()
     host: str = "0.0.0.0"  # noqa: S104  the kubelet and Prometheus ask from outside the pod
     port: int = 8080
@@ -71,6 +73,7 @@ async def run_operator(config: OperatorConfig) -> None:
             metrics=metrics,
             clock=utc_now,
             image=config.runner_image,
+            allowed=config.allowed,
         )
         await stack.enter_async_context(
             serve(

@@ -45,17 +45,19 @@ def with_verdict(
     *,
     status: Status | None = None,
     reconciling: str = "",
+    heeded: bool = False,
 ) -> Status:
     """Give a status with phase and conditions set; a transition time moves only with its status.
 
     ``reconciling`` is a reason of its own for that condition: what is done about the other one.
 
     The generation is called observed only if its spec is the one the run works for: while an
-    edit waits for the end of a run, kstatus shall see that it waits.
+    edit waits for the end of a run, kstatus shall see that it waits. ``heeded`` says that the
+    verdict is about the spec itself.
     """
     status = status or observed.resource.status
     run = status.current_run or status.last_run
-    current = run is None or run.spec_hash == observed.resource.spec_hash
+    current = heeded or run is None or run.spec_hash == observed.resource.spec_hash
     generation = observed.resource.generation if current else status.observed_generation
     text = shortened(message)
     conditions = tuple(

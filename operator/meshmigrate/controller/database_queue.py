@@ -25,6 +25,12 @@ def is_held_back(resource: ObservedResource) -> bool:
     return resource.status.ready_reason in NOT_BEGUN
 
 
+def has_no_job(resource: ObservedResource) -> bool:
+    """Say whether the first attempt still waits for its turn: then there is nothing to look for."""
+    run = resource.status.current_run
+    return run is not None and run.attempt == 1 and not run.begun and is_held_back(resource)
+
+
 def find_blocker(observed: Observed, run: CurrentRun | None = None) -> ObservedResource | None:
     """Give the resource that a run is directly behind; None if it is its turn.
 

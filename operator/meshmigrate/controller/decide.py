@@ -15,8 +15,8 @@ from meshmigrate.controller.backoff import due_at
 from meshmigrate.controller.cancelling import is_cancelling
 from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.database_queue import is_held_back
-from meshmigrate.controller.job import TERMINATION_GRACE_SECONDS
 from meshmigrate.controller.observed import Observed, ObservedJob, ObservedResource
+from meshmigrate.controller.pod_template import TERMINATION_GRACE_SECONDS
 from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.domain.reason import Reason
 
@@ -150,7 +150,7 @@ def _pursue(observed: Observed, run: CurrentRun) -> Step:
 
 def _await_start(observed: Observed, run: CurrentRun) -> Step:
     match attempt_state(run, observed):
-        case Absent() if observed.job_refusal or observed.resource.spec_of_run is None:
+        case Absent() if _may_not_have_one(observed):
             return Wait(_LONGEST_POLL)
         case Absent():
             return _make_room(observed, run) or CreateJob(run)
@@ -158,6 +158,11 @@ def _await_start(observed: Observed, run: CurrentRun) -> Step:
             return Wait(_poll_interval(observed, job))
         case _:
             return Wait()
+
+
+def _may_not_have_one(observed: Observed) -> bool:
+    refused = observed.job_refusal or observed.denial_of_run
+    return bool(refused) or observed.resource.spec_of_run is None
 
 
 def _stop(observed: Observed, run: CurrentRun) -> Step | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from meshmigrate.controller import names
+from meshmigrate.controller.admission import DENIALS
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.closing import SUPERSEDED
 from meshmigrate.controller.observed import ObservedResource
@@ -66,6 +67,8 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
             yield Event("Warning", run.outcome, message, f"{run.number}/end")
     run_in_flight = new.current_run
     if run_in_flight is None:
+        if new.ready_reason in DENIALS and new.last_run == old.last_run and new != old:
+            yield Event("Warning", new.ready_reason, message, f"denied/{new.observed_generation}")
         return
     number = run_in_flight.number
     if old.current_run is None or old.current_run.number != number:

@@ -20,7 +20,7 @@ from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with
 from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.obstacle import find_obstacle, is_stuck
 from meshmigrate.controller.progress import note_progress
-from meshmigrate.controller.spec import LONGEST_START_SECONDS, MigrationSpec
+from meshmigrate.controller.spec import LONGEST_START_SECONDS, MigrationSpec, settings_hash
 from meshmigrate.controller.starting import next_attempt
 from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
 from meshmigrate.domain.outcome import Outcome
@@ -82,9 +82,13 @@ def _note_start(observed: Observed, run: CurrentRun, started: Started) -> Status
 def _wait(
     observed: Observed, run: CurrentRun, spec: MigrationSpec, state: Absent | Waiting
 ) -> Status:
-    obstacle = find_obstacle(state, observed, spec.database.url.secret_key_ref)
+    obstacle = find_obstacle(state, observed, spec)
     if obstacle is None:
-        return _renew(observed, run, state)
+        return _renew(observed, run, spec, state)
+    if obstacle.final:
+        reason, message = obstacle.reason, obstacle.message
+        end = Ended(Outcome.REFUSED, reason, message, database_known=not run.begun, begun=False)
+        return close_run(observed, run, end)
     seen_before = run.cannot_start
     run = replace(_troubled(run, observed), cannot_start=True)
     late = past_deadline(run, spec.policy.retry, observed.now)
@@ -94,13 +98,17 @@ def _wait(
     status = observed.resource.status
     if seen_before and (status.ready_reason, status.stalled) == (obstacle.reason, late):
         # a message that differs at every look is not worth a write at every look
-        return _renew(observed, run, state)
+        return _renew(observed, run, spec, state)
     noted = replace(status, current_run=run)
     return _in_trouble(observed, late, obstacle.reason, obstacle.message, status=noted)
 
 
-def _renew(observed: Observed, run: CurrentRun, state: Absent | Waiting) -> Status:
+def _renew(
+    observed: Observed, run: CurrentRun, spec: MigrationSpec, state: Absent | Waiting
+) -> Status:
     """Let another Job take the place of one that has waited for long, or leave all as it is.
+
+    So does an edit of ``spec.job``: it may be just what lets the container start.
 
     What a Job waits for its container counts towards its deadline (Kubernetes API, JobSpec,
     ``activeDeadlineSeconds``): the runner shall have its whole time.
@@ -109,7 +117,8 @@ def _renew(observed: Observed, run: CurrentRun, state: Absent | Waiting) -> Stat
     if isinstance(state, Absent) or state.job.resource_uid != observed.resource.uid:
         return status
     waited = (observed.now - state.job.created_at).total_seconds()
-    if waited < LONGEST_START_SECONDS or state.job.deleting:
+    outdated = state.job.settings not in {"", settings_hash(spec)}
+    if (waited < LONGEST_START_SECONDS and not outdated) or state.job.deleting:
         return status
     begun = run.begun or not is_stuck(state, observed)
     renewed = next_attempt(observed.resource, replace(run, begun=begun))

@@ -22,6 +22,8 @@ from meshmigrate.controller.status import Status, dump_status
 _RESOURCES: Final = f"/apis/{names.API_VERSION}"
 _JOBS: Final = "/apis/batch/v1"
 _CORE: Final = "/api/v1"
+_STRICT: Final = ("fieldValidation", "Strict")
+"""What a resource says of its pod is passed on: what is misspelt shall not be dropped silently."""
 _PAGE: Final = 500
 _LOG_LINES: Final = 5
 _LOG_BYTES: Final = 32 * 1024
@@ -102,7 +104,9 @@ class KubernetesPort:
     async def create_job(self, manifest: dict[str, Any]) -> ObservedJob:
         """Create a Job."""
         path = f"{_JOBS}/namespaces/{manifest['metadata']['namespace']}/jobs"
-        return observe_job(await self._requests.send("create", path, body=manifest))
+        return observe_job(
+            await self._requests.send("create", path, query=[_STRICT], body=manifest)
+        )
 
     async def delete_job(self, job: ObservedJob) -> None:
         """Delete this very Job and its pods in the background."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from meshmigrate.controller import names
+from meshmigrate.controller.admission import Denial
 from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.mounts import SOURCE_VOLUME
 from meshmigrate.controller.observed_resource import (
     Json,
     Key,
@@ -34,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ObservedJob:
-    """The Job of an attempt. ``over``: Complete or Failed is True, nothing of it runs."""
+    """The Job of an attempt; ``over`` if nothing of it runs, ``has_source`` if it has the files."""
 
     namespace: str
     name: str
@@ -48,6 +50,8 @@ class ObservedJob:
     over_message: str
     deleting: bool
     owned: bool
+    has_source: bool
+    settings: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +99,10 @@ class ObservedEvent:
 class Observed:
     """Everything one decision is made from.
 
-    ``job_refusal`` is what the API server said when it refused to create the Job. ``rivals`` are
-    the other resources with a run in flight on the same database. ``log_line`` is the last line
-    of the running pod's log, as far as it could be read.
+    ``job_refusal`` is why the API server refused to create the Job; ``denial`` why the operator
+    starts no run, ``denial_of_run`` why it makes no Job for the one in flight. ``rivals`` are the
+    other resources with a run in flight on the same database. ``log_line`` is the last line of
+    the running pod's log, as far as it could be read.
     """
 
     resource: ObservedResource
@@ -106,6 +111,8 @@ class Observed:
     pods: tuple[ObservedPod, ...] = ()
     events: tuple[ObservedEvent, ...] = ()
     job_refusal: str = ""
+    denial: Denial | None = None
+    denial_of_run: Denial | None = None
     log_line: LogLine | None = None
     rivals: tuple[ObservedResource, ...] = ()
 
@@ -122,14 +129,10 @@ def observe_job(body: Json) -> ObservedJob:
     """Read a Job, also one that is not ours."""
     meta = body["metadata"]
     labels = meta.get("labels", {})
-    end = next(
-        (
-            condition
-            for condition in body.get("status", {}).get("conditions", ())
-            if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True"
-        ),
-        None,
-    )
+    conditions: list[Json] = body.get("status", {}).get("conditions", [])
+    ends = (c for c in conditions if c["type"] in {"Complete", "Failed"} and c["status"] == "True")
+    end = next(ends, None)
+    volumes: list[Json] = body["spec"]["template"]["spec"].get("volumes", [])
     owners = {owner["uid"] for owner in meta.get("ownerReferences", ())}
     uid = labels.get(names.RESOURCE_UID_LABEL, "")
     return ObservedJob(
@@ -145,6 +148,8 @@ def observe_job(body: Json) -> ObservedJob:
         over_message=end.get("message", "") if end else "",
         deleting="deletionTimestamp" in meta,
         owned=uid in owners,
+        has_source=any(volume["name"].startswith(SOURCE_VOLUME) for volume in volumes),
+        settings=meta.get("annotations", {}).get(names.SETTINGS_ANNOTATION, ""),
     )
 
 

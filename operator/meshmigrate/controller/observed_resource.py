@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import ValidationError
+from msgspec.structs import replace
 
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import parse_time
@@ -97,8 +98,12 @@ def _read_spec(body: Json) -> tuple[MigrationSpec | None, str]:
 
 
 def _spec_of_run(status: Status, spec: MigrationSpec | None) -> MigrationSpec | None:
-    """Read the copy that the run keeps; one of an older release kept none."""
+    """Read the copy that the run keeps; one of an older release kept none.
+
+    What is said about the pod is taken as it is now: an edit of that starts no run.
+    """
     run = status.current_run
     if run is None:
         return None
-    return spec if run.spec is None else _read_spec(run.spec)[0]
+    kept = spec if run.spec is None else _read_spec(run.spec)[0]
+    return replace(kept, job=spec.job) if kept and spec else kept

@@ -6,10 +6,11 @@ from typing import Final
 
 import structlog
 
+from meshmigrate.controller.admission import Allowed, find_denial
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
 from meshmigrate.controller.counting import count_end
-from meshmigrate.controller.database_queue import is_held_back
+from meshmigrate.controller.database_queue import has_no_job
 from meshmigrate.controller.decide import (
     CreateJob,
     DeleteJob,
@@ -21,7 +22,7 @@ from meshmigrate.controller.decide import (
     decide,
 )
 from meshmigrate.controller.events import Event, event_manifest, events_of_change
-from meshmigrate.controller.job import RunnerImage, make_job, ownership_patch
+from meshmigrate.controller.job import make_job, ownership_patch
 from meshmigrate.controller.observed import (
     Key,
     Observed,
@@ -29,6 +30,7 @@ from meshmigrate.controller.observed import (
     ObservedJob,
     ObservedResource,
 )
+from meshmigrate.controller.pod_template import RunnerImage
 from meshmigrate.controller.port import (
     AlreadyExists,
     ClusterError,
@@ -59,12 +61,14 @@ class Reconciler:
         metrics: Metrics,
         clock: WallClock,
         image: RunnerImage,
+        allowed: Allowed,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
         self._metrics = metrics
         self._clock = clock
         self._image = image
+        self._allowed = allowed
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Do what there is to do; give when to look again, None for when something changes.
@@ -129,7 +133,7 @@ class Reconciler:
         if resource is None:
             return None
         run = resource.status.current_run
-        if run is not None and not _has_no_job(resource) and run.job_name not in listed:
+        if run is not None and not has_no_job(resource) and run.job_name not in listed:
             listed.add(run.job_name)
             if all(job.name != run.job_name for job in self._cache.jobs(resource)):
                 self._cache.replace_jobs(key, await self._cluster.list_jobs(resource))
@@ -140,6 +144,8 @@ class Reconciler:
             now=now,
             jobs=self._cache.jobs(resource),
             pods=self._cache.pods(resource),
+            denial=find_denial(resource.spec, key.namespace, self._allowed),
+            denial_of_run=find_denial(resource.spec_of_run, key.namespace, self._allowed),
             log_line=self._cache.log_line(key),
         )
         job = observed.job(run.job_name) if run is not None else None
@@ -180,8 +186,8 @@ class Reconciler:
                     self._cache.drop_resource(resource.key, resource.uid)
                 else:
                     self._cache.put_resource(answer)
-            case CreateJob(run=run) if resource.spec_of_run is not None:
-                manifest = make_job(resource, resource.spec_of_run, run, self._image)
+            case CreateJob(run=run) if (spec := resource.spec_of_run) is not None:
+                manifest = make_job(resource, spec, run, self._image, self._allowed)
                 self._cache.put_job(await self._cluster.create_job(manifest))
             case DeleteJob(job=job):
                 await self._cluster.delete_job(job)
@@ -241,9 +247,3 @@ class Reconciler:
                 await self._cluster.create_event(event_manifest(event, resource, self._clock()))
             except ClusterError as error:
                 _log.warning("event not stored", reason=event.reason, error=str(error))
-
-
-def _has_no_job(resource: ObservedResource) -> bool:
-    """Say whether the first attempt still waits for its turn: then there is nothing to look for."""
-    run = resource.status.current_run
-    return run is not None and run.attempt == 1 and not run.begun and is_held_back(resource)

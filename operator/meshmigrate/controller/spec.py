@@ -6,9 +6,11 @@ from typing import Any, Final, Literal
 from msgspec import Struct, convert, field, json
 from msgspec.structs import fields, replace
 
+from meshmigrate.controller.database_spec import Database
+from meshmigrate.controller.job_spec import JobSettings
+from meshmigrate.controller.source_spec import Source
 from meshmigrate.domain.runspec import (
     Accepted,
-    Access,
     Adopt,
     Approval,
     Drift,
@@ -23,51 +25,11 @@ from meshmigrate.domain.runspec import (
 )
 
 Mode = Literal["Apply", "Plan"]
-Content = Literal["migrations", "rollbacks", "checks"]
 DeletionPolicy = Literal["Wait", "Cancel"]
 
 LONGEST_START_SECONDS: Final = 1800
 """How long a Job may wait for its container before another takes its place."""
 _JOB_BACKSTOP_SECONDS: Final = 300
-
-
-class SecretKeyRef(Request, frozen=True, kw_only=True):
-    """A key of a Secret in the resource's namespace."""
-
-    name: str
-    key: str
-
-
-class DatabaseURL(Request, frozen=True, kw_only=True):
-    """Where the database's URL is kept."""
-
-    secret_key_ref: SecretKeyRef
-
-
-class Database(Request, frozen=True, kw_only=True):
-    """How the database is reached."""
-
-    url: DatabaseURL
-    role: str = ""
-    search_path: tuple[str, ...] = ()
-
-    @property
-    def access(self) -> Access:
-        """The part that is no secret."""
-        return Access(role=self.role, search_path=self.search_path)
-
-
-class ConfigMapSource(Request, frozen=True, kw_only=True):
-    """A ConfigMap whose keys are files of one kind."""
-
-    name: str
-    content: Content = "migrations"
-
-
-class Source(Request, frozen=True, kw_only=True):
-    """Where the files come from."""
-
-    config_maps: tuple[ConfigMapSource, ...]
 
 
 class Retry(Request, frozen=True, kw_only=True):
@@ -166,6 +128,7 @@ class MigrationSpec(Request, frozen=True, kw_only=True):
     suspend: bool = False
     deletion_policy: DeletionPolicy = "Wait"
     provenance: SourceProvenance = SourceProvenance()
+    job: JobSettings = JobSettings()
 
 
 def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
@@ -183,8 +146,9 @@ def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
 def spec_hash(spec: MigrationSpec) -> str:
     """Give the hash whose change starts a run.
 
-    It covers everything but the provenance and what only holds runs up. A default that is written
-    out hashes like one that is left out, so a field that a later release adds changes no hash.
+    It covers everything but the provenance, the Job's settings and what only holds runs up. A
+    default that is written out hashes like one that is left out, so a field that a later release
+    adds changes no hash.
     """
     covered = replace(
         spec,
@@ -194,13 +158,19 @@ def spec_hash(spec: MigrationSpec) -> str:
             baseline=str(spec.ledger.baseline),
             accept=spec.ledger.of_the_run.accept,
         ),
-        source=Source(config_maps=tuple(sorted(spec.source.config_maps, key=lambda c: c.name))),
+        source=spec.source.canonical,
         provenance=SourceProvenance(),
         suspend=False,
         deletion_policy="Wait",
+        job=JobSettings(),
     )
     canonical = json.encode(_without_defaults(covered), order="deterministic")
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+
+
+def settings_hash(spec: MigrationSpec) -> str:
+    """Give the hash of what the resource says about the pod: a Job of another one is outdated."""
+    return hashlib.sha256(json.encode(spec.job, order="deterministic")).hexdigest()[:16]
 
 
 def _without_defaults(value: Any) -> Any:

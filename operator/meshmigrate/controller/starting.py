@@ -6,6 +6,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from meshmigrate.controller import names
+from meshmigrate.controller.admission import DENIALS, Denial
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.closing import SUPERSEDED, close_superseded
 from meshmigrate.controller.conditions import Verdict, with_verdict, without_rollback_ready
@@ -14,6 +15,7 @@ from meshmigrate.controller.observed import Observed, ObservedResource
 from meshmigrate.controller.spec import MigrationSpec
 from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.controller.suspending import hold_back
+from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 
 
@@ -31,7 +33,8 @@ def is_run_wanted(resource: ObservedResource) -> bool:
         return True
     if status.current_run is None and status.last_run and status.last_run.outcome == SUPERSEDED:
         return True
-    edited = resource.generation != status.observed_generation
+    denied = status.current_run is None and status.ready_reason in DENIALS
+    edited = denied or resource.generation != status.observed_generation
     return edited and latest.spec_hash != resource.spec_hash
 
 
@@ -54,9 +57,14 @@ def start_run(
     *,
     supersedes: str = "",
 ) -> Status:
-    """Give the status of a run that begins, or queues up behind others on the same database."""
+    """Give the status of a run that begins, or queues up behind others on the same database.
+
+    A spec that may not have a pod is refused instead; as soon as it may, its run starts.
+    """
     resource = observed.resource
     status = status or resource.status
+    if observed.denial is not None:
+        return _deny(observed, observed.denial, status)
     last = status.last_run
     number = status.run_number + 1
     run = CurrentRun(
@@ -98,6 +106,18 @@ def next_attempt(resource: ObservedResource, run: CurrentRun) -> CurrentRun:
         job_name=names.job_name(resource.key.name, resource.uid, run.number, attempt),
         attempt_started_at="",
         cannot_start=False,
+    )
+
+
+def _deny(observed: Observed, denial: Denial, status: Status) -> Status:
+    return with_verdict(
+        observed,
+        Verdict.ENDED_BADLY,
+        Outcome.REFUSED.value,
+        denial.reason,
+        denial.message,
+        status=status,
+        heeded=True,
     )
 
 

@@ -16,6 +16,7 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 
 _SHOWN: Final = ("host", "port", "dbname", "user")
+_PASSWORDS: Final = frozenset({"password", "sslpassword"})
 
 _KEYWORDS: Final = frozenset(
     """
@@ -36,7 +37,7 @@ _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "veri
 _SCHEME: Final = re.compile(r"postgres(?:ql)?://(?=.)")
 _HOST: Final = re.compile(r"(?:\[(?P<ipv6>[^]]*)\]|(?P<name>[^]:[]*))(?::(?P<port>[0-9]{0,5}))?")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]*|/[^,]*")
-_HIGHEST_PORT: Final = 65535
+HIGHEST_PORT: Final = 65535
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _PARAMETER_NAME: Final = re.compile(r"[a-z_]{1,40}")
 
@@ -50,12 +51,16 @@ class ConnectionParameters:
     values
         Keyword to value (PostgreSQL manual, "Parameter Key Words"); several hosts and ports are
         joined by commas, as libpq takes them.
+    hidden
+        The keywords whose values are never shown, also where a server repeats them.
     """
 
     values: Mapping[str, str]
+    hidden: frozenset[str] = _PASSWORDS
 
     def __repr__(self) -> str:
-        shown = (f"{name}={self.values[name]!r}" for name in _SHOWN if name in self.values)
+        known = self.values.keys() - self.hidden
+        shown = (f"{name}={self.values[name]!r}" for name in _SHOWN if name in known)
         return f"ConnectionParameters({', '.join(shown)})"
 
 
@@ -123,7 +128,7 @@ def _readings(rest: str) -> Iterator[_Reading]:
 def _host(item: str) -> tuple[str, str] | None:
     """Give host and port, decoded; None if this is not a host."""
     match = _HOST.fullmatch(item)
-    if match is None or int(match["port"] or "1") not in range(1, _HIGHEST_PORT + 1):
+    if match is None or int(match["port"] or "1") not in range(1, HIGHEST_PORT + 1):
         return None
     host = _unescape(match["ipv6"] or match["name"] or "")
     if host is None:

@@ -61,6 +61,8 @@ class Reason(StrEnum):
 
     # the connection
     INVALID_DATABASE_URL = "InvalidDatabaseURL"
+    INVALID_CONNECTION = "InvalidConnection"
+    HOST_NOT_ALLOWED = "HostNotAllowed"
     CREDENTIALS_MISSING = "CredentialsMissing"
     AUTHENTICATION_FAILED = "AuthenticationFailed"
     TLS_FAILED = "TLSFailed"
@@ -109,6 +111,12 @@ class Reason(StrEnum):
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105  a reason, not a secret
     SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105  a reason, not a secret
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
+    CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound"
+    SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound"
+    SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
+    LABEL_NOT_ALLOWED = "LabelNotAllowed"
+    ANNOTATION_NOT_ALLOWED = "AnnotationNotAllowed"
+    IMAGE_VOLUME_UNSUPPORTED = "ImageVolumeUnsupported"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     POD_NOT_CREATED = "PodNotCreated"
     POD_NOT_STARTED = "PodNotStarted"

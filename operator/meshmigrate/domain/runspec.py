@@ -22,6 +22,7 @@ Drift = Literal["Warn", "Refuse", "Ignore"]
 TransactionMode = Literal["Auto", "PerFile", "Batch"]
 Approval = Literal["None", "Required"]
 Adopt = Literal["None", "Supabase"]
+ConnectionPart = Literal["host", "port", "dbname", "user", "password"]
 
 TLSMode = Literal["", "disable", "require", "verify-ca", "verify-full"]
 
@@ -58,6 +59,8 @@ class Folders(Request, frozen=True, kw_only=True):
     migrations: tuple[str, ...]
     rollbacks: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    within: str = ""
+    """The folder that no link may lead out of; empty for the folder that a file is in."""
 
 
 class LockPolicy(Request, frozen=True, kw_only=True):
@@ -103,6 +106,19 @@ class TLS(Request, frozen=True, kw_only=True):
     client_key: str = ""
 
 
+class Connection(Request, frozen=True, kw_only=True):
+    """A connection by its parts: what stands here, and which parts are files."""
+
+    host: str = ""
+    port: str = ""
+    dbname: str = ""
+    user: str = ""
+    files: tuple[ConnectionPart, ...] = ()
+    """The parts that are files of their name in the folder of credentials."""
+    allowed_hosts: tuple[str, ...] | None = None
+    """Patterns that the host must match if it is a file; none where it belongs to the password."""
+
+
 class Access(Request, frozen=True, kw_only=True):
     """How the database is worked with, once its URL has been read."""
 
@@ -111,6 +127,8 @@ class Access(Request, frozen=True, kw_only=True):
     search_path: tuple[str, ...] = ()
     """The schemas that scripts find names in; empty for the role's own."""
     tls: TLS = TLS()
+    connection: Connection | None = None
+    """The connection by its parts, where there is no URL."""
 
 
 class Accepted(Request, frozen=True, kw_only=True):

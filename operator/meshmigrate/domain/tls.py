@@ -1,5 +1,6 @@
 """How the connection is protected, where that is said beside the URL."""
 
+from dataclasses import replace
 from typing import Final
 
 from meshmigrate.domain.database_url import ConnectionParameters
@@ -39,4 +40,4 @@ def with_tls(parameters: ConnectionParameters, tls: TLS) -> ConnectionParameters
         values["sslmode"] = tls.mode
     if tls.root_certificate and values.get("sslmode") not in _VERIFYING:
         values["sslmode"] = "verify-ca" if tls.mode else "verify-full"
-    return ConnectionParameters(values)
+    return replace(parameters, values=values)

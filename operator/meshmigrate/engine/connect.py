@@ -41,9 +41,17 @@ _PROTECTION: Final[dict[str, str]] = {
     "tcp_user_timeout": "30s",
     "idle_in_transaction_session_timeout": "60s",
 }
+_HIDDEN: Final = "…"
+_NAME_BYTES: Final = 63
+"""PostgreSQL manual, "Lexical Structure": NAMEDATALEN - 1."""
 _ALL_FAILURES: Final = "All failures were:"
 _CHANGEABLE: Final = frozenset(
-    {Reason.AUTHENTICATION_FAILED, Reason.CREDENTIALS_MISSING, Reason.INVALID_DATABASE_URL}
+    {
+        Reason.AUTHENTICATION_FAILED,
+        Reason.CREDENTIALS_MISSING,
+        Reason.INVALID_CONNECTION,
+        Reason.INVALID_DATABASE_URL,
+    }
 )
 """What a Secret that is just being changed looks like."""
 _REREAD_INTERVAL: Final = 5.0
@@ -172,8 +180,11 @@ def verified(parameters: ConnectionParameters) -> dict[str, str]:
 def _scrubbed(error: psycopg.OperationalError, parameters: ConnectionParameters) -> str:
     # With several hosts psycopg repeats the last failure before it lists them all.
     text = " ".join(str(error).rpartition(_ALL_FAILURES)[2].split())
-    for keyword in ("password", "sslpassword"):
-        if secret := parameters.values.get(keyword):
-            # Inside a word it is no secret: a dot there would only tell how short the password is.
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", text)
-    return text
+    secrets = {parameters.values.get(keyword, "") for keyword in parameters.hidden}
+    # A server repeats of a name only what fits into one.
+    secrets |= {secret.encode()[:_NAME_BYTES].decode(errors="ignore") for secret in secrets}
+    for secret in sorted(secrets - {""}, key=len, reverse=True):
+        # Inside a word it is no secret: a dot there would only tell how short the password is.
+        text = re.sub(rf"(?<!\w){re.escape(' '.join(secret.split()))}(?!\w)", _HIDDEN, text)
+    named = parameters.hidden - {"password", "sslpassword"}
+    return f"{text} ({_HIDDEN} is what the Secret holds)" if named and _HIDDEN in text else text

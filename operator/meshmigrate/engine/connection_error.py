@@ -34,14 +34,14 @@ _AUTHENTICATION: Final = (
 )
 
 _AUTHORITY: Final = (
-    "Name the file with the certificate of the server's authority: --tls-root-certificate FILE, or "
-    "sslrootcert=FILE in the URL. Where the network is trusted, --tls-mode require (sslmode in the "
-    "URL) encrypts without verifying."
+    "Name the certificate of the server's authority: --tls-root-certificate FILE, sslrootcert=FILE "
+    "in the URL, or spec.database.tls.rootCertificate of a resource. Where the network is trusted, "
+    "--tls-mode require (sslmode in the URL, tls.mode of a resource) encrypts without verifying."
 )
 _CLIENT: Final = (
     "Give a certificate that the server's authority has signed, and its key, readable for nobody "
-    "else: --tls-client-certificate FILE and --tls-client-key FILE, or sslcert and sslkey in the "
-    "URL."
+    "else: --tls-client-certificate FILE and --tls-client-key FILE, sslcert and sslkey in the URL, "
+    "or spec.database.tls.clientCertificate of a resource."
 )
 _TLS: Final = (
     (
@@ -55,7 +55,7 @@ _TLS: Final = (
         "does not support SSL",
         (
             "Turn on ssl on the server. Only where the network is trusted, do without: --tls-mode "
-            "disable, or sslmode=disable in the URL."
+            "disable, sslmode=disable in the URL, or spec.database.tls.mode of a resource."
         ),
     ),
     ("root certificate file", _AUTHORITY),

@@ -8,6 +8,7 @@ one that a killed process left behind, and removes the latter.
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -69,7 +70,7 @@ def scratch_database(
             "with --scratch-url-file.",
         ) from error
     try:
-        yield ConnectionParameters({**parameters.values, "dbname": name})
+        yield replace(parameters, values={**parameters.values, "dbname": name})
     finally:
         _drop(connection, name)
         connection.execute(_UNLOCK, (_LOCK_CLASS, number))

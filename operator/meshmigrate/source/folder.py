@@ -32,7 +32,8 @@ def read_source(folders: Folders) -> MigrationSet:
 
     Files are named ``<digits>_<name>.sql`` and ordered by the number; a rollback script has the
     version of its migration; a check has it too, or is named ``always_<name>.sql``. Several
-    folders of one kind merge into one set. Files that do not end in ``.sql`` and entries that
+    folders of one kind merge into one set. No link may lead out of its folder, or, where
+    ``within`` is given, out of that one. Files that do not end in ``.sql`` and entries that
     start with a dot, such as the ``..data`` of a mounted ConfigMap, are left alone.
 
     Raises
@@ -41,15 +42,16 @@ def read_source(folders: Folders) -> MigrationSet:
         ``SourceUnreadable``, ``EmptySource``, ``InvalidFileName``, ``DuplicateVersion``,
         ``OrphanScript``, ``InvalidEncoding`` or ``InvalidDirective``.
     """
-    migrations = _one_per_version(_read(folders.migrations, ScriptKind.MIGRATION))
+    boundary = folders.within
+    migrations = _one_per_version(_read(folders.migrations, ScriptKind.MIGRATION, boundary))
     if not migrations:
         raise Refusal(
             Reason.EMPTY_SOURCE,
             f"there is no migration in {', '.join(folders.migrations) or 'an empty list'}",
             hint="A migration is a file named <digits>_<name>.sql.",
         )
-    rollbacks = _one_per_version(_read(folders.rollbacks, ScriptKind.ROLLBACK))
-    checks = sorted(_read(folders.checks, ScriptKind.CHECK), key=lambda check: check.name)
+    rollbacks = _one_per_version(_read(folders.rollbacks, ScriptKind.ROLLBACK, boundary))
+    checks = sorted(_read(folders.checks, ScriptKind.CHECK, boundary), key=lambda c: c.name)
     for file in (*rollbacks.values(), *checks):
         if file.version is not None and file.version not in migrations:
             raise _orphan(file)
@@ -68,18 +70,21 @@ def read_source(folders: Folders) -> MigrationSet:
     )
 
 
-def _read(folders: Iterable[str], kind: ScriptKind) -> list[_File]:
+def _read(folders: Iterable[str], kind: ScriptKind, boundary: str) -> list[_File]:
     return [
         _read_file(path, shown, kind)
         for folder in folders
-        for path, shown in _sql_files(Path(folder))
+        for path, shown in _sql_files(Path(folder), boundary)
     ]
 
 
-def _sql_files(folder: Path) -> Iterator[tuple[str, str]]:
+def _sql_files(folder: Path, boundary: str) -> Iterator[tuple[str, str]]:
     """Give the real path and the name to show of every ``.sql`` file, in order of name."""
     try:
         root = realpath(folder, strict=True)  # Path.resolve raises RuntimeError at a loop
+        limit = realpath(boundary) if boundary else root
+        if not Path(root).is_relative_to(limit):
+            raise _unreadable(str(folder), "the path leads out of the source")
         with scandir(root) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
@@ -95,7 +100,7 @@ def _sql_files(folder: Path) -> Iterator[tuple[str, str]]:
         shown, path = before + entry.name, entry.path
         if linked := entry.is_symlink():
             path = realpath(path)
-            if not Path(path).is_relative_to(root):
+            if not Path(path).is_relative_to(limit):
                 raise _unreadable(shown, "the symbolic link leaves its folder")
         if not (Path(path) if linked else entry).is_file():
             raise _unreadable(shown, "this is not a regular file")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from meshmigrate.controller import names
+from meshmigrate.controller.admission import Allowed, find_denial
 from meshmigrate.controller.spec import MigrationPolicy, MigrationSpec, parse_spec
 from meshmigrate.controller.status import Status
 
@@ -125,3 +126,19 @@ def test_the_columns_are_those_people_look_for() -> None:
     wide = [c["name"] for c in columns if c.get("priority")]
     assert always == ["Phase", "Version", "Pending", "Reason", "Age"]
     assert wide == ["Run", "Duration", "Plan", "Message"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("examples/manifests/*.yaml")), ids=lambda p: p.stem
+)
+def test_an_example_is_understood_and_allowed_by_default(path: Path) -> None:
+    """No example has a field that is not there, or needs another value of the chart."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    allowed = Allowed(
+        hosts=tuple(values["allowedHosts"]),
+        service_accounts=tuple(values["allowedServiceAccounts"]),
+        labels=tuple(values["allowedLabels"]),
+        annotations=tuple(values["allowedAnnotations"]),
+    )
+    body = yaml.safe_load(path.read_text())
+    assert find_denial(parse_spec(body["spec"]), body["metadata"]["namespace"], allowed) is None

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.cache import Cache
-from meshmigrate.controller.job import RunnerImage
 from meshmigrate.controller.observed import Json, Key
+from meshmigrate.controller.pod_template import RunnerImage
 from meshmigrate.controller.port import Conflict
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.controller.runner_logs import RunnerLogs
@@ -20,6 +21,9 @@ from tests.unit.controller.scripted_cluster import (
     make_result,
 )
 
+ALLOWED = Allowed(hosts=("*.<namespace>.svc",), service_accounts=("default",))
+"""As the chart has it."""
+
 Ending = Callable[[ScriptedCluster, str], None]
 """What becomes of the container of a Job that runs."""
 
@@ -31,6 +35,12 @@ class Operator:
         self.cluster = cluster
         self.metrics = Metrics("test")
         self.crashes = 0
+        self.allowed = ALLOWED
+        self._start()
+
+    def restart(self, allowed: Allowed) -> None:
+        """Be started anew, with other permissions."""
+        self.allowed = allowed
         self._start()
 
     def _start(self) -> None:
@@ -41,6 +51,7 @@ class Operator:
             metrics=self.metrics,
             clock=self.cluster.clock,
             image=RunnerImage("runner:1"),
+            allowed=self.allowed,
         )
         self.asked: list[Key] = []
         self.logs = RunnerLogs(

@@ -268,7 +268,7 @@ def test_an_edit_waits_until_the_run_is_taken_back(started: Story) -> None:
     started.cluster.set_spec(database=other)
     stop_runner(started, first)
     undo = started.cluster.jobs[started.job]["spec"]["template"]["spec"]
-    assert undo["volumes"][1]["secret"]["secretName"] == "db"
+    assert undo["volumes"][1]["projected"]["sources"][0]["secret"]["name"] == "db"
     assert started.status["runNumber"] == 1
     take_back(started)
     assert started.status["lastRun"]["outcome"] == "Cancelled"

@@ -146,6 +146,26 @@ def test_another_secret_is_another_database_until_a_run_has_seen_it(town: Town) 
     assert sorted((town.phase(WEB), town.phase(SHOP))) == ["Pending", "Queued"]
 
 
+@pytest.mark.parametrize(("dbname", "phase"), [("app", "Queued"), ("blog", "Pending")])
+def test_a_connection_by_parts_is_a_place(town: Town, dbname: str, phase: str) -> None:
+    """The same host and database is one, whoever logs in there."""
+
+    def database(dbname: str, user: str) -> Json:
+        host = {"secretKeyRef": {"name": "db", "key": "host"}}
+        parts = {"host": host, "dbname": {"value": dbname}, "user": {"value": user}}
+        return {"connection": parts}
+
+    for body, wanted in (
+        (resource_body(), database("app", "ann")),
+        (other_body(SHOP), database(dbname, "ben")),
+    ):
+        body["spec"]["database"] = wanted
+        town.cluster.apply(body)
+    town.look(WEB)
+    town.look(SHOP)
+    assert (town.phase(WEB), town.phase(SHOP)) == ("Pending", phase)
+
+
 def test_a_secret_of_the_same_name_in_another_namespace_is_another(town: Town) -> None:
     """Secrets are the namespace's own."""
     elsewhere = Key("else", "web")

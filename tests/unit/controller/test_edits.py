@@ -14,7 +14,8 @@ from tests.unit.controller.scripted_cluster import KEY
 def secret_of(story: Story) -> str:
     """Give the Secret that the Job of the attempt in flight uses."""
     volumes = story.cluster.jobs[story.job]["spec"]["template"]["spec"]["volumes"]
-    return str(next(v["secret"]["secretName"] for v in volumes if v["name"] == "credentials"))
+    sources = next(v["projected"]["sources"] for v in volumes if v["name"] == "credentials")
+    return str(sources[0]["secret"]["name"])
 
 
 def test_later_attempts_work_with_the_spec_of_the_run(started: Story) -> None:

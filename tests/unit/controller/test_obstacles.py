@@ -48,6 +48,60 @@ def test_what_is_missing_is_named(
     assert reason in {event["reason"] for event in started.cluster.told.values()}
 
 
+CONNECTION = {
+    "host": {"value": "db"},
+    "dbname": {"value": "app"},
+    "user": {"secretKeyRef": {"name": "web-app", "key": "username"}},
+    "password": {"secretKeyRef": {"name": "web-app", "key": "password"}},
+}
+TLS = {
+    "rootCertificate": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}},
+    "clientCertificate": {"secretRef": {"name": "client"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "named"),
+    [
+        (
+            'secret "web-app" not found',
+            "SecretNotFound",
+            'key "username" holding the user of the connection and the key "password" holding the',
+        ),
+        (
+            "references non-existent secret key: tls.key",
+            "SecretKeyNotFound",
+            'Secret "client" has no key "tls.key"; add that key holding the key of the client',
+        ),
+        (
+            '[secret "client" not found, references non-existent config key: ca.crt]',
+            "SecretNotFound",
+            'Secret "client" does not exist',
+        ),
+        (
+            'configmap "ca" not found',
+            "ConfigMapNotFound",
+            '"ca.crt" holding the certificate of the server\'s authority',
+        ),
+        (
+            "references non-existent config key: ca.crt",
+            "ConfigMapKeyNotFound",
+            'ConfigMap "ca" has no key "ca.crt"',
+        ),
+    ],
+)
+def test_a_missing_part_is_named_with_what_it_is(
+    started: Story, said: str, reason: str, named: str
+) -> None:
+    """The kubelet tells one volume; the resource knows which Secret and what for."""
+    database = {"connection": CONNECTION, "tls": TLS}
+    started.cluster.edit(lambda body: body["spec"].update(database=database))
+    started.look()
+    fail_mount(started, "credentials", said)
+    assert started.ready()["reason"] == reason
+    assert named in started.ready()["message"]
+
+
 def test_the_latest_word_about_a_volume_counts(started: Story) -> None:
     """A Secret that was created without the key is no longer missing."""
     fail_mount(started, "credentials", 'secret "db" not found')
@@ -133,6 +187,90 @@ def test_an_image_that_cannot_be_pulled_is_said_in_the_same_words(
     started.look()
     assert started.ready()["reason"] == "ImagePullFailed"
     assert "cannot be pulled: manifest unknown;" in started.ready()["message"]
+
+
+IMAGE = f"registry.example.com/app@sha256:{'0' * 64}"
+
+
+def take_from_an_image(story: Story) -> None:
+    """Let the files come from an image."""
+    source = {"image": {"reference": IMAGE}}
+    story.cluster.edit(lambda body: body["spec"].update(source=source))
+
+
+def test_a_source_image_that_cannot_be_pulled_is_told_from_the_runners(started: Story) -> None:
+    """With the pull Secrets: of one that is missing the kubelet says nothing here."""
+    take_from_an_image(started)
+    job = {"imagePullSecrets": [{"name": "registry"}]}
+    started.cluster.edit(lambda body: body["spec"].update(job=job))
+    started.look()
+    said = f'Back-off pulling image "{IMAGE}": ErrImagePull: denied'
+    started.cluster.waiting_pod(started.job, "ImagePullBackOff", said)
+    started.look()
+    assert started.ready()["reason"] == "ImagePullFailed"
+    assert f"the image {IMAGE} of spec.source cannot be pulled" in started.ready()["message"]
+    assert 'check that the Secrets "registry" of spec.job exist' in started.ready()["message"]
+
+
+def test_a_cluster_without_image_volumes_refuses_for_good(applied: Story) -> None:
+    """The API server drops the volume without a word and makes the Job, which must not run."""
+    take_from_an_image(applied)
+    applied.cluster.image_volumes = False
+    applied.look()
+    assert (applied.status["phase"], applied.ready()["reason"]) == (
+        "Refused",
+        "ImageVolumeUnsupported",
+    )
+    assert "Kubernetes 1.35" in applied.ready()["message"]
+    assert applied.conditions()["Stalled"] == "True"
+    assert applied.status["lastRun"]["outcome"] == "Refused"
+    assert len(applied.cluster.created_jobs) == 1
+    assert applied.cluster.jobs == {}
+
+
+def test_a_node_without_image_volumes_refuses_for_good(started: Story) -> None:
+    """The API server has them, the kubelet has not; the Job goes."""
+    take_from_an_image(started)
+    started.look()
+    fail_mount(
+        started, "source-0", "failed to get Plugin from volumeSpec: no volume plugin matched"
+    )
+    assert started.ready()["reason"] == "ImageVolumeUnsupported"
+    assert started.cluster.jobs == {}
+
+
+def test_a_missing_service_account_is_named(started: Story) -> None:
+    """Only the Job's event tells."""
+    started.cluster.clock.pass_time(timedelta(seconds=6))
+    uid = started.cluster.jobs[started.job]["metadata"]["uid"]
+    said = (
+        'Error creating: pods "web-" is forbidden: error looking up service account app/runner: '
+        'serviceaccount "runner" not found'
+    )
+    started.cluster.tell(uid, "FailedCreate", said)
+    started.look()
+    assert started.ready()["reason"] == "ServiceAccountNotFound"
+    assert 'ServiceAccount "runner" does not exist' in started.ready()["message"]
+
+
+def test_a_pod_that_has_not_started_is_replaced_when_its_settings_are_corrected(
+    started: Story,
+) -> None:
+    """It may be just what kept it from starting; once it runs an edit waits for the next one."""
+    started.cluster.waiting_pod(started.job, "")
+    job = started.job
+    started.cluster.edit(lambda body: body["spec"].update(job={"nodeSelector": {"disk": "ssd"}}))
+    started.look()
+    assert list(started.cluster.jobs) == [started.job] != [job]
+    assert (started.status["runNumber"], started.status["currentRun"]["attempt"]) == (1, 2)
+    template = started.cluster.jobs[started.job]["spec"]["template"]
+    assert template["spec"]["nodeSelector"] == {"disk": "ssd"}
+    started.cluster.start_pod(started.job)
+    started.look()
+    job = started.job
+    started.cluster.edit(lambda body: body["spec"].update(job={}))
+    started.look()
+    assert started.job == job
 
 
 def test_a_container_that_cannot_be_made_says_why(started: Story) -> None:

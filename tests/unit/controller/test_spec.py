@@ -39,6 +39,8 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
         {"database": {**SPEC["database"], "role": "owner"}},
         {"database": {**SPEC["database"], "searchPath": ["app"]}},
         {"source": {"configMaps": [{"name": "web-2"}]}},
+        {"database": {**SPEC["database"], "tls": {"mode": "require"}}},
+        {"source": {"image": {"reference": "a@sha256:1"}}},
         {"target": 7},
         {"allowRollback": True},
         {"policy": {"outOfOrder": "Apply"}},
@@ -90,6 +92,19 @@ def test_late_files_are_refused_unless_the_resource_welcomes_them() -> None:
 def test_provenance_is_not_in_the_hash() -> None:
     """Another commit with the same files is no reason to run."""
     assert digest({**MINIMAL, "provenance": {"commit": "abc"}}) == digest(MINIMAL)
+
+
+def test_the_jobs_settings_are_not_in_the_hash() -> None:
+    """More memory for the next attempt is no reason to run."""
+    job = {"resources": {"limits": {"memory": "1Gi"}}, "labels": {"a": "b"}}
+    assert digest({**MINIMAL, "job": job}) == digest(MINIMAL)
+
+
+def test_how_an_image_is_pulled_is_not_in_the_hash() -> None:
+    """Its digest says what it is."""
+    image = {"reference": "a@sha256:1"}
+    one = digest({**MINIMAL, "source": {"image": image}})
+    assert one == digest({**MINIMAL, "source": {"image": {**image, "pullPolicy": "Always"}}})
 
 
 def test_an_unknown_field_is_an_error() -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import convert
 
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
@@ -128,7 +129,7 @@ def test_a_script_without_its_migration_is_refused(tmp_path: Path, kind: str) ->
     migrations = write(tmp_path / "m", "1_a.sql")
     orphan = write(tmp_path / "o", "2_b.sql")
     folders = {"migrations": (str(migrations),), kind: (str(orphan),)}
-    error = refusal(Folders(**folders))
+    error = refusal(convert(folders, Folders))
     assert error.reason is Reason.ORPHAN_SCRIPT
     assert str(error).startswith("o/2_b.sql: ")
     assert "version 2" in error.message
@@ -225,3 +226,38 @@ def test_an_empty_file_is_a_migration(tmp_path: Path) -> None:
     """A version may be there for its number alone."""
     (found,) = read(write(tmp_path, "1_a.sql", text="")).migrations
     assert found.script.text == ""
+
+
+def test_a_link_may_lead_anywhere_inside_of_the_source(tmp_path: Path) -> None:
+    """An image may keep its files where it likes."""
+    write(tmp_path / "image" / "shared", "1_a.sql")
+    folder = tmp_path / "image" / "migrations"
+    folder.mkdir()
+    folder.joinpath("1_a.sql").symlink_to("../shared/1_a.sql")
+    inside = Folders(migrations=(str(folder),), within=str(tmp_path / "image"))
+    assert [each.script.file for each in read_source(inside).migrations] == ["migrations/1_a.sql"]
+
+
+@pytest.mark.parametrize("target", ["../../secret/1_a.sql", "/secret/1_a.sql"])
+def test_no_file_leads_out_of_the_source(tmp_path: Path, target: str) -> None:
+    """By a relative link or an absolute one."""
+    secret = write(tmp_path / "secret", "1_a.sql")
+    folder = tmp_path / "image" / "migrations"
+    folder.mkdir(parents=True)
+    absolute = str(secret / "1_a.sql") if target.startswith("/") else target
+    folder.joinpath("1_a.sql").symlink_to(absolute)
+    error = refusal(Folders(migrations=(str(folder),), within=str(tmp_path / "image")))
+    assert error.reason is Reason.SOURCE_UNREADABLE
+
+
+@pytest.mark.parametrize("path", ["migrations", "migrations/inner", "../secret"])
+def test_no_folder_leads_out_of_the_source(tmp_path: Path, path: str) -> None:
+    """A link on the way to the files is one too."""
+    write(tmp_path / "secret" / "inner", "1_a.sql")
+    write(tmp_path / "secret", "1_a.sql")
+    tmp_path.joinpath("image").mkdir()
+    tmp_path.joinpath("image", "migrations").symlink_to(tmp_path / "secret")
+    folder = str(tmp_path / "image" / path)
+    error = refusal(Folders(migrations=(folder,), within=str(tmp_path / "image")))
+    assert error.reason is Reason.SOURCE_UNREADABLE
+    assert "leads out of the source" in error.message
