@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg.pq.abc import PGresult
 
+from meshmigrate.domain.check import own_words
 from meshmigrate.domain.errors import Failure
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
@@ -122,10 +123,10 @@ def run_checks(
         cursor = send(connection, script, statement)
         first = cursor.fetchone() if cursor.rowcount == 1 else None
         if first is None or first[0] is not True:
-            found = f"{cursor.rowcount} rows" if first is None else "a row that is not true"
+            found = "is not true" if first else f"gave {cursor.rowcount} rows instead of one"
             raise Failure(
                 Reason.CHECK_FAILED,
-                f"the check found {found} instead of one row whose first column is true",
+                f"the check {found}: {own_words(script, statement)}",
                 hint="The migration leaves the database in a state the check forbids: "
                 "correct the migration, or the check.",
                 location=script.location(statement.offset),
