@@ -25,6 +25,7 @@ COLUMNS = {
     "script": "checksum kind text",
     "step": "run_id version direction ordinal checksum state object absent_before "
     "connections_lost started_at finished_at",
+    "verified": "checksum rollback_checksum verified_at",
 }
 
 

@@ -49,7 +49,7 @@ class RollbackReady(Contract, frozen=True, kw_only=True):
 
     ready: bool
     reason: str
-    """Transactional, ScriptUnverified, DataLoss, Irreversible or NoScript."""
+    """Transactional, ScriptVerified, ScriptUnverified, DataLoss, Irreversible or NoScript."""
     message: str
 
 

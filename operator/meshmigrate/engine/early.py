@@ -67,8 +67,12 @@ def end_up_to_date(known: Known) -> Ending:
 
 def end_dry_run(known: Known, message: str) -> Ending:
     """Give the end of an attempt that only said what it would do."""
+    return end_without_run(known, f"dry run, nothing is changed: {message}")
+
+
+def end_without_run(known: Known, message: str) -> Ending:
+    """Give the end of an attempt that was no run, and did what it says."""
     finished = _leave(known, None)
-    message = f"dry run, nothing is changed: {message}"
     return _ending(known, Outcome.SUCCEEDED, Reason.SUCCEEDED, message, finished=finished)
 
 

@@ -7,7 +7,7 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.script import Migration, ScriptKind
 from meshmigrate.domain.way_back import Pending, ways_back
 from meshmigrate.engine.ending import LockedRun
-from meshmigrate.engine.ledger import history
+from meshmigrate.engine.ledger import history, proofs
 from meshmigrate.engine.prepared import prepare_migration
 
 
@@ -36,9 +36,10 @@ def migrations(
 
 def files(locked: LockedRun, rows: Iterable[AppliedVersion]) -> Iterator[Pending]:
     """Give versions as what modes and ways back are decided on, as far as they are there."""
-    for _, migration in migrations(locked, rows):
-        if migration is not None:
-            yield prepare_migration(migration).pending(begun=False)
+    there = [each for _, each in migrations(locked, rows) if each is not None]
+    proven = proofs.proven(locked.ledger, there)
+    for each in there:
+        yield prepare_migration(each).pending(begun=False, proven=each.version in proven)
 
 
 def discarded(locked: LockedRun, rows: Iterable[AppliedVersion]) -> tuple[str, ...]:

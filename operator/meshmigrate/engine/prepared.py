@@ -43,13 +43,15 @@ class PreparedMigration:
     checks: tuple[PreparedScript, ...]
     rollback: PreparedScript | None = None
 
-    def pending(self, *, begun: bool) -> Pending:
+    def pending(self, *, begun: bool, proven: bool = False) -> Pending:
         """Give it as what modes and ways back are decided on.
 
         Parameters
         ----------
         begun
             Whether an earlier run has done some of its steps: then it goes on in steps.
+        proven
+            Whether its rollback script was proven.
         """
         statements, script = self.script.statements, self.migration.script
         outside = next((one for one in statements if one.outside), None)
@@ -59,6 +61,7 @@ class PreparedMigration:
             statements,
             rollback=self.rollback.statements if self.rollback else (),
             steps_at=place if begun or self.script.in_steps else None,
+            proven=proven,
         )
 
 
