@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -268,3 +269,45 @@ def test_a_proof_that_cannot_be_kept_is_a_proof_all_the_same(
     assert done.returncode == 0, done.stderr
     assert "not kept as proven: " in done.stderr
     assert "permission denied for table verified" in done.stderr
+
+
+def test_an_embedded_server_can_hold_the_scratch_database(
+    database: Database, project: Project
+) -> None:
+    """The role needs no right to make one; it has the roles that scripts name, and is gone."""
+    with_history(database, project)
+    database.query(f"ALTER ROLE {database.role} NOCREATEDB", superuser=True)
+    left = set(Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*"))
+    project.migration(
+        "2",
+        "ALTER TABLE users ADD mail text; GRANT SELECT ON users TO app",
+        "ALTER TABLE users DROP mail; REVOKE SELECT ON users FROM app",
+    )
+    found = verdicts(database, project, "--scratch-embedded", "--role", database.role)
+    assert found == (0, ["Proven"])
+    assert set(Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*")) <= left
+
+
+@pytest.mark.one_version
+def test_an_embedded_server_whose_process_was_killed_is_removed_by_the_next(
+    database: Database, project: Project, cleanup: ExitStack
+) -> None:
+    """Its folder and its processes."""
+    with_history(database, project)
+    project.migration("2", "SELECT pg_sleep(60)", "SELECT 1")
+    before = embedded_servers()
+    killed = start(database, project, "--scratch-embedded")
+    cleanup.callback(killed.kill)
+    left = eventually(lambda: embedded_servers() - before, "its server runs")
+    killed.kill()
+    killed.communicate()
+    assert embedded_servers() >= left
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    assert verdicts(database, project, "--scratch-embedded") == (0, ["Proven"])
+    assert not embedded_servers() & left
+
+
+def embedded_servers() -> set[str]:
+    """Give the folders of the embedded servers that run."""
+    found = Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*/data/.s.PGSQL.5432")
+    return {str(each) for each in found}

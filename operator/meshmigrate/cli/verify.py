@@ -25,6 +25,7 @@ from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
         "meshmigrate verify",
         "meshmigrate verify --target 20260105090000 --json",
         "meshmigrate verify --scratch-url-file /run/secrets/scratch-url",
+        "meshmigrate verify --scratch-embedded",
         then="`meshmigrate plan` shows what apply would do, `meshmigrate apply` does it.",
     )
 )
@@ -41,6 +42,12 @@ from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
     "the server of the database itself, where the role needs CREATEDB.",
 )
 @click.option(
+    "--scratch-embedded",
+    is_flag=True,
+    help="Make the scratch database on a server of its own, started for it: "
+    "pip install 'meshmigrate[verify]'.",
+)
+@click.option(
     "--no-keep",
     is_flag=True,
     help="Do not write into the database's ledger what was proven.",
@@ -55,6 +62,7 @@ def verify(
     search_path: tuple[str, ...],
     ledger_schema: str,
     scratch_url_file: Path | None,
+    scratch_embedded: bool,
     no_keep: bool,
     as_json: bool,
 ) -> None:
@@ -83,6 +91,8 @@ def verify(
         if not as_json:
             click.echo(message, err=True)
 
+    if scratch_embedded and scratch_url_file:
+        raise click.UsageError("give either --scratch-embedded or --scratch-url-file")
     with problems_told(as_json=as_json, folders=folders):
         scratch = None
         if scratch_url_file is not None:
@@ -98,6 +108,7 @@ def verify(
             wanted,
             Tools(clock=SystemClock(stop), stop=stop, events=lambda _: None),
             scratch_server=scratch,
+            embedded=scratch_embedded,
             keep=not no_keep,
             tell=tell,
         )

@@ -1,7 +1,7 @@
 """``verify``: every pending pair of scripts proven before anyone needs it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -20,6 +20,7 @@ from meshmigrate.engine.looking import Sight, look
 from meshmigrate.engine.prepared import prepare_plan
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
+from meshmigrate.review.embedded import embedded_server, make_roles
 from meshmigrate.review.pairs import Rehearsal
 from meshmigrate.review.record import record
 from meshmigrate.review.schema_copy import dump_schema, restore
@@ -47,6 +48,7 @@ def verify(
     tools: Tools,
     *,
     scratch_server: ConnectionParameters | None,
+    embedded: bool,
     keep: bool,
     tell: Tell,
 ) -> VerifyAnswer:
@@ -56,6 +58,8 @@ def verify(
     ----------
     scratch_server
         Where the scratch database is made; None for the target's own server.
+    embedded
+        Whether it is made on a server of our own instead.
     keep
         Whether the target's ledger is to know what was proven. None is made for that.
     tell
@@ -73,15 +77,18 @@ def verify(
     """
     with look(target.parameters, target.ledger_schema, "verify") as sight:
         server, pending = sight.server, _pending(sight, wanted)
-        has_ledger = sight.ledger_version > 0
+        has_ledger, roles = sight.ledger_version > 0, _roles(sight)
     if not pending:
         return VerifyAnswer(api_version=1, database=server.identity, pending=0, proofs=())
-    place = scratch_server or target.parameters
+    elsewhere = nullcontext(scratch_server or target.parameters)
     with (
+        embedded_server(server.major) if embedded else elsewhere as place,
         session.translated(),
         closing(connect(place, "verify")) as home,
         scratch_database(home, place) as scratch,
     ):
+        if embedded:
+            make_roles(home, roles)
         tell("copying the schema into a scratch database")
         dump = dump_schema(target.parameters, server.major, without=target.ledger_schema)
         with closing(connect(scratch, "verify")) as connection:
@@ -109,6 +116,12 @@ def verify(
         kept=kept,
         not_kept=not_kept,
     )
+
+
+def _roles(sight: Sight) -> list[str]:
+    """Give the roles of the server, which scripts may name."""
+    rows = sight.ledger.connection.execute("SELECT rolname FROM pg_catalog.pg_roles")
+    return [name for (name,) in rows if not name.startswith("pg_")]
 
 
 def _pending(sight: Sight, wanted: Wanted) -> tuple[Migration, ...]:
