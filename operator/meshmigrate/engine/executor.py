@@ -126,7 +126,8 @@ class Executor:
                 part.begin()
                 self._run(part.work, own, limits, last=index == len(parts) - 1)
                 part.record()
-            session.commit_without_flush(self.connection)
+            if not self.in_flight.one_by_one:
+                session.commit_without_flush(self.connection)
             self.in_flight.commit = Commit(own, parts[-1].work.script.script.file)
         self.in_flight.commit = None
 

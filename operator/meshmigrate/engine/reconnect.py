@@ -95,12 +95,15 @@ def take_lease(link: Link, ledger: Ledger, known: Known) -> Lease:
     """
     run_id, server = known.identity.id, link.server
     with session.transaction(link.connection):
-        if link.lost is not None and not link.lost.check(ledger):
+        if link.lost is None:
+            losses.record_crash(ledger, run_id)
+        elif not link.lost.check(ledger):
             link.lost.account(ledger, known, server)
         taken = lease.take(ledger, run_id, known.holder, server.cluster)
     known.lease = taken
-    suspect = losses.find_suspect(ledger, run_id)
-    known.in_flight.begin(suspect, one_by_one=link.lost is not None)
+    before = losses.look_back(ledger, run_id)
+    one_by_one = before.any or link.lost is not None
+    known.in_flight.begin(before.suspicion, one_by_one=one_by_one)
     return taken
 
 

@@ -4,6 +4,7 @@ Parameters would make psycopg read the text, and ``%I`` is ordinary SQL in it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import psycopg
@@ -17,6 +18,7 @@ from meshmigrate.engine.batches import MOST, Batches, StatementFailed, send_batc
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.constraints import deferrable_constraints
 from meshmigrate.engine.deferred import send_waiting
+from meshmigrate.engine.in_flight import one_of_many
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
 
 _SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
@@ -94,6 +96,8 @@ def _send_batch(
             error = script_error(failed.error, script) if settled else own_error(failed.error)
             raise error from failed
         statement = batch[failed.index]
+        if failed.behind:
+            statement = replace(statement, kind=one_of_many(statement.kind, failed.behind))
         raise statement_error(failed.error, script, statement, before=failed.offset) from failed
     except psycopg.Error as error:
         raise own_error(error) from error
