@@ -175,7 +175,7 @@ def _lose(known: Known, error: MigrationError, before: Lost | None) -> Lost | No
 
 def _late(error: MigrationError, known: Known) -> MigrationError:
     """Say that a run that has begun is interrupted, where a new connection was refused."""
-    if known.started and known.connection is None and isinstance(error, Refusal):
+    if known.in_ledger and known.connection is None and isinstance(error, Refusal):
         return Interruption(error.reason, error.message, hint=error.hint)
     return error
 

@@ -90,7 +90,7 @@ class Attempt:
         version = schema.find_version(ledger)
         if version:
             self.known.ledger = ledger
-            stored = stored_ending(runs.find(ledger, self.spec.run.id))
+            stored = stored_ending(self.known.find_run(ledger))
             if stored is not None:
                 return stored
         refuse_write_back(ledger)
@@ -135,7 +135,7 @@ class Attempt:
         What was left unfinished comes to its end first; ``go`` does what is new.
         """
         self.bring_up_to_date(ledger)
-        mine = runs.find(ledger, self.spec.run.id)
+        mine = self.known.find_run(ledger)
         stored = stored_ending(mine)
         if stored is not None:
             return stored
