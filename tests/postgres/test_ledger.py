@@ -18,7 +18,7 @@ COLUMNS = {
     "log": "id at run_id attempt version script event duration outcome error_code message "
     "previous_hash hash",
     "log_head": "id last_id hash",
-    "meta": "id ledger_version upgraded_at",
+    "meta": "id ledger_version upgraded_at write_back",
     "run": "id attempt intent plan_digest transaction_mode started_at finished_at outcome reason "
     "failure result actor commit ref run_url resource fingerprint_before fingerprint_after "
     "wal_position",

@@ -62,6 +62,7 @@ def test_with_nothing_to_do_it_is_upgraded_too(old: Database, project: Project) 
     """So that the next run finds it ready, and takes no lock."""
     project.migration("1", "SELECT 1")
     attempt(old, make_spec(project))
+    old.query("ALTER TABLE meshmigrate.meta DROP COLUMN write_back")
     old.query("DROP TABLE meshmigrate.verified; UPDATE meshmigrate.meta SET ledger_version = 1")
     assert attempt(old, make_spec(project)).outcome is Outcome.UP_TO_DATE
     assert version(old) == NEWEST

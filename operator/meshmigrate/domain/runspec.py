@@ -112,8 +112,9 @@ class Ledger(Request, frozen=True, kw_only=True):
     """Which ledger keeps the history: one schema is one history."""
 
     schema: str = "meshmigrate"
-    write_back: bool = False
-    """Whether what is applied is written into the history of Supabase's command line too."""
+    write_back: bool | None = None
+    """Whether what is applied is written into the history of Supabase's command line too; if it
+    is not said, what the last run said that did."""
 
 
 class Provenance(Request, frozen=True, kw_only=True):

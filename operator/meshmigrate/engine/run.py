@@ -30,7 +30,7 @@ from meshmigrate.engine.retreat import begin_retreat, finish_way_back
 from meshmigrate.engine.takeover import watch_holder
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_if_needed, read_wanted
-from meshmigrate.engine.write_back import refuse_write_back
+from meshmigrate.engine.write_back import settle_write_back
 
 Work = Callable[["Attempt"], Ending]
 
@@ -85,7 +85,7 @@ class Attempt:
 
     def run(self) -> Ending:
         """Look without the lock first: most of the time there is nothing to do."""
-        ledger = Ledger(self.connection, self.spec.ledger.schema, self.spec.ledger.write_back)
+        ledger = Ledger(self.connection, self.spec.ledger.schema)
         self._tell(EventName.CONNECTED, f"connected to database {self.server.database}")
         version = schema.find_version(ledger)
         if version:
@@ -93,7 +93,7 @@ class Attempt:
             stored = stored_ending(self.known.find_run(ledger))
             if stored is not None:
                 return stored
-        refuse_write_back(ledger)
+        ledger = settle_write_back(ledger, self.spec, self.tools.events, exists=version > 0)
         if self.spec.run.intent == "undo":
             self.take_lock()
             return self.run_locked(ledger, self._cancel)

@@ -1,4 +1,4 @@
--- Which pairs of scripts are proven.
+-- Which pairs of scripts are proven, and whether another tool's history is kept too.
 -- Unqualified names: the engine runs this file with the search path set to the ledger's schema.
 
 CREATE TABLE verified (
@@ -11,3 +11,6 @@ COMMENT ON TABLE verified IS 'The pairs of scripts that verify has proven: up, d
 COMMENT ON COLUMN verified.checksum IS 'Checksum of the migration.';
 COMMENT ON COLUMN verified.rollback_checksum IS 'Checksum of its rollback script.';
 COMMENT ON COLUMN verified.verified_at IS 'When they were proven last.';
+
+ALTER TABLE meta ADD COLUMN write_back boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN meta.write_back IS 'Whether runs that do not say write into the history of Supabase''s command line too.';
