@@ -142,6 +142,7 @@ def keep_connected(
                     tools.stop.acknowledge()
                     last = interruption() if stopped else persistence.last_word(error)
                     return end_early(known, _late(last, known))
+                tools.stop.detach()
                 failed, pause = error, again
                 lost = _lose(known, error, lost)
 
