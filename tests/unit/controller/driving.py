@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.job import RunnerImage
@@ -9,9 +10,9 @@ from meshmigrate.controller.port import Conflict
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.observe.metrics import Metrics
+from tests.scripted.faults import Crash
 from tests.unit.controller.scripted_cluster import (
     KEY,
-    Crash,
     ScriptedCluster,
     make_result,
 )
@@ -52,12 +53,12 @@ class Operator:
                 continue
 
 
-def ends_with(outcome: Outcome, reason: str = "") -> Ending:
-    """Let the runner end by itself."""
+def ends_with(outcome: Outcome, reason: str = "", **fields: Any) -> Ending:
+    """Let the runner end by itself; with these fields in its result."""
 
     def end(cluster: ScriptedCluster, job: str) -> None:
         run_id = cluster.body()["status"]["currentRun"]["id"]
-        result = make_result(run_id, outcome, reason)
+        result = make_result(run_id, outcome, reason, **fields)
         cluster.end_pod(job, exit_code=outcome.exit_code, message=result)
 
     return end
@@ -95,7 +96,7 @@ async def play(operator: Operator, endings: list[Ending], *, turns: int = 40) ->
 
 
 def _moving_job(cluster: ScriptedCluster) -> str | None:
-    return next((name for name, job in cluster.jobs.items() if "status" not in job), None)
+    return next((name for name, job in cluster.jobs.items() if not job.get("status")), None)
 
 
 def _move(cluster: ScriptedCluster, job: str, endings: list[Ending]) -> None:
