@@ -41,6 +41,7 @@ def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -
     """
     ledger = locked.ledger
     before = catalog.take(ledger.connection, spec.policy.fingerprint)
+    drift.tell_missing(locked, before)
     drifted = drift.find(locked, before)
     with session.transaction(ledger.connection):
         locked.lease.guard()

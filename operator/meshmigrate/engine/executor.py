@@ -23,7 +23,7 @@ from meshmigrate.engine.ledger.lease import Lease
 from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
+from meshmigrate.engine.server_error import blame, is_cancelled, is_worth_another_try
 from meshmigrate.engine.statements import End, run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop, interruption
 from meshmigrate.engine.table_wait import TableWait
@@ -106,8 +106,10 @@ class Executor:
                 limits.outlast(shortest_ms)
                 self._try(parts, limits, reached.append)
             except MigrationError as error:
+                if not isinstance(error, Interruption):
+                    self.in_flight.commit = None
                 if not is_worth_another_try(error):
-                    self._explain(error, limits, deadline)
+                    self._explain(blame(error, reached[-1].script.script), limits, deadline)
                 self.pause(reached[-1], error, attempt, lock_deadline, tables.blockers)
                 attempt += 1
             else:
