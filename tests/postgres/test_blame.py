@@ -1,5 +1,7 @@
 """Who is to blame: the file that did it, and not the one before it, or the ledger."""
 
+import json
+
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
@@ -83,3 +85,21 @@ def test_a_schema_to_cover_that_does_not_exist_is_named(
     done = attempt(database, make_spec(project, policy=policy))
     (message,) = done.messages(EventName.DRIFT)
     assert message.startswith("there is no schema 'pubic'")
+
+
+def test_a_file_that_changes_nothing_needs_no_rollback_script(
+    database: Database, project: Project
+) -> None:
+    """Known before, and so when the next file fails, and for whoever goes back later."""
+    database.query("CREATE TABLE a (x int)")
+    project.migration("1", "VACUUM a;\nANALYZE a").migration("2", "SELECT 1/0")
+    planned = json.loads(run_command(database, project.root, "plan", "--json").stdout)
+    assert planned["rollbackReady"]["ready"] is True
+    why = "it changes nothing that would have to be taken back"
+    assert planned["pending"][0]["rollback"]["message"] == why
+    assert attempt(database, make_spec(project)).outcome is Outcome.ROLLED_BACK
+    assert database.versions == []
+    project.migration("2", "SELECT 1", "SELECT 1")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+    back = run_command(database, project.root, "rollback", "--to", "0")
+    assert back.returncode == 0, back.stderr

@@ -109,8 +109,9 @@ def _way_back(
     # A script that makes the type anew is the one way to be rid of a value.
     remade = any(statement.kind == "CREATE TYPE" for statement in pending.rollback)
     added = [change for change in changes if isinstance(change, EnumValue) and not remade]
-    if by_transaction:
-        return WayBack(version, Way.TRANSACTIONAL, "its transaction undoes it")
+    if by_transaction or all(statement.changes_nothing for statement in pending.statements):
+        why = "its transaction undoes it" if by_transaction else _NOTHING
+        return WayBack(version, Way.TRANSACTIONAL, why)
     if pending.migration.rollback is None:
         return WayBack(version, Way.NO_SCRIPT, "it has no rollback script", losses)
     if pending.migration.rollback.irreversible is not None:
@@ -125,6 +126,7 @@ def _way_back(
     return WayBack(version, *_BY_SCRIPT[pending.proven])
 
 
+_NOTHING: Final = "it changes nothing that would have to be taken back"
 _BY_SCRIPT: Final = {
     True: (Way.SCRIPT_VERIFIED, "its rollback script was proven on a copy of the schema"),
     False: (Way.SCRIPT_UNVERIFIED, "it has a rollback script"),

@@ -1,14 +1,14 @@
 """Migrations made ready: every file parsed and found acceptable before anything is changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import Final
 
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.plan import Plan
-from meshmigrate.domain.script import Migration, Script, Statement
+from meshmigrate.domain.script import Migration, Script, ScriptKind, Statement
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.way_back import Pending
 
@@ -102,10 +102,19 @@ def prepare_migration(migration: Migration) -> PreparedMigration:
     Refusal
         Whatever is wrong with one of them, with its place.
     """
+    script = prepare_script(migration.script)
+    if migration.rollback is None and all(one.changes_nothing for one in script.statements):
+        migration = replace(migration, rollback=_nothing_to_do(migration))
     rollback = None if migration.rollback is None else prepare_script(migration.rollback)
     return PreparedMigration(
         migration,
-        prepare_script(migration.script),
+        script,
         tuple(prepare_script(check) for check in migration.checks),
         rollback,
     )
+
+
+def _nothing_to_do(migration: Migration) -> Script:
+    """Give the way back from a file that changes nothing: the ledger keeps it as any other."""
+    file = f"rollbacks/{migration.version}_{migration.name}.sql"
+    return Script(ScriptKind.ROLLBACK, file, "-- nothing to take back\n")
