@@ -12,6 +12,7 @@ from meshmigrate.domain.script import Migration, Script, ScriptKind, Statement
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.way_back import Pending
 
+_NOTHING_TO_DO: Final = "-- nothing to take back\n"
 _REMEMBERED: Final = 4096
 """Scripts; a run reads them before it has the lock, and again when it has it."""
 
@@ -42,6 +43,12 @@ class PreparedMigration:
     script: PreparedScript
     checks: tuple[PreparedScript, ...]
     rollback: PreparedScript | None = None
+
+    @property
+    def has_rollback(self) -> bool:
+        """Whether somebody has written a rollback script for it."""
+        rollback = self.migration.rollback
+        return rollback is not None and rollback.text != _NOTHING_TO_DO
 
     def pending(self, *, begun: bool, proven: bool = False) -> Pending:
         """Give it as what modes and ways back are decided on.
@@ -117,4 +124,4 @@ def prepare_migration(migration: Migration) -> PreparedMigration:
 def _nothing_to_do(migration: Migration) -> Script:
     """Give the way back from a file that changes nothing: the ledger keeps it as any other."""
     file = f"rollbacks/{migration.version}_{migration.name}.sql"
-    return Script(ScriptKind.ROLLBACK, file, "-- nothing to take back\n")
+    return Script(ScriptKind.ROLLBACK, file, _NOTHING_TO_DO)
