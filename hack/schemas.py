@@ -11,6 +11,7 @@ import msgspec
 
 from meshmigrate.domain.answers import Fault, LogAnswer, NewFiles, PlanAnswer, Problem, Status
 from meshmigrate.domain.result import Result
+from meshmigrate.domain.runner_log import LogLine
 from meshmigrate.domain.runspec import Contract, RunSpec
 from meshmigrate.domain.schema_answers import FingerprintAnswer, VerifyAnswer
 
@@ -24,6 +25,7 @@ TYPES: Final[dict[str, type[Contract]]] = {
     "problem": Problem,
     "result": Result,
     "run-spec": RunSpec,
+    "runner-log": LogLine,
     "status": Status,
     "verify": VerifyAnswer,
 }

@@ -18,6 +18,8 @@ RESOURCE_ANNOTATION: Final = f"{GROUP}/resource"
 """On Jobs and pods: the resource's name, which may be longer than a label's 63 characters."""
 RUN_SPEC_ANNOTATION: Final = f"{GROUP}/run-spec"
 RUN_REQUEST_ANNOTATION: Final = f"{GROUP}/run-requested-at"
+CANCEL_ANNOTATION: Final = f"{GROUP}/cancel-run"
+"""On a resource: the id of the run that shall be taken back."""
 
 RUNNER_CONTAINER: Final = "runner"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from meshmigrate.domain.errors import Failure, Location, MigrationError
+from meshmigrate.domain.errors import Failure, Interruption, Location, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.version import Version
@@ -59,6 +59,11 @@ class InFlight:
         """Begin on a new connection, on which nothing is under way."""
         self.version = self.commit = None
         self.suspicion, self.one_by_one = suspicion, one_by_one
+
+    def answered(self, error: MigrationError) -> None:
+        """Take note of an error: unless the connection is lost, it is the COMMIT's answer too."""
+        if not isinstance(error, Interruption):
+            self.commit = None
 
     def describe(self, error: MigrationError) -> str:
         """Say what was under way at an error; empty if it was no statement of the user's."""
