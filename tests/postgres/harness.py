@@ -217,29 +217,59 @@ class Attempt:
         return [event.message for event in self.events if event.name is name]
 
 
+@dataclass
+class LeapingClock:
+    """The machine's clock, put forward by a test: a deadline passes without waiting for it."""
+
+    stop: Stop
+    leapt: float = 0.0
+
+    def monotonic(self) -> float:
+        """Give seconds that only ever grow."""
+        return SystemClock(self.stop).monotonic() + self.leapt
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or raise the interruption that ends the waiting."""
+        SystemClock(self.stop).sleep(seconds)
+
+
+def leap_at(name: EventName, seconds: float, version: str = "") -> Callable[[Event], float]:
+    """Put the clock forward at the first event of that name, and of that version if given."""
+    left = [seconds]
+
+    def leap(event: Event) -> float:
+        met = event.name is name and version in {"", event.version}
+        return left.pop() if met and left else 0.0
+
+    return leap
+
+
 def attempt(
     database: Database,
     spec: RunSpec,
     *,
     url: str | None = None,
     during: Callable[[Event], None] = lambda _: None,
+    leap: Callable[[Event], float] = lambda _: 0.0,
     start: Start = run,
     patience: Patience = _PATIENCE,
 ) -> Attempt:
     """Run a spec in this process; ``during`` sees each event as it happens.
 
-    ``start`` does something else than to apply.
+    ``start`` does something else than to apply, ``leap`` puts the clock forward at an event.
     """
     events: list[Event] = []
 
     def record(event: Event) -> None:
         events.append(event)
+        clock.leapt += leap(event)
         during(event)
 
     def credentials() -> ConnectionParameters:
         return parse_database_url(url or database.url)
 
     stop = Stop()
-    tools = Tools(clock=SystemClock(stop), stop=stop, events=record, patience=patience)
+    clock = LeapingClock(stop)
+    tools = Tools(clock=clock, stop=stop, events=record, patience=patience)
     ending = start(spec, credentials, tools)
     return Attempt(ending.encoded, tuple(events))

@@ -87,6 +87,10 @@ class Proxy:
         self.server_port = server.port
         self.cut()
 
+    def admit(self, client: socket.socket) -> bool:
+        """Tell whether a connection is passed on; otherwise it is the subclass's."""
+        return client.fileno() >= 0
+
     def cut(self) -> None:
         """Reset every connection there is, on both sides."""
         for one in list(self._open):
@@ -99,6 +103,8 @@ class Proxy:
             except OSError:
                 return
             self.accepted += 1
+            if not self.admit(client):
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.server_port))
             except OSError:

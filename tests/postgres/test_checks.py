@@ -72,3 +72,26 @@ def test_checks_run_with_the_role_s_own_search_path(database: Database, project:
     project.migration("1", "CREATE TABLE a (x int); SELECT set_config('search_path', '', false)")
     project.write("checks/1_c.sql", "SELECT count(*) = 0 FROM a")
     assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+
+
+def test_a_false_check_fails_with_its_own_message(database: Database, project: Project) -> None:
+    """The comment above it and the first line of its query; what else is in its row stays there."""
+    project.migration("1", "CREATE TABLE a (mail text); INSERT INTO a VALUES ('ann@example.org')")
+    project.write(
+        "checks/1_rows.sql",
+        "-- Ownership\n\nSELECT true; -- this one holds\n\n"
+        "-- every user has confirmed\n-- the address\n"
+        "SELECT count(*) = 0, min(mail) FROM a\nWHERE mail <> 'nobody'",
+    )
+    done = attempt(database, make_spec(project))
+    failure = done.result.failure
+    assert failure is not None
+    assert (failure.file, failure.line) == ("checks/1_rows.sql", 7)
+    words = "every user has confirmed the address: SELECT count(*) = 0, min(mail) FROM a"
+    assert failure.message == f"the check is not true: {words}"
+    assert words in done.result.message
+    ((logged,),) = database.query("SELECT message FROM meshmigrate.log WHERE event = 'Failed'")
+    assert words in logged
+    assert "checks/1_rows.sql:7" in logged
+    everything = repr(database.query("SELECT message FROM meshmigrate.log")) + repr(done)
+    assert "ann@" not in everything

@@ -7,7 +7,8 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
-from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
+from meshmigrate.engine.events import EventName
+from tests.postgres.harness import Database, Project, attempt, eventually, leap_at, make_spec
 from tests.postgres.test_step_crashes import StartRunner, is_waiting, kill_while_waiting, writer
 from tests.postgres.test_steps import INDEX, TABLE, apply, indexes, journal
 
@@ -115,12 +116,12 @@ def test_what_cannot_be_cleaned_up_is_named_and_settled_later(
     """A writer outlasts both deadlines: Halted, and the next run begins by cleaning up."""
     database.query(TABLE)
     project.migration("1", INDEX)
-    policy = Policy(deadline_seconds=1, rollback_deadline_seconds=1)
+    policy = Policy(deadline_seconds=3600, rollback_deadline_seconds=1)
     with database.connect() as writer:
         writer.execute("BEGIN; INSERT INTO t VALUES (1)")
-        done = apply(database, project, policy)
+        done = apply(database, project, policy, leap_at(EventName.APPLYING, 3599))
     assert done.outcome is Outcome.HALTED
-    assert "deadlineSeconds (1 s) has passed" in done.message
+    assert "deadlineSeconds (3600 s) has passed" in done.message
     assert "statement 1 (public.i), unfinished" in done.message
     assert indexes(database) == {"i": False}
     assert apply(database, project).outcome is Outcome.SUCCEEDED
@@ -133,9 +134,10 @@ def test_the_deadline_ends_an_index_build_and_leaves_nothing(
     """No statement timeout ends it, only the run's deadline; the INVALID index is dropped."""
     database.query(TABLE)
     project.migration("1", INDEX)
-    policy = Policy(deadline_seconds=1, statement_timeout_seconds=0.1)
+    policy = Policy(deadline_seconds=3600, statement_timeout_seconds=0.1)
+    leap = leap_at(EventName.APPLYING, 3599)
     with ThreadPoolExecutor(1) as background, writer(database) as blocker:
-        running = background.submit(apply, database, project, policy)
+        running = background.submit(apply, database, project, policy, leap)
         eventually(lambda: is_waiting(database, "DROP INDEX CONCURRENTLY"), "cleans up")
         blocker.rollback()
         done = running.result()

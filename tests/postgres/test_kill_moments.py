@@ -16,7 +16,7 @@ from tests.postgres.processes import Runner
 
 StartRunner = Callable[[RunSpec], Runner]
 
-_MOMENTS: Final = int(os.environ.get("MESHMIGRATE_TEST_MOMENTS", "20"))
+_MOMENTS: Final = int(os.environ.get("MESHMIGRATE_TEST_MOMENTS", "50"))
 """Of each server version; more of them look more closely."""
 _EVENTS: Final = 18
 """Lines of the log that such a run writes before its last one."""

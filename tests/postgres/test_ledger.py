@@ -18,13 +18,14 @@ COLUMNS = {
     "log": "id at run_id attempt version script event duration outcome error_code message "
     "previous_hash hash",
     "log_head": "id last_id hash",
-    "meta": "id ledger_version upgraded_at",
+    "meta": "id ledger_version upgraded_at write_back",
     "run": "id attempt intent plan_digest transaction_mode started_at finished_at outcome reason "
     "failure result actor commit ref run_url resource fingerprint_before fingerprint_after "
     "wal_position",
     "script": "checksum kind text",
     "step": "run_id version direction ordinal checksum state object absent_before "
     "connections_lost started_at finished_at",
+    "verified": "checksum rollback_checksum verified_at",
 }
 
 

@@ -119,10 +119,10 @@ def test_the_way_back_of_each_version_and_of_all_is_told(
     assert (first["ready"], first["reason"]) == (False, "DataLoss")
     assert first["dataNotRestored"] == ["column users.name, dropped"]
     assert (second["ready"], second["reason"]) == (True, "ScriptUnverified")
-    assert (third["ready"], third["reason"]) == (False, "NoScript")
+    assert (third["ready"], third["reason"]) == (True, "Transactional")
     ready = found["rollbackReady"]
-    assert (ready["ready"], ready["reason"]) == (False, "NoScript")
-    assert "version 3: it has no rollback script" in ready["message"]
+    assert (ready["ready"], ready["reason"]) == (False, "DataLoss")
+    assert "version 1: its rollback script does not bring back" in ready["message"]
 
 
 def test_the_plan_has_the_mode_and_the_words_of_the_run(

@@ -109,7 +109,7 @@ def test_a_pipe_gets_a_line_per_fact(database: Database, project: Project) -> No
     facts = done.stdout.splitlines()
     assert facts[0].startswith(f"database: {database.name}, system identifier ")
     assert facts[1:6] == [
-        "ledger: schema meshmigrate, version 1",
+        "ledger: schema meshmigrate, version 2",
         "version: 1",
         "applied: 1",
         "pending: 0",

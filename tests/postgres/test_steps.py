@@ -1,11 +1,14 @@
 """Statements outside transactions: journalled, looked up, done exactly once, taken back."""
 
+from collections.abc import Callable
+
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Policy
+from meshmigrate.engine.events import Event
 from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
 
 pytestmark = pytest.mark.every_version
@@ -16,9 +19,14 @@ TABLE = (
 INDEX = "CREATE INDEX CONCURRENTLY i ON t (a);\n"
 
 
-def apply(database: Database, project: Project, policy: Policy | None = None) -> Result:
+def apply(
+    database: Database,
+    project: Project,
+    policy: Policy | None = None,
+    leap: Callable[[Event], float] = lambda _: 0.0,
+) -> Result:
     """Run what is pending."""
-    return attempt(database, make_spec(project, policy=policy)).result
+    return attempt(database, make_spec(project, policy=policy), leap=leap).result
 
 
 def indexes(database: Database) -> dict[str, bool]:

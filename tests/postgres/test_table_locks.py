@@ -8,7 +8,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import LockPolicy, Policy, RunSpec
 from meshmigrate.engine.events import Event, EventName
-from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
+from tests.postgres.harness import Database, Project, attempt, eventually, leap_at, make_spec
 from tests.postgres.processes import Runner
 
 pytestmark = pytest.mark.every_version
@@ -109,7 +109,8 @@ def test_the_deadline_of_the_run_ends_a_statement_and_goes_back(
     """DeadlineExceeded is a failure like another: what was applied is rolled back."""
     project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
     project.migration("2", "SELECT pg_sleep(60)")
-    done = attempt(database, make_spec(project, policy=Policy(deadline_seconds=1))).result
+    spec = make_spec(project, policy=Policy(deadline_seconds=3600))
+    done = attempt(database, spec, leap=leap_at(EventName.APPLYING, 3599.5, "2")).result
     assert (done.outcome, done.reason) == (Outcome.ROLLED_BACK, Reason.DEADLINE_EXCEEDED)
 
 

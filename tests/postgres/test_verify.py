@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -206,3 +207,107 @@ def test_what_reaches_beyond_the_database_is_refused_and_not_tried(
     assert f"CREATE {what} changes more than this database" in err
     assert database.query(SCRATCH) == []
     assert not database.query("SELECT FROM pg_roles WHERE rolname = %s", f"{database.name}_x")
+
+
+def test_what_is_proven_is_known_to_the_next_run(database: Database, project: Project) -> None:
+    """RollbackReady says ScriptVerified, as long as neither script is edited."""
+    with_history(database, project)
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    project.migration("3", "CREATE TABLE b (x int)", "DROP TABLE b")
+    assert readiness(database, project) == ("ScriptUnverified", ["ScriptUnverified"])
+    process = start(database, project, "--json")
+    out, err = process.communicate(timeout=120)
+    assert not err, err
+    assert json.loads(out)["kept"] == 2
+    assert database.log[-2:] == [("Verified", "2"), ("Verified", "3")]
+    assert readiness(database, project) == ("ScriptVerified", ["ScriptVerified"])
+    project.write("rollbacks/2_m.sql", "DROP TABLE a; -- edited")
+    assert readiness(database, project) == ("ScriptUnverified", ["ScriptUnverified"])
+    project.write("rollbacks/2_m.sql", "DROP TABLE a")
+    project.migration("3", "SELECT 1/0")
+    done = attempt(database, make_spec(project))
+    assert done.outcome is Outcome.ROLLED_BACK
+    assert done.result.rollback_ready is not None
+    assert done.result.rollback_ready.reason == "ScriptVerified"
+
+
+def readiness(database: Database, project: Project) -> tuple[str, list[str]]:
+    """Give what the plan says of the run, and of its files but the last."""
+    found = json.loads(run_command(database, project.root, "plan", "--json").stdout)
+    files = [file["rollback"]["reason"] for file in found["pending"]]
+    return found["rollbackReady"]["reason"], files[:-1]
+
+
+def test_where_there_is_no_ledger_none_is_made_for_the_proofs(
+    database: Database, project: Project
+) -> None:
+    """And it says so."""
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    done = run_command(database, project.root, "verify")
+    assert done.returncode == 0
+    assert "not kept as proven: the database has no ledger yet" in done.stderr
+    assert not database.has_ledger
+
+
+def test_on_request_nothing_is_kept(database: Database, project: Project) -> None:
+    """The database is only read then."""
+    with_history(database, project)
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    before = database.log
+    assert verdicts(database, project, "--no-keep") == (0, ["Proven"])
+    assert database.log == before
+
+
+def test_a_proof_that_cannot_be_kept_is_a_proof_all_the_same(
+    database: Database, project: Project
+) -> None:
+    """A role that may only read the ledger says why it was not kept."""
+    with_history(database, project)
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    database.query("REVOKE INSERT ON meshmigrate.verified FROM app")
+    done = run_command(database, project.root, "verify")
+    assert done.returncode == 0, done.stderr
+    assert "not kept as proven: " in done.stderr
+    assert "permission denied for table verified" in done.stderr
+
+
+def test_an_embedded_server_can_hold_the_scratch_database(
+    database: Database, project: Project
+) -> None:
+    """The role needs no right to make one; it has the roles that scripts name, and is gone."""
+    with_history(database, project)
+    database.query(f"ALTER ROLE {database.role} NOCREATEDB", superuser=True)
+    left = set(Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*"))
+    project.migration(
+        "2",
+        "ALTER TABLE users ADD mail text; GRANT SELECT ON users TO app",
+        "ALTER TABLE users DROP mail; REVOKE SELECT ON users FROM app",
+    )
+    found = verdicts(database, project, "--scratch-embedded", "--role", database.role)
+    assert found == (0, ["Proven"])
+    assert set(Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*")) <= left
+
+
+@pytest.mark.one_version
+def test_an_embedded_server_whose_process_was_killed_is_removed_by_the_next(
+    database: Database, project: Project, cleanup: ExitStack
+) -> None:
+    """Its folder and its processes."""
+    with_history(database, project)
+    project.migration("2", "SELECT pg_sleep(60)", "SELECT 1")
+    before = embedded_servers()
+    killed = start(database, project, "--scratch-embedded")
+    cleanup.callback(killed.kill)
+    left = eventually(lambda: embedded_servers() - before, "its server runs")
+    killed.kill()
+    killed.communicate()
+    assert embedded_servers() >= left
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    assert verdicts(database, project, "--scratch-embedded") == (0, ["Proven"])
+    assert not embedded_servers() & left
+
+
+def embedded_servers() -> set[str]:
+    """Give the folders of the embedded servers that run."""
+    found = Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*/data/.s.PGSQL.5432")
+    return {str(each) for each in found}

@@ -157,7 +157,7 @@ def test_what_could_not_be_written_is_refused_before_anything_is_run(
     done = attempt(database, spec(project)).result
     assert (done.outcome, done.reason) == (Outcome.REFUSED, reason)
     assert done.failure is not None
-    assert "--write-back" in done.failure.hint
+    assert "--no-write-back" in done.failure.hint
     assert not database.has_ledger
 
 
@@ -169,3 +169,49 @@ def test_the_option_and_the_variable_ask_for_it(database: Database, project: Pro
     assert [row[0] for row in database.query(ROWS)] == ["1"]
     done = run_command(database, project.root, "rollback", "--to=0", MESHMIGRATE_WRITE_BACK="1")
     assert (done.returncode, database.query(ROWS)) == (0, []), done
+
+
+def test_the_choice_is_remembered(database: Database, project: Project) -> None:
+    """A flag that is forgotten later does not make Supabase's table lag behind."""
+    database.query(TABLE)
+    project.migration("1", "SELECT 1", "SELECT 1")
+    attempt(database, spec(project))
+    project.migration("2", "SELECT 2", "SELECT 2")
+    done = attempt(database, make_spec(project))
+    assert done.outcome is Outcome.SUCCEEDED
+    assert [row[0] for row in database.query(ROWS)] == ["1", "2"]
+    (told,) = done.messages(EventName.WRITING_BACK)
+    assert "supabase_migrations.schema_migrations" in told
+    assert "--no-write-back" in told
+    attempt(database, make_spec(project, target="1"), start=roll_back)
+    assert [row[0] for row in database.query(ROWS)] == ["1"]
+
+
+def test_who_ends_it_is_told_that_the_table_lags_behind(
+    database: Database, project: Project
+) -> None:
+    """By name, once: from then on nothing is written back."""
+    database.query(TABLE)
+    project.migration("1", "SELECT 1")
+    attempt(database, spec(project))
+    project.migration("2", "SELECT 2")
+    ended = replace(make_spec(project), ledger=Ledger(write_back=False))
+    done = attempt(database, ended)
+    (told,) = [event for event in done.events if event.name is EventName.WRITING_BACK]
+    assert told.warning
+    assert "supabase_migrations.schema_migrations is not kept up to date any more" in told.message
+    project.migration("3", "SELECT 3")
+    assert attempt(database, make_spec(project)).messages(EventName.WRITING_BACK) == []
+    assert [row[0] for row in database.query(ROWS)] == ["1"]
+
+
+def test_where_the_table_is_gone_nothing_is_remembered(
+    database: Database, project: Project
+) -> None:
+    """Whoever left Supabase's command line behind need not say so."""
+    database.query(TABLE)
+    project.migration("1", "SELECT 1")
+    attempt(database, spec(project))
+    database.query("DROP SCHEMA supabase_migrations CASCADE")
+    project.migration("2", "SELECT 2")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED

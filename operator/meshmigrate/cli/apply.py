@@ -110,7 +110,7 @@ def apply(
     statement_timeout: float,
     deadline: float,
     rollback_deadline: float,
-    write_back: bool,
+    write_back: bool | None,
     as_json: bool,
 ) -> None:
     """Apply pending migrations; when one fails, take the database back to where it was.

@@ -123,11 +123,11 @@ def _show(found: FingerprintAnswer) -> None:
     database = found.database
     place = f"{database.name}, system identifier {database.system_identifier}"
     give_facts([("database", place), ("fingerprint", found.digest)])
+    give_facts(("note", note) for note in found.notes)
     if found.differences is None:
         rows = [(each.name, str(each.objects), each.digest) for each in found.sections]
         give_rows("section", ("Section", "Objects", "Digest"), rows)
         return
-    give_facts(("note", note) for note in found.notes)
     give_lines(line for difference in found.differences for line in _lines(difference))
     count = len(found.differences)
     give_facts([("differences", str(count) if count else "none")])

@@ -70,7 +70,7 @@ def rollback(
     acquire_timeout: float,
     statement_timeout: float,
     rollback_deadline: float,
-    write_back: bool,
+    write_back: bool | None,
     as_json: bool,
 ) -> None:
     """Take back every version above VERSION, the one applied last first.

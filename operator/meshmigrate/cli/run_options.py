@@ -54,12 +54,12 @@ out_of_order_option: Final = click.option(
     help="What to do with a version below the current one that is not applied.",
 )
 write_back_option: Final = click.option(
-    "--write-back",
-    is_flag=True,
+    "--write-back/--no-write-back",
+    default=None,
     envvar="MESHMIGRATE_WRITE_BACK",
     show_envvar=True,
     help="Write each version into supabase_migrations.schema_migrations too, in the same "
-    "transaction.",
+    "transaction. Default: as the last run that said so.",
 )
 on_failure_option: Final = click.option(
     "--on-failure",

@@ -25,6 +25,7 @@ from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
         "meshmigrate verify",
         "meshmigrate verify --target 20260105090000 --json",
         "meshmigrate verify --scratch-url-file /run/secrets/scratch-url",
+        "meshmigrate verify --scratch-embedded",
         then="`meshmigrate plan` shows what apply would do, `meshmigrate apply` does it.",
     )
 )
@@ -40,6 +41,17 @@ from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
     help="File with the URL of another server on which to make the scratch database. Default: "
     "the server of the database itself, where the role needs CREATEDB.",
 )
+@click.option(
+    "--scratch-embedded",
+    is_flag=True,
+    help="Make the scratch database on a server of its own, started for it: "
+    "pip install 'meshmigrate[verify]'.",
+)
+@click.option(
+    "--no-keep",
+    is_flag=True,
+    help="Do not write into the database's ledger what was proven.",
+)
 @json_option
 def verify(
     *,
@@ -50,14 +62,18 @@ def verify(
     search_path: tuple[str, ...],
     ledger_schema: str,
     scratch_url_file: Path | None,
+    scratch_embedded: bool,
+    no_keep: bool,
     as_json: bool,
 ) -> None:
     """Prove every pending pair of scripts: up, down, and up again, on a scratch database.
 
-    The scratch database gets the schema of the real one, by pg_dump, and no data; the real one
-    is only read. After the way back the schema must be what it was before, after the second way
-    up what it was after the first. Checks are not run, as they are about data. The scratch
-    database is dropped at the end; one that a killed process left behind is dropped by the next.
+    The scratch database gets the schema of the real one, by pg_dump, and no data. Of the real one
+    only the ledger is written to, if there is one: it keeps which pairs are proven, and runs say
+    ScriptVerified of them from then on. After the way back the schema must be what it was before,
+    after the second way up what it was after the first. Checks are not run, as they are about
+    data. The scratch database is dropped at the end; one that a killed process left behind is
+    dropped by the next.
 
     Exit codes: 0 every rollback script keeps its promise, 10 refused, 11 one does not,
     30 interrupted, 32 unreachable.
@@ -75,6 +91,8 @@ def verify(
         if not as_json:
             click.echo(message, err=True)
 
+    if scratch_embedded and scratch_url_file:
+        raise click.UsageError("give either --scratch-embedded or --scratch-url-file")
     with problems_told(as_json=as_json, folders=folders):
         scratch = None
         if scratch_url_file is not None:
@@ -90,6 +108,8 @@ def verify(
             wanted,
             Tools(clock=SystemClock(stop), stop=stop, events=lambda _: None),
             scratch_server=scratch,
+            embedded=scratch_embedded,
+            keep=not no_keep,
             tell=tell,
         )
         stop.end()
@@ -109,6 +129,8 @@ def _show(answer: VerifyAnswer, folders: Folders) -> None:
         click.echo("nothing to verify: no file is pending")
         return
     give_rows("verified", ("Version", "Name", "Verdict", "Why"), map(_row, answer.proofs))
+    if answer.not_kept:
+        click.echo(f"not kept as proven: {answer.not_kept}", err=True)
     for left_out in answer.not_copied:
         click.echo(f"not copied: {left_out}", err=True)
     lie = answer.proofs[-1]

@@ -156,7 +156,7 @@ class WayBackAnswer(Contract, frozen=True, kw_only=True):
 
     ready: bool
     reason: str
-    """Transactional, ScriptUnverified, DataLoss, Irreversible or NoScript."""
+    """Transactional, ScriptVerified, ScriptUnverified, DataLoss, Irreversible or NoScript."""
     message: str
     data_not_restored: tuple[str, ...] = ()
 

@@ -51,7 +51,7 @@ class RollbackReady(Contract, frozen=True, kw_only=True):
 
     ready: bool
     reason: str
-    """Transactional, ScriptUnverified, DataLoss, Irreversible or NoScript."""
+    """Transactional, ScriptVerified, ScriptUnverified, DataLoss, Irreversible or NoScript."""
     message: str
 
 

@@ -143,8 +143,9 @@ class Ledger(Request, frozen=True, kw_only=True):
     """Which ledger keeps the history, one schema is one history; and what it is to take over."""
 
     schema: str = "meshmigrate"
-    write_back: bool = False
-    """Whether what is applied is written into the history of Supabase's command line too."""
+    write_back: bool | None = None
+    """Whether what is applied is written into the history of Supabase's command line too; if it
+    is not said, what the last run said that did."""
     baseline: str = ""
     """The last version whose changes a database without a history already has; empty for none."""
     adopt: Adopt = "None"

@@ -80,3 +80,7 @@ class VerifyAnswer(Contract, frozen=True, kw_only=True):
     """In the order of the versions, up to the first that does not."""
     not_copied: tuple[str, ...] = ()
     """Statements of the schema that the scratch database does not have."""
+    kept: int = 0
+    """How many pairs the ledger knows as proven now."""
+    not_kept: str = ""
+    """Why it does not know them."""

@@ -172,6 +172,15 @@ class Statement:
     change: DataChange | None = None
     demand: Demand = NOTHING_NEEDED
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether neither schema nor data are others after it."""
+        return self.kind in _CHANGE_NOTHING
+
+
+SETTINGS: Final = frozenset({"SET", "RESET"})
+_CHANGE_NOTHING: Final = SETTINGS | {"VACUUM", "ANALYZE", "REINDEX", "CLUSTER", "CHECKPOINT"}
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:

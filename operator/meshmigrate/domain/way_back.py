@@ -20,6 +20,8 @@ class Way(StrEnum):
 
     TRANSACTIONAL = "Transactional"
     """Its transaction ends the run: the server undoes it."""
+    SCRIPT_VERIFIED = "ScriptVerified"
+    """It has a rollback script, which was proven on a copy of the schema."""
     SCRIPT_UNVERIFIED = "ScriptUnverified"
     """It has a rollback script, which nobody has proven."""
     DATA_LOSS = "DataLoss"
@@ -30,7 +32,7 @@ class Way(StrEnum):
     @property
     def ready(self) -> bool:
         """Whether it leads back to where the run began."""
-        return self in {Way.TRANSACTIONAL, Way.SCRIPT_UNVERIFIED}
+        return self in {Way.TRANSACTIONAL, Way.SCRIPT_VERIFIED, Way.SCRIPT_UNVERIFIED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,15 @@ class Pending:
         The statements of its rollback script.
     steps_at
         The place because of which it runs in steps; None if one transaction holds it.
+    proven
+        Whether ``verify`` has proven its rollback script.
     """
 
     migration: Migration
     statements: tuple[Statement, ...]
     rollback: tuple[Statement, ...] = ()
     steps_at: Location | None = None
+    proven: bool = False
 
 
 class WayBack(NamedTuple):
@@ -104,8 +109,9 @@ def _way_back(
     # A script that makes the type anew is the one way to be rid of a value.
     remade = any(statement.kind == "CREATE TYPE" for statement in pending.rollback)
     added = [change for change in changes if isinstance(change, EnumValue) and not remade]
-    if by_transaction:
-        return WayBack(version, Way.TRANSACTIONAL, "its transaction undoes it")
+    if by_transaction or all(statement.changes_nothing for statement in pending.statements):
+        why = "its transaction undoes it" if by_transaction else _NOTHING
+        return WayBack(version, Way.TRANSACTIONAL, why)
     if pending.migration.rollback is None:
         return WayBack(version, Way.NO_SCRIPT, "it has no rollback script", losses)
     if pending.migration.rollback.irreversible is not None:
@@ -117,7 +123,14 @@ def _way_back(
     if losses:
         why = f"its rollback script does not bring back {_listed(losses)}"
         return WayBack(version, Way.DATA_LOSS, why, losses)
-    return WayBack(version, Way.SCRIPT_UNVERIFIED, "it has a rollback script")
+    return WayBack(version, *_BY_SCRIPT[pending.proven])
+
+
+_NOTHING: Final = "it changes nothing that would have to be taken back"
+_BY_SCRIPT: Final = {
+    True: (Way.SCRIPT_VERIFIED, "its rollback script was proven on a copy of the schema"),
+    False: (Way.SCRIPT_UNVERIFIED, "it has a rollback script"),
+}
 
 
 def _types(rollback: Iterable[Statement]) -> dict[Place, ColumnType]:
@@ -136,6 +149,8 @@ def _kept(loss: Loss, former: ColumnType | None) -> bool:
 
 _WHOLE: Final = {
     Way.TRANSACTIONAL: "a failure is undone by the transaction, with nothing left to take back",
+    Way.SCRIPT_VERIFIED: "what is applied when a file fails is taken back by rollback scripts "
+    "that were proven on a copy of the schema, and compared with the schema before",
     Way.SCRIPT_UNVERIFIED: "what is applied when a file fails is taken back by rollback scripts, "
     "and compared with the schema before",
 }

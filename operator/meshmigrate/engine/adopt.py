@@ -21,7 +21,6 @@ from meshmigrate.engine.declaration import (
 )
 from meshmigrate.engine.ledger import history, log
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.sql.compare import same_statements
 
 _TABLE: Final = "supabase_migrations.schema_migrations"
 _EXISTS = "SELECT pg_catalog.to_regclass('supabase_migrations.schema_migrations') IS NOT NULL"
@@ -162,6 +161,8 @@ def _stored(migration: Migration, table: Mapping[str, Stored]) -> Stored:
 
 
 def _is_as_run(migration: Migration, table: Mapping[str, Stored]) -> bool:
+    from meshmigrate.sql.compare import same_statements  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
+
     stored = _stored(migration, table)
     return stored is not None and same_statements(migration.script, stored)
 

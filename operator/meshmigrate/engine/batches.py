@@ -45,10 +45,13 @@ class StatementFailed(Exception):
         Which one, from 0; the first if the connection was lost, as then nobody knows.
     offset
         How many characters of the message stand before it.
+    behind
+        How many behind it may have failed instead, as nobody knows.
     """
 
-    def __init__(self, error: psycopg.Error, index: int, offset: int) -> None:
+    def __init__(self, error: psycopg.Error, index: int, offset: int, behind: int = 0) -> None:
         super().__init__(str(error))
+        self.behind = behind
         self.error = error
         self.index = index
         self.offset = offset
@@ -124,7 +127,7 @@ def send_batch(
     try:
         results: list[PGresult] = connection.wait(_watched(connection, expired))
     except psycopg.Error as lost:
-        raise StatementFailed(lost, 0, 0) from lost
+        raise StatementFailed(lost, 0, 0, len(batch) - 1) from lost
     mark = -1
     if ours:
         mark = next((at for at, one in enumerate(results) if _is_mark(one)), len(results))

@@ -10,7 +10,7 @@ from meshmigrate.engine import drift, kept, session
 from meshmigrate.engine.ending import LockedRun, rollback_ready
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.ledger import history, journal, log, runs
+from meshmigrate.engine.ledger import history, journal, log, proofs, runs
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import PreparedMigration
@@ -41,6 +41,7 @@ def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -
     """
     ledger = locked.ledger
     before = catalog.take(ledger.connection, spec.policy.fingerprint)
+    drift.tell_missing(locked, before)
     drifted = drift.find(locked, before)
     with session.transaction(ledger.connection):
         locked.lease.guard()
@@ -87,5 +88,13 @@ def planned(course: Course) -> Event:
 
 
 def _pending(prepared: Sequence[PreparedMigration], ledger: Ledger | None) -> list[Pending]:
-    begun = journal.begun(ledger) if ledger is not None and prepared else frozenset()
-    return [each.pending(begun=str(each.migration.version) in begun) for each in prepared]
+    if ledger is None or not prepared:
+        return [each.pending(begun=False) for each in prepared]
+    begun = journal.begun(ledger)
+    proven = proofs.proven(ledger, (each.migration for each in prepared))
+    return [
+        each.pending(
+            begun=str(each.migration.version) in begun, proven=each.migration.version in proven
+        )
+        for each in prepared
+    ]

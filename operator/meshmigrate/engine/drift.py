@@ -9,7 +9,7 @@ from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, names
+from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint, names, no_schema
 from meshmigrate.engine.ledger import log, past
 
 _NAMED: Final = 10
@@ -25,6 +25,13 @@ def scope(locked: LockedRun) -> FingerprintScope:
     asked = locked.policy.fingerprint
     digest = past.last_left(locked.ledger) if asked == FingerprintScope() else None
     return asked if digest is None else catalog.scope_of(catalog.load(locked.ledger, digest))
+
+
+def tell_missing(locked: LockedRun, before: Fingerprint) -> None:
+    """Warn of schemas that the fingerprint is to cover and that do not exist, or not yet."""
+    for name in before.missing_schemas:
+        message = f"{no_schema(name)}: what is made there is compared, but is it the right name?"
+        locked.events(Event(name=EventName.DRIFT, message=message, warning=True))
 
 
 def find(locked: LockedRun, before: Fingerprint) -> log.Entry | None:

@@ -43,7 +43,9 @@ class Known:
     lease: Lease | None = None
     in_flight: InFlight = field(default_factory=InFlight)
     started: bool = False
-    """Whether the ledger has a row of this run."""
+    """Whether this attempt has written of its run."""
+    begun: bool = False
+    """Whether an earlier attempt has, which may have applied files."""
     wanted: Wanted | None = None
     present: tuple[Version, ...] = ()
     """The versions in the history."""
@@ -54,6 +56,17 @@ class Known:
     lock_wait_seconds: float = 0.0
     course: Course | None = None
     """How the run divides its files and could go back; None before that is decided."""
+
+    @property
+    def in_ledger(self) -> bool:
+        """Whether the ledger has a row of this run: then something of it may be applied."""
+        return self.started or self.begun
+
+    def find_run(self, ledger: Ledger) -> Run | None:
+        """Give this run as the ledger has it."""
+        found = runs.find(ledger, self.identity.id)
+        self.begun = found is not None
+        return found
 
 
 def end_up_to_date(known: Known, plan: PlanSummary | None = None) -> Ending:
@@ -77,8 +90,12 @@ def end_planned(
 
 def end_dry_run(known: Known, message: str) -> Ending:
     """Give the end of an attempt that only said what it would do."""
+    return end_without_run(known, f"dry run, nothing is changed: {message}")
+
+
+def end_without_run(known: Known, message: str) -> Ending:
+    """Give the end of an attempt that was no run, and did what it says."""
     finished = _leave(known, None)
-    message = f"dry run, nothing is changed: {message}"
     return _ending(known, Outcome.SUCCEEDED, Reason.SUCCEEDED, message, finished=finished)
 
 
@@ -87,7 +104,7 @@ def end_early(known: Known, error: MigrationError) -> Ending:
 
     The error gets a row in the log if there is a ledger that we may still write to.
     """
-    error = restated(error, Interruption if known.started else Refusal)
+    error = restated(error, Interruption if known.in_ledger else Refusal)
     finished = None if error.reason in _NO_LONGER_OURS else _try_to_leave(known, error)
     if error.reason is Reason.TERMINATED and known.connection is not None:
         error = _stopped(known)

@@ -23,6 +23,7 @@ class EventName(StrEnum):
     RECOVERING = "recovering"
     PLANNED = "planned"
     DRIFT = "drift"
+    WRITING_BACK = "writing-back"
     APPLYING = "applying"
     APPLIED = "applied"
     WAITING_FOR_TABLES = "waiting-for-tables"

@@ -23,7 +23,7 @@ from meshmigrate.engine.limits import Limits, explained, pause_seconds
 from meshmigrate.engine.other_holders import commit_and_look
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.server_error import is_worth_another_try
+from meshmigrate.engine.server_error import blame, is_worth_another_try
 from meshmigrate.engine.statements import End, run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.table_wait import TableWait
@@ -110,11 +110,11 @@ class Executor:
                 if in_front and self.lease.has_stopped(error):
                     in_front = False
                     continue
+                self.in_flight.answered(error)
                 if not is_worth_another_try(error):
-                    told = explained(error, limits, deadline, self.stop)
-                    if told is error:
-                        raise
-                    raise told from error
+                    began = not in_front or self.lease.is_answered
+                    told = blame(error, reached[-1].script.script) if began else error
+                    raise explained(told, limits, deadline, self.stop) from error.__cause__
                 self.pause(reached[-1], error, attempt, lock_deadline, tables.blockers)
                 attempt += 1
             else:
@@ -140,7 +140,8 @@ class Executor:
                 part.begin()
                 self._run(part.work, own, limits, last=index == len(parts) - 1)
                 part.record()
-            session.commit_without_flush(self.connection)
+            if not self.in_flight.one_by_one:
+                session.commit_without_flush(self.connection)
             self.in_flight.commit = Commit(own(), parts[-1].work.script.script.file)
         self.in_flight.commit = None
 

@@ -100,21 +100,28 @@ def _apply_together(
     try:
         locked.executor.run_together(parts, deadline=deadline, lock_deadline=_lock_deadline(locked))
     except (Failure, LockTimeout) as error:
-        return Stumble(_file_of(error, pending, reached[-1]), error)
+        return Stumble(_file_of(error, pending, works, reached[-1]), error)
     for file in files:
         file.tell(EventName.APPLIED, "applied")
     return None
 
 
 def _file_of(
-    error: MigrationError, pending: Sequence[PreparedMigration], reached: Migration
+    error: MigrationError,
+    pending: Sequence[PreparedMigration],
+    works: Sequence[Work],
+    reached: Migration,
 ) -> Migration:
     """Give the migration that the place of an error belongs to, else the one that was reached.
 
     A file can be at fault before it is reached: a statement that is not tried a third time.
     """
     file = error.location.file if error.location else None
-    named = (each.migration for each in pending if each.script.script.file == file)
+    named = (
+        each.migration
+        for each, work in zip(pending, works, strict=True)
+        if file in {part.script.file for part in (work.script, *work.checks)}
+    )
     return next(named, reached)
 
 

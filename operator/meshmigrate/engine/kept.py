@@ -7,7 +7,7 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.script import Migration, ScriptKind
 from meshmigrate.domain.way_back import Pending, ways_back
-from meshmigrate.engine.ledger import history
+from meshmigrate.engine.ledger import history, proofs
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.prepared import prepare_migration
 from meshmigrate.engine.wanted import Wanted
@@ -52,9 +52,10 @@ def migrations(
 
 def files(shelf: Shelf, rows: Iterable[AppliedVersion]) -> Iterator[Pending]:
     """Give versions as what modes and ways back are decided on, as far as they are there."""
-    for _, migration in migrations(shelf, rows):
-        if migration is not None:
-            yield prepare_migration(migration).pending(begun=False)
+    there = [each for _, each in migrations(shelf, rows) if each is not None]
+    proven = proofs.proven(shelf.ledger, there)
+    for each in there:
+        yield prepare_migration(each).pending(begun=False, proven=each.version in proven)
 
 
 def discarded(shelf: Shelf, rows: Iterable[AppliedVersion]) -> tuple[str, ...]:

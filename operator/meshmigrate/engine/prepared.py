@@ -1,17 +1,18 @@
 """Migrations made ready: every file parsed and found acceptable before anything is changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import Final
 
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.plan import Plan
-from meshmigrate.domain.script import Migration, Script, Statement
+from meshmigrate.domain.script import Migration, Script, ScriptKind, Statement
 from meshmigrate.domain.table_lock import TableLock
 from meshmigrate.domain.way_back import Pending
 
+_NOTHING_TO_DO: Final = "-- nothing to take back\n"
 _REMEMBERED: Final = 4096
 """Scripts; a run reads them before it has the lock, and again when it has it."""
 
@@ -43,13 +44,21 @@ class PreparedMigration:
     checks: tuple[PreparedScript, ...]
     rollback: PreparedScript | None = None
 
-    def pending(self, *, begun: bool) -> Pending:
+    @property
+    def has_rollback(self) -> bool:
+        """Whether somebody has written a rollback script for it."""
+        rollback = self.migration.rollback
+        return rollback is not None and rollback.text != _NOTHING_TO_DO
+
+    def pending(self, *, begun: bool, proven: bool = False) -> Pending:
         """Give it as what modes and ways back are decided on.
 
         Parameters
         ----------
         begun
             Whether an earlier run has done some of its steps: then it goes on in steps.
+        proven
+            Whether its rollback script was proven.
         """
         statements, script = self.script.statements, self.migration.script
         outside = next((one for one in statements if one.outside), None)
@@ -59,6 +68,7 @@ class PreparedMigration:
             statements,
             rollback=self.rollback.statements if self.rollback else (),
             steps_at=place if begun or self.script.in_steps else None,
+            proven=proven,
         )
 
 
@@ -99,10 +109,19 @@ def prepare_migration(migration: Migration) -> PreparedMigration:
     Refusal
         Whatever is wrong with one of them, with its place.
     """
+    script = prepare_script(migration.script)
+    if migration.rollback is None and all(one.changes_nothing for one in script.statements):
+        migration = replace(migration, rollback=_nothing_to_do(migration))
     rollback = None if migration.rollback is None else prepare_script(migration.rollback)
     return PreparedMigration(
         migration,
-        prepare_script(migration.script),
+        script,
         tuple(prepare_script(check) for check in migration.checks),
         rollback,
     )
+
+
+def _nothing_to_do(migration: Migration) -> Script:
+    """Give the way back from a file that changes nothing: the ledger keeps it as any other."""
+    file = f"rollbacks/{migration.version}_{migration.name}.sql"
+    return Script(ScriptKind.ROLLBACK, file, _NOTHING_TO_DO)

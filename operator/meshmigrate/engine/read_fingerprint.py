@@ -7,7 +7,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.domain.schema_answers import FingerprintAnswer, ObjectDifference, SectionDigest
 from meshmigrate.engine.fingerprint import catalog
-from meshmigrate.engine.fingerprint.compare import Fingerprint
+from meshmigrate.engine.fingerprint.compare import Fingerprint, no_schema
 from meshmigrate.engine.fingerprint.saved import for_eyes
 from meshmigrate.engine.ledger import past
 from meshmigrate.engine.looking import Sight
@@ -70,7 +70,7 @@ def answer(sight: Sight, now: Fingerprint, before: Fingerprint | None) -> Finger
             ObjectDifference(section=it.section, object=it.object, before=it.before, after=it.after)
             for it in before.differences(shown)
         ),
-        notes=() if before is None else tuple(_notes(before, shown)),
+        notes=(*map(no_schema, now.missing_schemas), *(_notes(before, shown) if before else ())),
     )
 
 

@@ -68,7 +68,7 @@ def _pending_file(prepared: PreparedMigration, back: WayBack, locks: Locks) -> P
         statements=len(statements),
         kinds=dict(Counter(statement.kind for statement in statements)),
         checks=len(prepared.checks),
-        has_rollback=migration.rollback is not None,
+        has_rollback=prepared.has_rollback,
         transactional=transactional,
         steps=1 if transactional else count_steps(prepared.script),
         tables=strongest_first(locks),

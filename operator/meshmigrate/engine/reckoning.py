@@ -1,11 +1,10 @@
 """How far a file has got that runs in steps: read from the journal, looked up in the catalog."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from meshmigrate.domain.errors import Failure, MigrationError
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.script import Action, Outside, ScriptKind, Statement
+from meshmigrate.domain.script import SETTINGS, Action, Outside, ScriptKind, Statement
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
@@ -17,10 +16,6 @@ from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.lookup import locate
 from meshmigrate.engine.prepared import PreparedScript, prepare_script
 from meshmigrate.engine.statements import run_statements
-
-_SETTINGS: Final = frozenset({"SET", "RESET"})
-_CHANGE_NOTHING: Final = _SETTINGS | {"VACUUM", "ANALYZE", "REINDEX", "CLUSTER", "CHECKPOINT"}
-"""Kinds that change neither schema nor data."""
 
 
 def group_end(script: PreparedScript, start: int) -> int:
@@ -42,7 +37,7 @@ def count_steps(script: PreparedScript) -> int:
 
 def settings_before(statements: Sequence[Statement], start: int) -> tuple[Statement, ...]:
     """Give what a file has set before a step of it: each step has a fresh session."""
-    return tuple(statement for statement in statements[:start] if statement.kind in _SETTINGS)
+    return tuple(statement for statement in statements[:start] if statement.kind in SETTINGS)
 
 
 def enter_step(executor: Executor, script: PreparedScript, start: int) -> None:
@@ -175,7 +170,7 @@ def changing(ledger: Ledger, steps: Iterable[Step]) -> list[Step]:
         texts[step.checksum] = script
         start = step.ordinal - 1
         statements = script.statements[start : group_end(script, start)]
-        if any(statement.kind not in _CHANGE_NOTHING for statement in statements):
+        if not all(statement.changes_nothing for statement in statements):
             found.append(step)
     return found
 

@@ -95,12 +95,15 @@ def take_lease(link: Link, ledger: Ledger, known: Known) -> Lease:
     """
     run_id, server = known.identity.id, link.server
     with session.transaction(link.connection):
-        if link.lost is not None and not link.lost.check(ledger):
+        if link.lost is None:
+            losses.record_crash(ledger, run_id)
+        elif not link.lost.check(ledger):
             link.lost.account(ledger, known, server)
         taken = lease.take(ledger, run_id, known.holder, server.cluster)
     known.lease = taken
-    suspect = losses.find_suspect(ledger, run_id)
-    known.in_flight.begin(suspect, one_by_one=link.lost is not None)
+    before = losses.look_back(ledger, run_id)
+    one_by_one = before.any or link.lost is not None
+    known.in_flight.begin(before.suspicion, one_by_one=one_by_one)
     return taken
 
 
@@ -139,6 +142,7 @@ def keep_connected(
                     tools.stop.acknowledge()
                     last = interruption() if stopped else persistence.last_word(error)
                     return end_early(known, _late(last, known))
+                tools.stop.detach()
                 failed, pause = error, again
                 lost = _lose(known, error, lost)
 
@@ -172,7 +176,7 @@ def _lose(known: Known, error: MigrationError, before: Lost | None) -> Lost | No
 
 def _late(error: MigrationError, known: Known) -> MigrationError:
     """Say that a run that has begun is interrupted, where a new connection was refused."""
-    if known.started and known.connection is None and isinstance(error, Refusal):
+    if known.in_ledger and known.connection is None and isinstance(error, Refusal):
         return Interruption(error.reason, error.message, hint=error.hint)
     return error
 

@@ -17,7 +17,7 @@ from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.run import Attempt, run
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
-from meshmigrate.engine.write_back import refuse_write_back
+from meshmigrate.engine.write_back import settle_write_back
 
 
 def roll_back(spec: RunSpec, credentials: Credentials, tools: Tools) -> Ending:
@@ -34,8 +34,7 @@ def _without_files(spec: RunSpec) -> Wanted:
 
 def _work(attempt: Attempt) -> Ending:
     target = Version(attempt.spec.target)
-    kept = attempt.spec.ledger
-    ledger = Ledger(attempt.connection, kept.schema, kept.write_back)
+    ledger = Ledger(attempt.connection, attempt.spec.ledger.schema)
     if not schema.find_version(ledger):
         raise Refusal(
             Reason.NOT_APPLIED,
@@ -46,7 +45,7 @@ def _work(attempt: Attempt) -> Ending:
     stored = stored_ending(runs.find(ledger, attempt.spec.run.id))
     if stored is not None:
         return stored
-    refuse_write_back(ledger)
+    ledger = settle_write_back(ledger, attempt.spec, attempt.tools.events, exists=True)
     if not runs.unfinished(ledger) and not _leaving(attempt, ledger, target):
         return end_up_to_date(attempt.known)
     attempt.take_lock()

@@ -38,7 +38,7 @@ from meshmigrate.engine.retreat import begin_retreat, finish_way_back
 from meshmigrate.engine.takeover import watch_holder
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_if_needed, read_wanted
-from meshmigrate.engine.write_back import refuse_write_back
+from meshmigrate.engine.write_back import settle_write_back
 
 Work = Callable[["Attempt"], Ending]
 
@@ -93,17 +93,19 @@ class Attempt:
 
     def run(self) -> Ending:
         """Look without the lock first: most of the time there is nothing to do."""
-        ledger = Ledger(self.connection, self.spec.ledger.schema, self.spec.ledger.write_back)
+        ledger = Ledger(self.connection, self.spec.ledger.schema)
         self._tell(EventName.CONNECTED, f"connected to database {self.server.database}")
         sight, mine = self._look(ledger), None
         if sight.ledger_version:
             # A plan that is refused writes no log either.
             self.known.ledger = None if self.spec.run.intent == "plan" else ledger
-            mine = runs.find(ledger, self.spec.run.id)
+            mine = self.known.find_run(ledger)
             stored = stored_ending(mine)
             if stored is not None:
                 return stored
-        refuse_write_back(ledger)
+        exists = sight.ledger_version > 0
+        ledger = settle_write_back(ledger, self.spec, self.tools.events, exists=exists)
+        sight = replace(sight, ledger=ledger)
         if self.spec.run.intent == "undo":
             self.take_lock()
             return self.run_locked(ledger, self._cancel)
@@ -153,7 +155,7 @@ class Attempt:
         What was left unfinished comes to its end first; ``go`` does what is new.
         """
         self.bring_up_to_date(ledger)
-        mine = runs.find(ledger, self.spec.run.id)
+        mine = self.known.find_run(ledger)
         stored = stored_ending(mine)
         if stored is not None:
             return stored

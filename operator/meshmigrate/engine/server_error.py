@@ -15,6 +15,8 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.sqlstate import Retry, SqlState, retry_after
 
+_GONE: Final = frozenset({"3F000", "42P01", "42703"})
+"""A schema, a table or a column that is not there."""
 _CONTENTION: Final = frozenset(
     {SqlState.LOCK_NOT_AVAILABLE, SqlState.DEADLOCK_DETECTED, SqlState.SERIALIZATION_FAILURE}
 )
@@ -97,6 +99,22 @@ def own_error(error: psycopg.Error) -> MigrationError:
     cause = error.diag.message_primary or _lost(error)
     message = f"a statement of meshmigrate's own failed: {cause}"
     return _classify(error, message=message, location=None, kind="", hint=_OWN)
+
+
+def blame(error: MigrationError, script: Script) -> MigrationError:
+    """Give a failure of our own statements to the script that took away what they are about.
+
+    The transaction began with the ledger as it has to be, so the script has changed it since.
+    """
+    if error.location is not None or error.sqlstate not in _GONE:
+        return error
+    return Failure(
+        error.reason,
+        f"{script.file} changed the ledger's own tables: {error.message}",
+        hint="Leave the ledger's schema alone; what was not committed has left nothing behind.",
+        location=Location(script.file),
+        sqlstate=error.sqlstate,
+    )
 
 
 def is_cancelled(error: MigrationError) -> bool:

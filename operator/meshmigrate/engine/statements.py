@@ -4,11 +4,13 @@ Parameters would make psycopg read the text, and ``%I`` is ordinary SQL in it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import psycopg
 from psycopg.pq.abc import PGresult
 
+from meshmigrate.domain.check import own_words
 from meshmigrate.domain.errors import Failure
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
@@ -16,6 +18,7 @@ from meshmigrate.engine.batches import MOST, Batches, StatementFailed, send_batc
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.constraints import deferrable_constraints
 from meshmigrate.engine.deferred import send_waiting
+from meshmigrate.engine.in_flight import one_of_many
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
 
 _SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
@@ -93,6 +96,8 @@ def _send_batch(
             error = script_error(failed.error, script) if settled else own_error(failed.error)
             raise error from failed
         statement = batch[failed.index]
+        if failed.behind:
+            statement = replace(statement, kind=one_of_many(statement.kind, failed.behind))
         raise statement_error(failed.error, script, statement, before=failed.offset) from failed
     except psycopg.Error as error:
         raise own_error(error) from error
@@ -122,10 +127,10 @@ def run_checks(
         cursor = send(connection, script, statement)
         first = cursor.fetchone() if cursor.rowcount == 1 else None
         if first is None or first[0] is not True:
-            found = f"{cursor.rowcount} rows" if first is None else "a row that is not true"
+            found = "is not true" if first else f"gave {cursor.rowcount} rows instead of one"
             raise Failure(
                 Reason.CHECK_FAILED,
-                f"the check found {found} instead of one row whose first column is true",
+                f"the check {found}: {own_words(script, statement)}",
                 hint="The migration leaves the database in a state the check forbids: "
                 "correct the migration, or the check.",
                 location=script.location(statement.offset),

@@ -36,6 +36,7 @@ class Stop:
         self._cancelled = threading.Event()
         self._end = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
+        self.connects_again = False
 
     @property
     def requested(self) -> bool:
@@ -44,7 +45,7 @@ class Stop:
 
     @property
     def attached(self) -> bool:
-        """Whether there has been a connection."""
+        """Whether there is a connection."""
         return self._connection is not None
 
     def acknowledged(self, seconds: float) -> bool:
@@ -62,6 +63,10 @@ class Stop:
     def attach(self, connection: psycopg.Connection[Any]) -> None:
         """Name the connection whose statement a request cancels."""
         self._connection = connection
+
+    def detach(self) -> None:
+        """Take note that the connection is lost, and that another one will be tried."""
+        self._connection, self.connects_again = None, True
 
     def wait(self, seconds: float) -> None:
         """Wait, but not longer than until a stop is requested."""
@@ -116,6 +121,7 @@ _STOPPING: Final = (
 _AT_ONCE: Final = "left at once, without waiting for the server"
 _TOO_LONG: Final = "left after waiting for the server in vain"
 _UNCONNECTED: Final = "stopped before there was a connection: nothing was changed"
+_CONNECTING_AGAIN: Final = "stopped while it tried to connect again after a lost connection"
 _UNSEEN: Final = (
     "The server rolls back what was open as soon as it notices. Run again: what is applied stays, "
     "the rest follows."
@@ -140,8 +146,8 @@ def stop_on_signals(
     show
         Called with why the process ends without an orderly end, just before it does.
     only_connects
-        Whether there is nothing to bring to an end as long as there has been no connection: then
-        a server that does not answer is not waited for.
+        Whether there is nothing to bring to an end as long as there is no connection: then a
+        server that does not answer is not waited for.
     """
     stop = Stop()
     hold_signals()
@@ -157,6 +163,8 @@ def stop_on_signals(
         # for one in a call that cannot be woken.
         acknowledged = stop.acknowledged(_UNCONNECTED_SECONDS)
         if only_connects and not acknowledged and not stop.attached:
+            if stop.connects_again:
+                leave(_CONNECTING_AGAIN)
             leave(_UNCONNECTED, "Run again.")
         time.sleep(_GRACE_SECONDS - _UNCONNECTED_SECONDS)
         leave(_TOO_LONG)

@@ -1,8 +1,9 @@
 """``verify``: every pending pair of scripts proven before anyone needs it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from typing import Final
 from uuid import uuid4
 
 from meshmigrate.domain.database_url import ConnectionParameters
@@ -10,7 +11,7 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import make_plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Access, Policy
-from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
+from meshmigrate.domain.schema_answers import PairProof, Verdict, VerifyAnswer
 from meshmigrate.domain.script import Migration, Script
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import connect
@@ -19,13 +20,17 @@ from meshmigrate.engine.looking import Sight, look
 from meshmigrate.engine.prepared import prepare_plan
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted
+from meshmigrate.review.embedded import embedded_server, make_roles
 from meshmigrate.review.pairs import Rehearsal
+from meshmigrate.review.record import record
 from meshmigrate.review.schema_copy import dump_schema, restore
 from meshmigrate.review.scratch import scratch_database
 from meshmigrate.sql.shared import changes_server
 from meshmigrate.sql.split import split
 
 Tell = Callable[[str], None]
+
+_NO_LEDGER: Final = "the database has no ledger yet; its first run makes one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,8 @@ def verify(
     tools: Tools,
     *,
     scratch_server: ConnectionParameters | None,
+    embedded: bool,
+    keep: bool,
     tell: Tell,
 ) -> VerifyAnswer:
     """Prove the pending files in order, up to the first that breaks its promise.
@@ -51,6 +58,10 @@ def verify(
     ----------
     scratch_server
         Where the scratch database is made; None for the target's own server.
+    embedded
+        Whether it is made on a server of our own instead.
+    keep
+        Whether the target's ledger is to know what was proven. None is made for that.
     tell
         Told before each step that takes long.
 
@@ -66,27 +77,51 @@ def verify(
     """
     with look(target.parameters, target.ledger_schema, "verify") as sight:
         server, pending = sight.server, _pending(sight, wanted)
+        has_ledger, roles = sight.ledger_version > 0, _roles(sight)
     if not pending:
         return VerifyAnswer(api_version=1, database=server.identity, pending=0, proofs=())
-    place = scratch_server or target.parameters
+    elsewhere = nullcontext(scratch_server or target.parameters)
     with (
+        embedded_server(server.major) if embedded else elsewhere as place,
         session.translated(),
         closing(connect(place, "verify")) as home,
         scratch_database(home, place) as scratch,
     ):
+        if embedded:
+            make_roles(home, roles)
         tell("copying the schema into a scratch database")
         dump = dump_schema(target.parameters, server.major, without=target.ledger_schema)
         with closing(connect(scratch, "verify")) as connection:
             left_out = tuple(restore(connection, dump))
         rehearsal = Rehearsal(parameters=scratch, access=target.access, tools=tools)
         proofs = tuple(_until_the_first_lie(rehearsal, pending, tell))
+    kept, not_kept = 0, ""
+    proven = [
+        one for one, proof in zip(pending, proofs, strict=False) if proof.verdict is Verdict.PROVEN
+    ]
+    if keep and proven:
+        tell("keeping in the ledger what is proven")
+        not_kept = (
+            record(target.parameters, target.ledger_schema, wanted, proven, tools)
+            if has_ledger
+            else _NO_LEDGER
+        )
+        kept = 0 if not_kept else len(proven)
     return VerifyAnswer(
         api_version=1,
         database=server.identity,
         pending=len(pending),
         proofs=proofs,
         not_copied=left_out,
+        kept=kept,
+        not_kept=not_kept,
     )
+
+
+def _roles(sight: Sight) -> list[str]:
+    """Give the roles of the server, which scripts may name."""
+    rows = sight.ledger.connection.execute("SELECT rolname FROM pg_catalog.pg_roles")
+    return [name for (name,) in rows if not name.startswith("pg_")]
 
 
 def _pending(sight: Sight, wanted: Wanted) -> tuple[Migration, ...]:

@@ -60,7 +60,7 @@ def result(
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None)  # it counts bytes, however busy the machine is
 @given(st.integers(0, 100), LONG, LONG)
 def test_a_plan_fits_with_its_digest(count: int, why: str, declares: str) -> None:
     """Versions are left out from the end; their number and the digest that is approved stay."""

@@ -63,6 +63,13 @@ class Fingerprint:
         """SHA-256 over all sections and the scope."""
         return _sha256(self.section_digests | {"scope": _sha256(self.scope)})
 
+    @property
+    def missing_schemas(self) -> tuple[str, ...]:
+        """The schemas that it was to cover and that there are none of: a typo proves nothing."""
+        wanted = self.scope.get("schemas", "").splitlines()
+        there = set(map(_unquoted, self.sections.get("schemas", {})))
+        return tuple(name for name in wanted if name not in there)
+
     def differences(self, after: "Fingerprint") -> Iterator[Difference]:
         """Give every object that another fingerprint, taken later, shows differently."""
         for section in SECTIONS:
@@ -81,6 +88,11 @@ class Fingerprint:
             if theirs != self.column_order[name]
             and sorted(theirs.split(", ")) == sorted(self.column_order[name].split(", "))
         )
+
+
+def no_schema(name: str) -> str:
+    """Say that a schema to cover does not exist."""
+    return f"there is no schema '{name}' for the fingerprint to cover"
 
 
 def shown(section: str, definition: str) -> str:
@@ -106,6 +118,10 @@ def names(differences: Sequence[Difference], shown: int = 3) -> str:
     """Name the first objects that differ."""
     named = ", ".join(f"{item.object} ({item.section})" for item in differences[:shown])
     return named if len(differences) <= shown else f"{named} and more"
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def _one_line(text: str) -> str:

@@ -120,9 +120,13 @@ class Lease:
 
     def has_stopped(self, error: MigrationError) -> bool:
         """Tell whether it was the guard in front of a script that ended the message."""
+        return not self.is_answered and error.sqlstate == _NO_NUMBER
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the guard in front of a script has let it run."""
         connection = self.ledger.connection
-        unanswered = isinstance(connection, WorkingConnection) and not connection.answers
-        return unanswered and error.sqlstate == _NO_NUMBER
+        return not isinstance(connection, WorkingConnection) or bool(connection.answers)
 
     def refuse_other_holder(self, ledger: Ledger) -> bool:
         """Refuse to take the lock again, on a new connection, if another runner had it meanwhile.

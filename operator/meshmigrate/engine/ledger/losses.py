@@ -1,22 +1,39 @@
 """Lost connections in the ledger: what was under way, and what has become of a lost COMMIT."""
 
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from meshmigrate.domain.errors import Interruption, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity
-from meshmigrate.engine.in_flight import Commit, InFlight
+from meshmigrate.engine.in_flight import UNSEEN, Commit, InFlight, Suspicion
 from meshmigrate.engine.ledger import log
 from meshmigrate.engine.ledger.store import Ledger
 
 _PREFIX: Final = "under way: "
 _NOTHING: Final = "no statement of a file"
+_TWO: Final = 2
 _LAST: Final = """
-SELECT event, coalesce(version, ''), coalesce(message, '') FROM {ledger}.log
+SELECT event, coalesce(message, '') FROM {ledger}.log
 WHERE run_id = %(run_id)s AND event = ANY(%(events)s) ORDER BY id DESC LIMIT 2
 """
-_EVENTS: Final = [log.CONNECTION_LOST, log.APPLIED, log.ROLLED_BACK, log.STEPS_ROLLED_BACK]
+_EVENTS: Final = [
+    log.CONNECTION_LOST,
+    log.APPLIED,
+    "Failed",
+    log.ROLLED_BACK,
+    log.STEPS_ROLLED_BACK,
+]
+# A crash resets what the server counts (PostgreSQL manual, "The Cumulative Statistics System"), and
+# nothing else that happens by itself does. It is the attempt's if that left no word of its end.
+_CRASHED: Final = """
+SELECT last.attempt
+FROM (SELECT attempt, event, at FROM {ledger}.log
+      WHERE run_id = %(run_id)s ORDER BY id DESC LIMIT 1) AS last
+JOIN pg_catalog.pg_stat_wal AS s ON s.stats_reset > last.at
+WHERE last.event <> ALL(%(ends)s)
+"""
+_ENDS: Final = [log.CONNECTION_LOST, "Interrupted", "LockTimeout", "Refused", "Unreachable"]
 _COUNT: Final = """
 UPDATE {ledger}.step SET connections_lost = connections_lost + 1
 WHERE run_id = %(run_id)s AND state = 'running'
@@ -53,13 +70,46 @@ def record(
     )
 
 
-def find_suspect(ledger: Ledger, run_id: UUID) -> str | None:
-    """Give what was under way at the last two lost connections of a run, if it was the same."""
+def record_crash(ledger: Ledger, run_id: UUID) -> None:
+    """Write down that an earlier attempt ended together with the server, if one did."""
+    crashed = ledger.execute(_CRASHED, {"run_id": run_id, "ends": _ENDS}).fetchone()
+    if crashed is None:
+        return
+    log.append(
+        ledger,
+        log.Entry(
+            event=log.CONNECTION_LOST,
+            run_id=run_id,
+            attempt=crashed[0],
+            error_code=Reason.CONNECTION_LOST,
+            message=_PREFIX + UNSEEN,
+        ),
+    )
+
+
+class Losses(NamedTuple):
+    """What the log knows of lost connections since a run has last got on.
+
+    Parameters
+    ----------
+    any
+        Whether there was one.
+    suspicion
+        What was under way at the last two.
+    """
+
+    any: bool
+    suspicion: Suspicion | None
+
+
+def look_back(ledger: Ledger, run_id: UUID) -> Losses:
+    """Look at the last two lost connections of a run, if nothing was applied since."""
     rows = ledger.execute(_LAST, {"run_id": run_id, "events": _EVENTS}).fetchall()
-    if [row[0] for row in rows] != [log.CONNECTION_LOST] * 2 or rows[0] != rows[1]:
-        return None
-    under_way = str(rows[0][2]).removeprefix(_PREFIX)
-    return None if under_way == _NOTHING else under_way
+    lost = [row[1] for row in rows if row[0] == log.CONNECTION_LOST]
+    messages = [message.removeprefix(_PREFIX) for message in lost]
+    both = len(messages) == _TWO and _NOTHING not in messages
+    later_lost = bool(rows) and rows[0][0] == log.CONNECTION_LOST
+    return Losses(later_lost, Suspicion(messages[1], messages[0]) if both else None)
 
 
 def was_committed(ledger: Ledger, run_id: UUID, commit: Commit) -> bool:

@@ -16,6 +16,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import FailureDetail, RollbackReady
 from meshmigrate.domain.runspec import Contract, Intent, RunSpec
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.write_back import remember
 
 _COLUMNS: Final = SQL(
     "id, attempt, intent, plan_digest, outcome, failure::text AS failure, "
@@ -172,6 +173,7 @@ def start(
         "resource": spec.resource or None,
     }
     ledger.execute(_START, values)
+    remember(ledger, spec.ledger.write_back)
 
 
 def resume(ledger: Ledger, run_id: UUID, attempt: int) -> int:

@@ -3,6 +3,7 @@
 Its numbered files are what any user's migrations are: files that the engine applies.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -113,10 +114,10 @@ def upgrade(ledger: Ledger, server: Server, version: int) -> bool:
     Refusal
         ``PermissionDenied``.
     """
-    missing = tuple(enumerate(ledger_scripts(), start=1))[version:]
+    missing = ledger_scripts()[version:]
     try:
-        for number, script in missing:
-            _apply(ledger, server, number, script)
+        if missing:
+            _apply(ledger, server, missing, create=version == 0)
     except Failure as error:
         if error.reason is not Reason.PERMISSION_DENIED:
             raise
@@ -130,18 +131,20 @@ def upgrade(ledger: Ledger, server: Server, version: int) -> bool:
     return bool(missing)
 
 
-def _apply(ledger: Ledger, server: Server, number: int, script: Script) -> None:
+def _apply(ledger: Ledger, server: Server, scripts: Sequence[Script], *, create: bool) -> None:
     from meshmigrate.sql.prepare import prepare  # noqa: PLC0415  the parser is imported when it is needed: 40 ms
 
     connection, name = ledger.connection, Identifier(ledger.schema)
     with session.transaction(connection):
-        if number == 1:
+        if create:
             _create(ledger)
         connection.execute(SQL("SET LOCAL search_path = {}").format(name))
-        run_statements(connection, script, prepare(script))
+        for script in scripts:
+            run_statements(connection, script, prepare(script))
         session.leave_script(connection, server)
-        ledger.execute(_SET_VERSION, {"version": number})
-        log.append(ledger, log.Entry(event="LedgerUpgraded", message=f"to version {number}"))
+        version = len(ledger_scripts())
+        ledger.execute(_SET_VERSION, {"version": version})
+        log.append(ledger, log.Entry(event="LedgerUpgraded", message=f"to version {version}"))
 
 
 def _create(ledger: Ledger) -> None:
