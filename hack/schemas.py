@@ -9,7 +9,15 @@ from typing import Any, Final
 
 import msgspec
 
-from meshmigrate.domain.answers import Fault, LogAnswer, NewFiles, PlanAnswer, Problem, Status
+from meshmigrate.domain.answers import (
+    Fault,
+    LogAnswer,
+    NewFiles,
+    PlanAnswer,
+    Problem,
+    Status,
+    WaitAnswer,
+)
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Contract, RunSpec
 from meshmigrate.domain.schema_answers import FingerprintAnswer, VerifyAnswer
@@ -26,6 +34,7 @@ TYPES: Final[dict[str, type[Contract]]] = {
     "run-spec": RunSpec,
     "status": Status,
     "verify": VerifyAnswer,
+    "wait": WaitAnswer,
 }
 """File name, without its end, to what it describes."""
 

@@ -17,6 +17,8 @@ ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
 RESOURCE_ANNOTATION: Final = f"{GROUP}/resource"
 """On Jobs and pods: the resource's name, which may be longer than a label's 63 characters."""
 RUN_SPEC_ANNOTATION: Final = f"{GROUP}/run-spec"
+RENDERED_FOR_LABEL: Final = f"{GROUP}/rendered-for"
+"""On what ``meshmigrate render`` makes: the resource's name, to prune what it names no more."""
 RUN_REQUEST_ANNOTATION: Final = f"{GROUP}/run-requested-at"
 
 RUNNER_CONTAINER: Final = "runner"

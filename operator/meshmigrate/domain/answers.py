@@ -7,7 +7,7 @@ from typing import Literal
 
 from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.result import DatabaseIdentity, FailureDetail, RollbackReady
+from meshmigrate.domain.result import DatabaseIdentity, FailureDetail, Result, RollbackReady
 from meshmigrate.domain.runspec import Contract, Intent
 
 
@@ -205,3 +205,20 @@ class PlanAnswer(Contract, frozen=True, kw_only=True):
     def empty(self) -> bool:
         """Whether apply would change nothing."""
         return not (self.pending or self.unfinished)
+
+
+class WaitAnswer(Contract, frozen=True, kw_only=True):
+    """How the run of a resource in a cluster ended, or that its end was not seen."""
+
+    api_version: Literal[1]
+    namespace: str
+    name: str
+    outcome: str
+    """An outcome of a run; ``TimedOut`` or ``Deleted`` where its end was not seen."""
+    exit_code: int
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    """Phase, reason and message of the resource, as they were last."""
+    run: Result | None = None
+    """The run, where it ended while its details were there to be read."""
