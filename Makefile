@@ -57,7 +57,7 @@ lint: $(READY) ## Every static check
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run hack/apt-install hack/images/postgres-entrypoint.sh
 	$(PYTHON) -m hack.actionlint
-	$(BIN)/zizmor --offline --no-progress .github
+	$(BIN)/zizmor --offline --no-progress .github examples/github-actions/migrate.yaml
 
 .PHONY: format
 format: $(READY) ## Format the code and sort what can be sorted
@@ -65,8 +65,9 @@ format: $(READY) ## Format the code and sort what can be sorted
 	$(BIN)/ruff format .
 
 .PHONY: schemas
-schemas: $(READY) ## Write the JSON Schemas of docs/schemas anew
+schemas: $(READY) ## Write docs/schemas and docs/api.md anew
 	$(BIN)/python -m hack.schemas
+	$(BIN)/python -m hack.api_page
 
 .PHONY: cluster-up
 cluster-up: ## Start the local cluster (kind where Docker answers, processes elsewhere)

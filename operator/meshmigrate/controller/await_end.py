@@ -82,7 +82,9 @@ async def await_end(
 
 async def _ask(read: Callable[[], Awaitable[Answer]], seconds: float) -> Answer:
     try:
-        return await asyncio.wait_for(read(), seconds)
+        # Not wait_for: in Python 3.11 that loses a cancellation that comes with the answer.
+        async with asyncio.timeout(seconds):
+            return await read()
     except TimeoutError:
         return Answer(0, b"")
 
