@@ -9,9 +9,9 @@ from meshmigrate.controller.port import Conflict
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.observe.metrics import Metrics
+from tests.scripted.faults import Crash
 from tests.unit.controller.scripted_cluster import (
     KEY,
-    Crash,
     ScriptedCluster,
     make_result,
 )
@@ -95,7 +95,7 @@ async def play(operator: Operator, endings: list[Ending], *, turns: int = 40) ->
 
 
 def _moving_job(cluster: ScriptedCluster) -> str | None:
-    return next((name for name, job in cluster.jobs.items() if "status" not in job), None)
+    return next((name for name, job in cluster.jobs.items() if not job.get("status")), None)
 
 
 def _move(cluster: ScriptedCluster, job: str, endings: list[Ending]) -> None:

@@ -1,33 +1,26 @@
-"""A cluster in memory, as far as the operator sees one, with faults placed exactly.
+"""A cluster in memory: the scripted API, and those who act on it beside the operator.
 
-It keeps the JSON that the real API would show, and gives it through the operator's own readers.
+Users, the kubelet, the Job controller and the garbage collector, each as far as a test lets them.
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
-from uuid import UUID, uuid5
+from typing import Any
 
 from meshmigrate.controller import names
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.observed import (
     Json,
     Key,
     Observed,
-    ObservedEvent,
-    ObservedJob,
-    ObservedPod,
-    ObservedResource,
     observe_event,
     observe_job,
     observe_pod,
     observe_resource,
 )
-from meshmigrate.controller.port import AlreadyExists, ClusterError, Conflict, NotFound
-from meshmigrate.controller.status import Status, dump_status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import (
     DatabaseIdentity,
@@ -36,6 +29,11 @@ from meshmigrate.domain.result import (
     Versions,
     encode_result,
 )
+from tests.scripted.api import ScriptedApi
+from tests.scripted.exchange import Request
+from tests.scripted.faults import Fault
+from tests.scripted.kinds import DEFAULT_STATUS, EVENTS, JOBS, PODS, RESOURCES, Kind
+from tests.scripted.transport import ScriptedTransport, requests_over
 
 NAMESPACE = "app"
 KEY = Key(NAMESPACE, "web")
@@ -59,24 +57,6 @@ SPEC: Json = {
     },
     "provenance": {},
 }
-
-DEFAULT_STATUS: Json = {
-    "phase": "Pending",
-    "conditions": [
-        {
-            "type": kind,
-            "status": status,
-            "reason": "Pending",
-            "message": "not seen by the operator yet",
-            "lastTransitionTime": "1970-01-01T00:00:00Z",
-        }
-        for kind, status in (("Ready", "Unknown"), ("Reconciling", "True"))
-    ],
-}
-
-
-class Crash(BaseException):
-    """The operator process is gone at this very point."""
 
 
 class Clock:
@@ -144,49 +124,75 @@ def make_result(run_id: str, outcome: Outcome, reason: str = "", **changes: Any)
     return encode_result(Result(**{**fields, **changes}))
 
 
-@dataclass
-class ScriptedCluster:
-    """Implements `ClusterPort`; ``crash_at`` is a call, counted from 0, and where to crash."""
+class ScriptedCluster(KubernetesPort):
+    """The operator's own port to the scripted API.
 
-    clock: Clock
-    crash_at: tuple[int, Literal["before", "after"]] | None = None
-    refuse_jobs: str = ""
-    resources: dict[Key, Json] = field(default_factory=dict)
-    jobs: dict[str, Json] = field(default_factory=dict)
-    pods: dict[str, Json] = field(default_factory=dict)
-    events: list[Json] = field(default_factory=list)
-    told: dict[str, Json] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
-    created_jobs: list[str] = field(default_factory=list)
-    ended_jobs: set[str] = field(default_factory=set)
-    version: int = 1
+    ``faults`` says what becomes of which request, counted from 0.
+    """
+
+    def __init__(self, clock: Clock, *, faults: dict[int, Fault] | None = None) -> None:
+        self.clock = clock
+        self.api = ScriptedApi(clock)
+        self.api.removed = self._collect_garbage
+        self.faults = faults or {}
+        self.refuse_jobs = ""
+        self.calls: list[str] = []
+        self.ended_jobs: set[str] = set()
+        super().__init__(requests_over(ScriptedTransport(self.api, self._fate)), ())
+
+    @property
+    def resources(self) -> dict[Key, Json]:
+        """The DatabaseMigrations there are."""
+        return {Key(*name): body for name, body in self.api.objects[RESOURCES.plural].items()}
+
+    @property
+    def jobs(self) -> MutableMapping[str, Json]:
+        """The Jobs by name."""
+        return _Named(self.api.objects[JOBS.plural])
+
+    @property
+    def pods(self) -> MutableMapping[str, Json]:
+        """The pods by name."""
+        return _Named(self.api.objects[PODS.plural])
+
+    @property
+    def told(self) -> dict[str, Json]:
+        """The events about DatabaseMigrations by name: the operator's."""
+        events = _Named(self.api.objects[EVENTS.plural]).items()
+        return {name: e for name, e in events if e["involvedObject"].get("kind") == names.KIND}
+
+    @property
+    def created_jobs(self) -> list[str]:
+        """The Jobs that were ever created, in this order."""
+        return [
+            change.after["metadata"]["name"]
+            for change in self.api.changes
+            if change.kind is JOBS and change.before is None and change.after is not None
+        ]
 
     def apply(self, body: Json) -> None:
         """Create or replace a resource, as a user would."""
-        self.resources[KEY] = body
-        self._bump(body)
+        self.api.put(RESOURCES, body)
 
     def edit(self, change: Callable[[Json], None]) -> None:
         """Change a resource, as a user would; a change of the spec is a new generation."""
-        body = self.resources[KEY]
-        before = copy.deepcopy(body["spec"])
+        body = self.body()
+        before = copy.deepcopy(body)
         change(body)
-        if body["spec"] != before:
+        if body["spec"] != before["spec"]:
             body["metadata"]["generation"] += 1
-        self._bump(body)
+        self.api.put(RESOURCES, body, before)
 
     def delete(self) -> None:
         """Delete the resource: gone at once, or marked while it has finalizers."""
-        body = self.resources[KEY]
-        body["metadata"]["deletionTimestamp"] = format_time(self.clock())
-        self._bump(body)
-        self._collect(KEY)
+        path = f"{RESOURCES.root}/namespaces/{NAMESPACE}/{RESOURCES.plural}/{KEY.name}"
+        self.api.answer(Request("DELETE", path))
 
     def start_pod(self, job_name: str, *, pod: str = "") -> Json:
         """Let the pod of a Job run."""
         meta = self.jobs[job_name]["spec"]["template"]["metadata"]
         name = pod or f"{job_name}-x"
-        self.pods[name] = {
+        body: Json = {
             "metadata": {
                 "name": name,
                 "namespace": NAMESPACE,
@@ -204,7 +210,8 @@ class ScriptedCluster:
                 ],
             },
         }
-        return self.pods[name]
+        self.api.put(PODS, body)
+        return body
 
     def waiting_pod(self, job_name: str, reason: str = "ContainerCreating", said: str = "") -> Json:
         """Let the pod of a Job be there without having started."""
@@ -218,6 +225,7 @@ class ScriptedCluster:
     def end_pod(self, job_name: str, *, exit_code: int, message: bytes = b"") -> None:
         """Let the container of a Job end; the Job does not know yet."""
         pod = self.pods.get(f"{job_name}-x") or self.start_pod(job_name)
+        before = copy.deepcopy(pod)
         pod["status"]["phase"] = "Succeeded" if exit_code == 0 else "Failed"
         pod["status"]["containerStatuses"][0]["state"] = {
             "terminated": {
@@ -227,25 +235,30 @@ class ScriptedCluster:
                 "startedAt": format_time(self.clock()),
             }
         }
+        self.api.put(PODS, pod, before)
 
     def end_job(self, job_name: str, kind: str = "Failed", message: str = "") -> None:
         """Let the Job say that it is over."""
+        job = self.jobs[job_name]
         condition = {"type": kind, "status": "True", "message": message}
-        self.jobs[job_name]["status"] = {"conditions": [condition]}
+        before = copy.deepcopy(job)
+        job["status"] = {"conditions": [condition]}
+        self.api.put(JOBS, job, before)
 
     def body(self) -> Json:
         """Give the resource."""
-        return self.resources[KEY]
+        return self.api.objects[RESOURCES.plural][KEY.namespace, KEY.name]
 
     def observe(self, *, job_refusal: str = "") -> Observed:
         """Give everything as the operator would see it now."""
         uids = {item["metadata"]["uid"] for item in (*self.jobs.values(), *self.pods.values())}
+        events = self.api.objects[EVENTS.plural].values()
         return Observed(
             resource=observe_resource(copy.deepcopy(self.body())),
             now=self.clock(),
             jobs=tuple(observe_job(job) for job in self.jobs.values()),
             pods=tuple(observe_pod(pod) for pod in self.pods.values()),
-            events=tuple(observe_event(event) for event in self.events if event["uid"] in uids),
+            events=tuple(observe_event(e) for e in events if e["involvedObject"]["uid"] in uids),
             job_refusal=job_refusal,
         )
 
@@ -253,145 +266,81 @@ class ScriptedCluster:
         """Bring a cache up to date, as the watches would."""
         for body in self.resources.values():
             cache.put_resource(observe_resource(copy.deepcopy(body)))
+        jobs = [observe_job(job) for job in self.jobs.values()]
+        pods = [observe_pod(pod) for pod in self.pods.values()]
         for resource in list(cache.resources()):
-            if resource.key not in self.resources:
-                cache.drop_resource(resource.key, resource.uid)
-        ours = [observe_job(job) for job in self.jobs.values()]
-        cache.replace_jobs(KEY, [job for job in ours if job.resource_uid == UID])
-        cache.replace_pods(KEY, [observe_pod(pod) for pod in self.pods.values()])
-
-    async def get_resource(self, key: Key) -> ObservedResource | None:
-        """Read a resource."""
-        self._call("get resource")()
-        body = self.resources.get(key)
-        return observe_resource(copy.deepcopy(body)) if body else None
-
-    async def count_resources(self) -> int:
-        """Count the resources."""
-        return len(self.resources)
-
-    async def write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
-        """Replace the status by compare-and-swap."""
-        after = self._call(f"write status {status.phase}")
-        body = self._current(resource)
-        body["status"] = dump_status(status)
-        self._bump(body)
-        after()
-        return observe_resource(copy.deepcopy(body))
-
-    async def set_finalizers(
-        self, resource: ObservedResource, finalizers: tuple[str, ...]
-    ) -> ObservedResource:
-        """Replace the finalizers by compare-and-swap."""
-        after = self._call("set finalizers")
-        body = self._current(resource)
-        body["metadata"]["finalizers"] = list(finalizers)
-        self._bump(body)
-        self._collect(resource.key)
-        after()
-        return observe_resource(copy.deepcopy(body))
-
-    async def get_job(self, namespace: str, name: str) -> ObservedJob | None:
-        """Read a Job."""
-        self._call("get job")()
-        job = self.jobs.get(name)
-        return observe_job(job) if job and namespace == NAMESPACE else None
-
-    async def list_jobs(self, resource: ObservedResource) -> tuple[ObservedJob, ...]:
-        """List the Jobs of a resource."""
-        self._call("list jobs")()
-        jobs = (observe_job(job) for job in self.jobs.values())
-        return tuple(job for job in jobs if job.resource_uid == resource.uid)
-
-    async def create_job(self, manifest: Json) -> ObservedJob:
-        """Create a Job."""
-        after = self._call("create job")
-        name = manifest["metadata"]["name"]
-        if self.refuse_jobs:
-            raise ClusterError(self.refuse_jobs)
-        if name in self.jobs:
-            raise AlreadyExists(name)
-        job = copy.deepcopy(manifest)
-        job["metadata"]["uid"] = str(uuid5(UUID(UID), name))
-        job["metadata"]["creationTimestamp"] = format_time(self.clock())
-        self.jobs[name] = job
-        self.created_jobs.append(name)
-        after()
-        return observe_job(job)
-
-    async def delete_job(self, job: ObservedJob) -> None:
-        """Delete a Job and its pods."""
-        after = self._call("delete job")
-        self.jobs.pop(job.name, None)
-        for name, pod in list(self.pods.items()):
-            if pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] == job.name:
-                del self.pods[name]
-        after()
-
-    async def patch_job(self, job: ObservedJob, patch: Json) -> ObservedJob:
-        """Patch a Job's owner and expiry."""
-        after = self._call("own job")
-        if job.name not in self.jobs:
-            raise NotFound(job.name)
-        body = self.jobs[job.name]
-        body["metadata"].update(patch["metadata"])
-        body["spec"].update(patch["spec"])
-        after()
-        return observe_job(body)
-
-    async def list_pods(self, resource: ObservedResource) -> tuple[ObservedPod, ...]:
-        """List the pods of a resource."""
-        self._call("list pods")()
-        pods = (observe_pod(pod) for pod in self.pods.values())
-        return tuple(pod for pod in pods if pod.resource_uid == resource.uid)
-
-    async def list_events(self, namespace: str, object_uid: str) -> tuple[ObservedEvent, ...]:
-        """List the events about an object."""
-        self._call("list events")()
-        about = [e for e in self.events if e["uid"] == object_uid and namespace == NAMESPACE]
-        return tuple(observe_event(event) for event in about)
-
-    async def create_event(self, event: Json) -> None:
-        """Store an event under its name."""
-        after = self._call("create event")
-        self.told.setdefault(event["metadata"]["name"], event)
-        after()
+            key, uid = resource.key, resource.uid
+            if key not in self.resources:
+                cache.drop_resource(key, uid)
+            cache.replace_jobs(key, [job for job in jobs if job.resource_uid == uid])
+            cache.replace_pods(key, [pod for pod in pods if pod.resource_uid == uid])
 
     def tell(self, uid: str, reason: str, message: str) -> None:
         """Store an event as the kubelet or the Job controller would."""
-        moment = format_time(self.clock())
-        self.events.append(
-            {"uid": uid, "reason": reason, "message": message, "lastTimestamp": moment}
-        )
+        number = len(self.api.objects[EVENTS.plural])
+        event = {
+            "metadata": {"namespace": NAMESPACE, "name": f"event-{number}"},
+            "involvedObject": {"uid": uid},
+            "reason": reason,
+            "message": message,
+            "lastTimestamp": format_time(self.clock()),
+        }
+        self.api.put(EVENTS, event)
 
-    def _call(self, name: str) -> Callable[[], None]:
-        number = len(self.calls)
+    def _fate(self, request: Request) -> Fault | None:
+        number, name = len(self.calls), call_name(request)
         self.calls.append(name)
-        if self.crash_at == (number, "before"):
-            raise Crash(name)
+        if self.refuse_jobs and name == "create job":
+            return Fault(done=False, status=403, reason="Forbidden", message=self.refuse_jobs)
+        return self.faults.get(number)
 
-        def after() -> None:
-            if self.crash_at == (number, "after"):
-                raise Crash(name)
+    def _collect_garbage(self, kind: Kind, gone: Json) -> None:
+        """Remove the Jobs that a resource owns, and the pods of a Job, as they go."""
+        meta = gone["metadata"]
+        if kind is RESOURCES:
+            for job in list(self.jobs.values()):
+                owners = job["metadata"].get("ownerReferences", ())
+                if any(owner["uid"] == meta["uid"] for owner in owners):
+                    self.api.remove(JOBS, job)
+        if kind is JOBS:
+            for pod in list(self.pods.values()):
+                if pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] == meta["name"]:
+                    self.api.remove(PODS, pod)
 
-        return after
 
-    def _current(self, resource: ObservedResource) -> Json:
-        body = self.resources.get(resource.key)
-        if body is None:
-            raise NotFound(str(resource.key))
-        if body["metadata"]["resourceVersion"] != resource.resource_version:
-            raise Conflict(str(resource.key))
-        return body
+def call_name(request: Request) -> str:
+    """Name a request by what it is to the operator, such as `create job`."""
+    if request.path.endswith("/status"):
+        return f"write status {(request.body or {})['status']['phase']}"
+    of_resource = f"/{names.PLURAL}/" in request.path
+    what = request.path.rsplit("/", 1)[-1]
+    match request.method:
+        case "GET" if what in {"jobs", "pods", "events"}:
+            return f"list {what}"
+        case "PATCH":
+            return "set finalizers" if of_resource else "own job"
+        case "POST":
+            return f"create {what.removesuffix('s')}"
+    return f"{request.method.lower()} {'resource' if of_resource else 'job'}"
 
-    def _bump(self, body: Json) -> None:
-        self.version += 1
-        body["metadata"]["resourceVersion"] = str(self.version)
 
-    def _collect(self, key: Key) -> None:
-        meta = self.resources[key]["metadata"]
-        if "deletionTimestamp" in meta and not meta.get("finalizers"):
-            del self.resources[key]
-            for name, job in list(self.jobs.items()):
-                if job["metadata"].get("ownerReferences"):
-                    del self.jobs[name]
+class _Named(MutableMapping[str, Json]):
+    """The objects of one kind in the one namespace, by name alone."""
+
+    def __init__(self, objects: dict[tuple[str, str], Json]) -> None:
+        self._objects = objects
+
+    def __getitem__(self, name: str) -> Json:
+        return self._objects[NAMESPACE, name]
+
+    def __setitem__(self, name: str, body: Json) -> None:
+        self._objects[NAMESPACE, name] = body
+
+    def __delitem__(self, name: str) -> None:
+        del self._objects[NAMESPACE, name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for _, name in self._objects])
+
+    def __len__(self) -> int:
+        return len(self._objects)

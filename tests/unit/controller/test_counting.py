@@ -1,6 +1,7 @@
 """A run is counted exactly when its result is stored."""
 
 from meshmigrate.domain.outcome import Outcome
+from tests.scripted.faults import CRASH_BEFORE
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with
 
@@ -25,7 +26,7 @@ def test_a_run_whose_result_was_not_stored_is_not_counted(started: Story) -> Non
     started.cluster.start_pod(started.job)
     started.look()
     ends_with(Outcome.SUCCEEDED)(started.cluster, started.job)
-    started.cluster.crash_at = (len(started.cluster.calls), "before")
+    started.cluster.faults = {len(started.cluster.calls): CRASH_BEFORE}
     started.look()
     assert started.operator.crashes == 1
     assert counted(started, "Succeeded", "Succeeded") == 1

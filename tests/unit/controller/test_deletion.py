@@ -10,10 +10,9 @@ from tests.unit.controller.scripted_cluster import KEY
 
 def test_the_finalizer_is_there_only_while_a_run_is_in_flight(started: Story) -> None:
     """It comes before the Job and goes after the result."""
-    meta = started.cluster.body()["metadata"]
-    assert meta["finalizers"] == [names.FINALIZER]
+    assert started.cluster.body()["metadata"]["finalizers"] == [names.FINALIZER]
     started.finish()
-    assert meta["finalizers"] == []
+    assert started.cluster.body()["metadata"]["finalizers"] == []
 
 
 def test_a_finalizer_of_somebody_else_stays(started: Story) -> None:

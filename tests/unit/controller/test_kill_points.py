@@ -7,6 +7,7 @@ import pytest
 
 from meshmigrate.controller import names
 from meshmigrate.domain.outcome import Outcome
+from tests.scripted.faults import CRASH_AFTER, CRASH_BEFORE, Fault
 from tests.unit.controller.driving import Ending, Operator, ends_with, killed, play, vanishes
 from tests.unit.controller.scripted_cluster import Clock, ScriptedCluster, resource_body
 
@@ -24,11 +25,9 @@ SCENARIOS: dict[str, tuple[list[Ending], str, str, int]] = {
 }
 
 
-def run(
-    scenario: str, crash_at: tuple[int, Literal["before", "after"]] | None
-) -> tuple[ScriptedCluster, Operator]:
+def run(scenario: str, faults: dict[int, Fault] | None) -> tuple[ScriptedCluster, Operator]:
     """Play a scenario to its end."""
-    cluster = ScriptedCluster(Clock(), crash_at=crash_at)
+    cluster = ScriptedCluster(Clock(), faults=faults)
     cluster.apply(resource_body())
     operator = Operator(cluster)
     asyncio.run(play(operator, SCENARIOS[scenario][0]))
@@ -66,7 +65,9 @@ def test_a_crash_at_any_call_leads_to_the_same_end(
     """Whatever call an operator dies at, the next one brings the run to the same end."""
     undisturbed, _ = run(scenario, None)
     for number in range(len(undisturbed.calls)):
-        cluster, operator = run(scenario, (number, where))
+        cluster, operator = run(
+            scenario, {number: CRASH_BEFORE if where == "before" else CRASH_AFTER}
+        )
         assert operator.crashes == 1, f"no crash at call {number}"
         assert_ended(cluster, scenario)
 

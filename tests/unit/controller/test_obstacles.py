@@ -7,6 +7,7 @@ import pytest
 from meshmigrate.controller.observed import Json, ObservedJob
 from meshmigrate.controller.port import ClusterError
 from meshmigrate.domain.outcome import Outcome
+from tests.scripted.faults import CRASH_AFTER, CRASH_BEFORE
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with
 from tests.unit.controller.scripted_cluster import KEY, NAMESPACE
@@ -179,7 +180,7 @@ def test_a_job_that_is_refused_says_why_and_is_tried_again(applied: Story) -> No
 
 def test_a_job_of_somebody_else_is_left_alone(applied: Story) -> None:
     """A Job of our name without our uid is neither adopted nor deleted."""
-    applied.cluster.crash_at = (3, "before")  # between the finalizer and the Job
+    applied.cluster.faults = {3: CRASH_BEFORE}  # between the finalizer and the Job
     applied.cluster.calls.clear()
     applied.look()
     job = applied.job
@@ -197,7 +198,7 @@ def test_a_job_of_somebody_else_is_left_alone(applied: Story) -> None:
 
 def test_our_own_job_is_adopted(applied: Story) -> None:
     """A Job whose creation was answered too late is found, not created again."""
-    applied.cluster.crash_at = (4, "after")
+    applied.cluster.faults = {4: CRASH_AFTER}
     applied.look()
     assert applied.cluster.calls[4] == "create job"
     assert applied.operator.crashes == 1
