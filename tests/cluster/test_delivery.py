@@ -8,10 +8,12 @@ import subprocess
 import sys
 from base64 import b64decode
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
 
+from meshmigrate.cli.yaml_text import dump_documents
 from tests.cluster.kubernetes import ROOT, Cluster, Json, eventually
 from tests.cluster.tenant import Tenant
 from tests.gitops_rules import argo_health, flux_status
@@ -27,7 +29,11 @@ ODD_FILES = {
     "5_words.sql": b"-- {{ .Values.x }} ${HOME} <b>&amp;</b> \\n \" ' : # | > - ? % @ `\n",
     "6_" + "n" * 200 + ".sql": b"---\n",
     "7_nothing.sql": b"",
+    "8_other_line_ends.sql": "-- a \x85 b\n-- c \u2028 d \u2029\n".encode(),
 }
+LETTERS = (
+    " \t\n\r  ab:#-'\"|>\\%@`{}[]&*!?,.~01eé🐘\u2028\u2029\x85\x7f\x1b\ufeff\ufffd\ue000\U0010ffff"
+)
 
 
 def folder(tmp_path: Path, files: dict[str, bytes]) -> Path:
@@ -63,6 +69,16 @@ def rendered_maps(tenant: Tenant) -> list[Json]:
     return items
 
 
+def test_kubectl_reads_any_text_as_it_is(cluster: Cluster) -> None:
+    """Its YAML is not Python's: five thousand odd texts pass through both."""
+    random = Random(4711)  # noqa: S311  the same texts each time
+    lengths = (random.randrange(60) for _ in range(5000))
+    texts = {f"{n}.sql": "".join(random.choices(LETTERS, k=k)) for n, k in enumerate(lengths)}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": texts}
+    read = ("label", "--local", "-f", "-", "a=b", "-o", "json")
+    assert json.loads(cluster.kubectl(*read, stdin=dump_documents([manifest])))["data"] == texts
+
+
 def test_files_arrive_byte_for_byte(tenant: Tenant, tmp_path: Path) -> None:
     """Through YAML, kubectl and the API; and what is applied again is unchanged."""
     tenant.secret()
@@ -74,7 +90,7 @@ def test_files_arrive_byte_for_byte(tenant: Tenant, tmp_path: Path) -> None:
     assert data | {name: b64decode(text) for name, text in binary.items()} == ODD_FILES
     done = wait(tenant)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Succeeded: 7 migrations applied, version 7 is current" in done.stdout
+    assert "Succeeded: 8 migrations applied, version 8 is current" in done.stdout
     again = tenant.cluster.kubectl("apply", "-f", "-", stdin=manifest)
     assert {line.split()[-1] for line in again.splitlines()} == {"unchanged"}
 

@@ -11,6 +11,7 @@ import click
 from meshmigrate.controller.awaited_run import Look
 
 _SAME_EVERY: Final = 10.0
+_SAME_WHERE: Final = ("direction", "version", "statement", "waitingFor")
 
 
 class WaitView(Protocol):
@@ -67,7 +68,7 @@ class PlainWaitView:
         if look.end is not None:
             return
         self._tell(state_line(look))
-        doing = tuple(look.progress.get(part) for part in ("version", "statement", "waitingFor"))
+        doing = tuple(look.progress.get(part) for part in _SAME_WHERE)
         old = self._clock() - self._shown_at >= _SAME_EVERY
         if look.progress and (doing != self._doing or old):
             self._doing, self._shown_at = doing, self._clock()
@@ -96,20 +97,24 @@ def state_line(look: Look) -> str:
 
 
 def progress_lines(progress: dict[str, Any]) -> list[str]:
-    """Say what the run in flight is at, what it waits for and who is in its way."""
-    count = (
-        f" ({progress.get('applied', 0) + 1} of {progress['total']})" if "total" in progress else ""
-    )
-    statement = progress.get("statement", "")
-    seconds = f", {progress['seconds']:.0f} s" if statement and "seconds" in progress else ""
-    said = f"{progress.get('version', '')}{count}: {statement}{seconds}".strip(": ")
-    lines = [said] if said else []
-    if waits := progress.get("waitingFor"):
-        lines.append(f"waits for {waits}")
-    return lines + [f"in its way: {_blocker(each)}" for each in progress.get("blockers", ())]
+    """Say what the run in flight is at, what it waits for and who is in its way.
 
-
-def _blocker(blocker: Any) -> str:
-    if isinstance(blocker, dict):
-        return ", ".join(f"{name} {value}" for name, value in blocker.items())
-    return str(blocker)
+    Parameters
+    ----------
+    progress
+        ``status.currentRun.progress``, in which anything may be left out.
+    """
+    tell = progress.get
+    if not progress:
+        return []
+    way = "taking back " if tell("direction") == "down" else ""
+    count = f" ({tell('applied', 0) + 1} of {tell('total')})" if tell("total") else ""
+    place = f" at {tell('file')}:{tell('line')}" if tell("file") and tell("line") else ""
+    seconds = f", {tell('seconds')} s" if tell("seconds") else ""
+    statement = f": {tell('statement')}{place}{seconds}" if tell("statement") else ""
+    return [
+        f"{way}{tell('version', '')}{count}{statement}",
+        *filter(None, (tell("cause"), tell("doing"))),
+        *(f"waits for {each}" for each in (tell("waitingFor"),) if each),
+        *(f"in its way: {each}" for each in tell("blockers", ())),
+    ]

@@ -12,6 +12,9 @@ import yaml
 
 _PLAIN: Final = re.compile(r"[A-Za-z][-A-Za-z0-9_./]+")
 
+_OTHER_LINE_ENDS: Final = re.compile("[\x85\u2028\u2029]")
+"""Of YAML 1.1: in a block, readers in Go make them line feeds."""
+
 
 class _Dumper(yaml.SafeDumper):
     """Writes texts of several lines as blocks, where a block can hold every character."""
@@ -23,7 +26,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None if _PLAIN.fullmatch(text) else '"'
+    block = "\n" in text and not _OTHER_LINE_ENDS.search(text)
+    style = "|" if block else None if _PLAIN.fullmatch(text) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

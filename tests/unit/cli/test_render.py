@@ -357,3 +357,13 @@ def test_a_folder_that_cannot_be_written_is_a_usage_error() -> None:
     shown = invoke("--from", "base.yaml", "--output", "base.yaml")
     assert shown.exit_code == 2
     assert "cannot be written" in shown.stderr
+
+
+def test_the_example_can_be_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands, with the migrations of the other example."""
+    examples = Path(__file__).parents[3] / "examples"
+    monkeypatch.chdir(examples / "webhooks")
+    base = examples / "github-actions" / "deploy" / "web.yaml"
+    *config_maps, resource = rendered("--from", str(base))
+    assert resource["metadata"]["namespace"] == "meshhook"
+    assert len(config_maps) == 3

@@ -19,7 +19,7 @@ from meshmigrate.cli.main import main
 from meshmigrate.cli.wait import Duration
 from meshmigrate.cli.wait_answer import make_answer, show_answer
 from meshmigrate.cli.wait_terminal import TerminalWaitView
-from meshmigrate.cli.wait_view import PlainWaitView
+from meshmigrate.cli.wait_view import PlainWaitView, progress_lines
 from meshmigrate.controller.await_end import Waited
 from meshmigrate.controller.awaited_run import Look, RunEnd
 from meshmigrate.domain.outcome import Outcome
@@ -99,6 +99,29 @@ def test_a_pipe_gets_a_line_when_something_changes(capsys: pytest.CaptureFixture
         "  in its way: process 4711",
         "warning: no answer; asking again",
     ]
+
+
+@pytest.mark.parametrize(
+    ("progress", "lines"),
+    [
+        ({}, []),
+        ({"version": "3"}, ["3"]),
+        (
+            {"direction": "down", "version": "2", "applied": 1, "total": 2, "cause": "3 failed"},
+            ["taking back 2 (2 of 2)", "3 failed"],
+        ),
+        (
+            {"version": "3", "file": "a/3.sql", "line": 4, "statement": "CREATE INDEX …"}
+            | {"seconds": 7, "doing": "scanning, 4 of 9 blocks"},
+            ["3: CREATE INDEX … at a/3.sql:4, 7 s", "scanning, 4 of 9 blocks"],
+        ),
+    ],
+)
+def test_whatever_is_known_of_the_progress_is_shown(
+    progress: dict[str, Any], lines: list[str]
+) -> None:
+    """And nothing of what is not."""
+    assert progress_lines(progress) == lines
 
 
 def test_a_terminal_shows_it_in_one_place() -> None:

@@ -10,6 +10,7 @@ from tests.gitops_rules import argo_health, flux_status
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.scripted_cluster import resource_body
 
+HELD_UP = Verdict(("False", "False", "True", "Unknown"))
 IN_PROGRESS = ("inProgress", "Progressing")
 BAD_ENDS = [each.value for each in Outcome if each.final and not each.succeeded]
 STATES = [
@@ -17,9 +18,9 @@ STATES = [
     (Verdict.IN_PROGRESS, "RollingBack", *IN_PROGRESS),
     (Verdict.DONE, "Succeeded", "current", "Healthy"),
     *((Verdict.ENDED_BADLY, phase, "failed", "Degraded") for phase in BAD_ENDS),
-    (Verdict.STILL_TRYING, "Retrying", "inProgress", "Degraded"),
-    (Verdict.STILL_TRYING, "AwaitingApproval", "inProgress", "Suspended"),
-    (Verdict.STILL_TRYING, "Suspended", "inProgress", "Suspended"),
+    (HELD_UP, "Retrying", "inProgress", "Degraded"),
+    (HELD_UP, "AwaitingApproval", "inProgress", "Suspended"),
+    (HELD_UP, "Suspended", "inProgress", "Suspended"),
 ]
 
 
