@@ -83,8 +83,9 @@ def render(
 
     Exit codes: 0 rendered, 2 usage error, 10 refused.
     """
-    from meshmigrate.cli.answer import give_lines, problems_told
+    from meshmigrate.cli.answer import problems_told
     from meshmigrate.cli.manifest import complete, empty_base, read_base
+    from meshmigrate.cli.output import until_closed
     from meshmigrate.cli.yaml_text import dump_documents
 
     marks = dict(_pair(label, "--label") for label in labels)
@@ -95,7 +96,8 @@ def render(
         config_maps = _read(name, folders)
         text = dump_documents(complete(base, config_maps, provenance, marks))
     if output is None:
-        give_lines([text.removesuffix("\n")])
+        with until_closed():
+            click.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever the terminal is
     else:
         _write(output, f"{name}.yaml", text)
     if any(each.large for each in config_maps):
