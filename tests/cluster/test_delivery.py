@@ -23,7 +23,7 @@ SECRET = ("--secret", "db/DATABASE_URL")
 LABEL = "migrations.meshhook.dev/rendered-for=web"
 ODD_FILES = {
     "1_plain.sql": b"create table a (id int);\n",
-    "2_line_ends.sql": b"create table b (\r\n\tid int  \r\n);\r\n-- a lone \r stays",
+    "2_line_ends.sql": b"create table b (\r\n\tid int  \r\n);\r\n/* a lone \r stays */",
     "3_marks.sql": "\ufeff-- ünï 🐘 \u2028 \x85 \x7f \x1b[0m\nselect 1;".encode(),
     "4_blanks.sql": b"\n\n   -- begins with blanks  \n\tselect 1;\n\n\n",
     "5_words.sql": b"-- {{ .Values.x }} ${HOME} <b>&amp;</b> \\n \" ' : # | > - ? % @ `\n",
@@ -90,7 +90,7 @@ def test_files_arrive_byte_for_byte(tenant: Tenant, tmp_path: Path) -> None:
     assert data | {name: b64decode(text) for name, text in binary.items()} == ODD_FILES
     done = wait(tenant)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Succeeded: 8 migrations applied, version 8 is current" in done.stdout
+    assert "Succeeded: applied 8 versions" in done.stdout
     again = tenant.cluster.kubectl("apply", "-f", "-", stdin=manifest)
     assert {line.split()[-1] for line in again.splitlines()} == {"unchanged"}
 
@@ -200,7 +200,7 @@ def test_the_documented_role_is_enough_for_ci(tenant: Tenant, tmp_path: Path) ->
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Succeeded: 1 migration applied, version 1 is current" in done.stdout
+    assert "Succeeded: applied 1 version" in done.stdout
 
 
 def test_kubectl_waits_and_finds(tenant: Tenant) -> None:

@@ -92,8 +92,7 @@ class PlainWaitView:
 
 def state_line(look: Look) -> str:
     """Say in a line where the resource is."""
-    run = f" (run {look.run_number})" if look.run_number else ""
-    return f"{look.phase}{run}: {look.message}"
+    return f"{look.phase}: {look.message}"
 
 
 def progress_lines(progress: dict[str, Any]) -> list[str]:

@@ -27,8 +27,6 @@ class Look(NamedTuple):
     phase: str
     reason: str
     message: str
-    run_number: int
-    """Of the run in flight; 0 where there is none."""
     progress: Json
     """What the run in flight is at; empty where nothing is told."""
     contents: dict[str, str]
@@ -61,13 +59,11 @@ class AwaitedRun:
         requested = metadata.get("annotations", {}).get(names.RUN_REQUEST_ANNOTATION, "")
         status = parse_status(resource.get("status"))
         ready = status.condition("Ready")
-        run = status.current_run
         told = (resource.get("status") or {}).get("currentRun") or {}
         return Look(
             phase=status.phase,
             reason=status.ready_reason,
             message=ready.message if ready else "",
-            run_number=run.number if run else 0,
             progress=told.get("progress") or {},
             contents={
                 each["name"]: each["content"]

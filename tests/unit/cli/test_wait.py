@@ -42,12 +42,11 @@ FAILED = Result(
 
 
 def make_look(message: str = "at it", phase: str = "Running", **changes: Any) -> Look:
-    """Give a look at a resource whose third run is in flight."""
+    """Give a look at a resource whose run is in flight."""
     parts: dict[str, Any] = {
         "phase": phase,
         "reason": phase,
         "message": message,
-        "run_number": 3,
         "progress": {},
         "contents": {"web-migrations-6bed315424": "migrations"},
         "end": None,
@@ -88,8 +87,8 @@ def test_a_pipe_gets_a_line_when_something_changes(capsys: pytest.CaptureFixture
     view.no_answer("no answer")
     view.look(make_look("it is done", "Succeeded", end=RunEnd(Outcome.SUCCEEDED, None)))
     assert capsys.readouterr().out.splitlines() == [
-        "Pending (run 3): run 3 is being started",
-        "Running (run 3): at it",
+        "Pending: run 3 is being started",
+        "Running: at it",
         "  3 (2 of 7): ALTER TABLE, 4 s",
         "  3 (2 of 7): ALTER TABLE, 4 s",
         "  waits for a lock on public.a",
