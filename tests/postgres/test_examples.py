@@ -74,7 +74,7 @@ def test_the_examples_have_the_trait_that_they_are_there_for(trait: str) -> None
     assert any(pattern.search(path.read_text()) for path in _MIGRATIONS)
 
 
-@pytest.mark.parametrize("name", ["webhooks", "broken"])
+@pytest.mark.parametrize("name", ["webhooks", "broken", "approval"])
 def test_a_manifest_names_config_maps_made_from_folders_that_exist(name: str) -> None:
     """``<release>-<kind>`` is the ConfigMap of ``examples/<release>/<kind>``."""
     manifest = yaml.safe_load((_EXAMPLES / "manifests" / f"{name}.yaml").read_text())

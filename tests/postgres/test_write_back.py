@@ -10,7 +10,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Ledger, Policy, RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.adopt import Adoption
-from meshmigrate.engine.declare import Situation
+from meshmigrate.engine.declaration import Situation
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.rollback import roll_back
 from meshmigrate.engine.wanted import read_wanted

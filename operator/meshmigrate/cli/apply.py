@@ -76,6 +76,12 @@ from meshmigrate.domain.runspec import (
     metavar="RUN_ID",
     help="End the session of this run if it holds the lock and has been idle for a minute.",
 )
+@click.option(
+    "--approved-plan",
+    default="",
+    metavar="DIGEST",
+    help="Apply only while `meshmigrate plan` gives this digest: nothing but what was looked at.",
+)
 @acquire_timeout_option
 @table_lock_deadline_option
 @statement_timeout_option
@@ -98,6 +104,7 @@ def apply(
     ledger_schema: str,
     run_id: UUID | None,
     take_over: UUID | None,
+    approved_plan: str,
     acquire_timeout: float,
     table_lock_deadline: float,
     statement_timeout: float,
@@ -108,8 +115,9 @@ def apply(
 ) -> None:
     """Apply pending migrations; when one fails, take the database back to where it was.
 
-    Exit codes: 0 at the target, 10 refused and untouched, 20 rolled back, 21 failed with nothing
-    applied, 22 halted, 23 rollback failed, 30 interrupted, 31 lock timeout, 32 unreachable.
+    Exit codes: 0 at the target, 10 refused and untouched, 12 not the approved plan and untouched,
+    20 rolled back, 21 failed with nothing applied, 22 halted, 23 rollback failed, 30 interrupted,
+    31 lock timeout, 32 unreachable.
     """
     spec = RunSpec(
         api_version=1,
@@ -131,7 +139,9 @@ def apply(
             statement_timeout_seconds=statement_timeout,
             deadline_seconds=deadline,
             rollback_deadline_seconds=rollback_deadline,
+            approval="Required" if approved_plan else "None",
         ),
         supersedes=take_over,
+        approved_plan=approved_plan,
     )
     sys.exit(run_in_foreground(spec, read_url, as_json=as_json))

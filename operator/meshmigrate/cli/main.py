@@ -101,6 +101,7 @@ First steps:
 \b
 Exit codes:
   0 done   1 internal error   2 usage error   10 refused   11 findings
+  12 not the approved plan
   20 rolled back   21 failed, nothing applied   22 halted   23 rollback failed
   24 cancelled   30 interrupted: run again   31 lock timeout   32 unreachable
   33 `wait` did not see the end

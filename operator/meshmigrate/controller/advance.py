@@ -101,7 +101,7 @@ def _start_run(observed: Observed) -> Status:
         id=str(names.run_id(resource.uid, number, resource.spec_hash, resource.run_request)),
         number=number,
         attempt=1,
-        intent="apply",
+        intent="plan" if resource.spec is not None and resource.spec.mode == "Plan" else "apply",
         job_name=names.job_name(resource.key.name, resource.uid, number, 1),
         spec_hash=resource.spec_hash,
         started_at=format_time(observed.now),

@@ -8,7 +8,14 @@ from meshmigrate.controller.attempt import Ended
 from meshmigrate.controller.clock import format_time, seconds_between
 from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with_verdict
 from meshmigrate.controller.observed import Observed
-from meshmigrate.controller.report import describe_end, failure_of, proof_of, range_of
+from meshmigrate.controller.report import (
+    describe_approval,
+    describe_end,
+    failure_of,
+    plan_of,
+    proof_of,
+    range_of,
+)
 from meshmigrate.controller.status import (
     HISTORY_LENGTH,
     CurrentRun,
@@ -50,9 +57,18 @@ def close_run(observed: Observed, run: CurrentRun, end: Ended) -> Status:
         failure=failure_of(end),
         differences=result.differences if result else (),
     )
-    status = _remember(observed.resource.status, last)
+    status = replace(_remember(observed.resource.status, last), plan=plan_of(result, run.number))
     if result is not None:
         status = with_rollback_ready(observed, _with_database(status, result), result)
+    if end.outcome is Outcome.AWAITING_APPROVAL:
+        return with_verdict(
+            observed,
+            Verdict.STILL_TRYING,
+            end.outcome.value,
+            end.reason,
+            describe_approval(end, observed.resource.key),
+            status=status,
+        )
     done = end.outcome.succeeded
     return with_verdict(
         observed,

@@ -20,7 +20,10 @@ MAX_MESSAGE_LENGTH: Final = 2048
 
 
 class Verdict(Enum):
-    """A row of the table of conditions: Ready, Reconciling, Stalled, Succeeded."""
+    """A row of the table of conditions: Ready, Reconciling, Stalled, Succeeded.
+
+    STILL_TRYING is also that of a resource which waits for a person to let it go on.
+    """
 
     IN_PROGRESS = ("False", "True", "False", "Unknown")
     DONE = ("True", "False", "False", "True")

@@ -39,7 +39,11 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
     message = _ready_message(new)
     if new.last_run is not None and new.last_run != old.last_run:
         run = new.last_run
-        if run.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}:
+        if run.reason == Reason.PLANNED:
+            yield Event("Normal", "PlanReady", message, f"{run.number}/end")
+        elif run.outcome == Outcome.AWAITING_APPROVAL and new.current_run is None:
+            yield Event("Normal", Outcome.AWAITING_APPROVAL, message, f"{run.number}/end")
+        elif run.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}:
             yield Event("Normal", Outcome.SUCCEEDED, message, f"{run.number}/end")
         elif new.current_run is not None:
             text = f"run {run.number} gave way to a newer one"

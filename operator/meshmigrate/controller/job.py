@@ -84,7 +84,8 @@ def run_spec(resource: ObservedResource, spec: MigrationSpec, run: CurrentRun) -
         target=str(spec.target),
         allow_rollback=spec.allow_rollback,
         database=spec.database.access,
-        ledger=spec.ledger,
+        ledger=spec.ledger.of_the_run,
+        approved_plan=spec.approved_plan,
         policy=spec.policy.of_the_run,
         provenance=Provenance(
             commit=provenance.commit,

@@ -3,8 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import json
+
 from meshmigrate.controller.attempt import Ended
-from meshmigrate.controller.status import RunFailure, SchemaProof, VersionRange
+from meshmigrate.controller.observed import Key
+from meshmigrate.controller.status import (
+    PlanStatus,
+    RunFailure,
+    SchemaProof,
+    VersionPlan,
+    VersionRange,
+)
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
@@ -44,6 +53,18 @@ def describe_end(end: Ended) -> str:
     return " ".join(part for part in parts if part)
 
 
+def describe_approval(end: Ended, key: Key) -> str:
+    """Say which plan waits for an approval, and how it is given."""
+    plan = end.result.plan if end.result else None
+    if plan is None:
+        return describe_end(end)
+    patch = json.encode({"spec": {"approvedPlan": plan.digest}}).decode()
+    return (
+        f"{_sentence(end.message)} To approve it: kubectl -n {key.namespace} patch "
+        f"dbmigration {key.name} --type merge -p '{patch}'"
+    )
+
+
 def describe_failure(failure: FailureDetail) -> str:
     """Give one sentence with the place, the SQLSTATE and the message."""
     place = f"{Location(failure.file, failure.line, failure.column)}: " if failure.file else ""
@@ -54,7 +75,7 @@ def describe_failure(failure: FailureDetail) -> str:
 
 def failure_of(end: Ended) -> RunFailure | None:
     """Give the failure for the status."""
-    if end.outcome.succeeded:
+    if end.outcome.succeeded or end.outcome is Outcome.AWAITING_APPROVAL:
         return None
     failure = end.result.failure if end.result else None
     if failure is None:
@@ -77,6 +98,36 @@ def range_of(versions: Versions | None) -> VersionRange | None:
     if versions is None or versions.count == 0:
         return None
     return VersionRange(count=versions.count, first=versions.first, last=versions.last)
+
+
+def plan_of(result: Result | None, run_number: int) -> PlanStatus | None:
+    """Give the plan for the status, of a run that went no further."""
+    if result is None or result.plan is None:
+        return None
+    plan = result.plan
+    return PlanStatus(
+        digest=plan.digest,
+        direction=plan.direction,
+        count=plan.count,
+        target=plan.target,
+        versions=tuple(
+            VersionPlan(
+                version=each.version,
+                name=each.name,
+                strongest_lock=each.strongest_lock,
+                steps=each.steps,
+                rollback=each.rollback,
+            )
+            for each in plan.versions
+        ),
+        declares=plan.declares,
+        transaction_mode=plan.transaction_mode,
+        transaction_mode_reason=plan.transaction_mode_reason,
+        strongest_lock=plan.strongest_lock,
+        data_not_restored=plan.data_not_restored,
+        rollback_ready=result.rollback_ready.reason if result.rollback_ready else "",
+        run_number=run_number,
+    )
 
 
 def proof_of(result: Result | None) -> SchemaProof | None:

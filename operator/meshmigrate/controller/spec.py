@@ -7,7 +7,10 @@ from msgspec import Struct, convert, field, json
 from msgspec.structs import fields, replace
 
 from meshmigrate.domain.runspec import (
+    Accepted,
     Access,
+    Adopt,
+    Approval,
     Drift,
     FingerprintScope,
     Ledger,
@@ -19,6 +22,7 @@ from meshmigrate.domain.runspec import (
     TransactionMode,
 )
 
+Mode = Literal["Apply", "Plan"]
 Content = Literal["migrations", "rollbacks", "checks"]
 
 _JOB_BACKSTOP_SECONDS: Final = 300
@@ -83,6 +87,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     deadline_seconds: float = 3600
     rollback_deadline_seconds: float = 3600
     retry: Retry = Retry()
+    approval: Approval = "None"
 
     @property
     def of_the_run(self) -> Policy:
@@ -97,6 +102,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,
             rollback_deadline_seconds=self.rollback_deadline_seconds,
+            approval=self.approval,
         )
 
     @property
@@ -108,6 +114,27 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
             + self.lock.acquire_timeout_seconds
         )
         return int(longest) + _JOB_BACKSTOP_SECONDS
+
+
+class MigrationLedger(Request, frozen=True, kw_only=True):
+    """``spec.ledger``: where the history is kept, and what it takes over."""
+
+    schema: str = "meshmigrate"
+    write_back: bool = False
+    baseline: str | int = ""
+    adopt: Adopt = "None"
+    accept: tuple[Accepted, ...] = ()
+
+    @property
+    def of_the_run(self) -> Ledger:
+        """The same as the runner is told it."""
+        return Ledger(
+            schema=self.schema,
+            write_back=self.write_back,
+            baseline=str(self.baseline),
+            adopt=self.adopt,
+            accept=tuple(sorted(self.accept, key=lambda each: each.version)),
+        )
 
 
 class SourceProvenance(Request, frozen=True, kw_only=True):
@@ -122,11 +149,13 @@ class SourceProvenance(Request, frozen=True, kw_only=True):
 class MigrationSpec(Request, frozen=True, kw_only=True):
     """What a DatabaseMigration asks for."""
 
+    mode: Mode = "Apply"
     database: Database
     source: Source
     target: str | int = "latest"
     allow_rollback: bool = False
-    ledger: Ledger = Ledger()
+    ledger: MigrationLedger = MigrationLedger()
+    approved_plan: str = ""
     policy: MigrationPolicy = MigrationPolicy()
     provenance: SourceProvenance = SourceProvenance()
 
@@ -152,6 +181,11 @@ def spec_hash(spec: MigrationSpec) -> str:
     covered = replace(
         spec,
         target=str(spec.target),
+        ledger=replace(
+            spec.ledger,
+            baseline=str(spec.ledger.baseline),
+            accept=spec.ledger.of_the_run.accept,
+        ),
         source=Source(config_maps=tuple(sorted(spec.source.config_maps, key=lambda c: c.name))),
         provenance=SourceProvenance(),
     )

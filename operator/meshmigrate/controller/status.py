@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert, to_builtins
 
-from meshmigrate.domain.runspec import Intent
+from meshmigrate.domain.runspec import Purpose
 
 HISTORY_LENGTH: Final = 10
 
@@ -48,7 +48,7 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     id: str
     number: int
     attempt: int
-    intent: Intent
+    intent: Purpose
     job_name: str
     spec_hash: str
     started_at: str
@@ -125,6 +125,33 @@ class HistoryEntry(StatusPart, frozen=True, kw_only=True):
     duration_seconds: float = 0.0
 
 
+class VersionPlan(StatusPart, frozen=True, kw_only=True):
+    """A version of a plan."""
+
+    version: str
+    name: str
+    strongest_lock: str = ""
+    steps: int = 0
+    rollback: str = ""
+
+
+class PlanStatus(StatusPart, frozen=True, kw_only=True):
+    """What the last run would do, if it only planned or waits for an approval."""
+
+    digest: str
+    direction: str
+    count: int
+    target: str = ""
+    versions: tuple[VersionPlan, ...] = ()
+    declares: str = ""
+    transaction_mode: str = ""
+    transaction_mode_reason: str = ""
+    strongest_lock: str = ""
+    data_not_restored: tuple[str, ...] = ()
+    rollback_ready: str = ""
+    run_number: int
+
+
 class DatabaseStatus(StatusPart, frozen=True, kw_only=True):
     """Which database the last run found."""
 
@@ -142,6 +169,7 @@ class Status(StatusPart, frozen=True, kw_only=True):
     pending_count: int | None = None
     run_number: int = 0
     last_run_request: str = ""
+    plan: PlanStatus | None = None
     database: DatabaseStatus | None = None
     current_run: CurrentRun | None = None
     last_run: LastRun | None = None

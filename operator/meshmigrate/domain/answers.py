@@ -191,7 +191,7 @@ class PlanAnswer(Contract, frozen=True, kw_only=True):
     current_version: str = ""
     target: str
     digest: str
-    """What identifies the plan: versions and checksums."""
+    """What identifies the plan: the history, the pending files and the policy they run under."""
     transaction_mode: Mode
     transaction_mode_reason: str
     held_until_end: dict[str, str]

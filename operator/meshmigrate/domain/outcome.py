@@ -9,6 +9,7 @@ class Outcome(StrEnum):
 
     SUCCEEDED = "Succeeded"
     UP_TO_DATE = "UpToDate"
+    AWAITING_APPROVAL = "AwaitingApproval"
     REFUSED = "Refused"
     ROLLED_BACK = "RolledBack"
     FAILED = "Failed"
@@ -44,6 +45,7 @@ _EXIT_CODES: Final = {
     Outcome.SUCCEEDED: 0,
     Outcome.UP_TO_DATE: 0,
     Outcome.REFUSED: 10,
+    Outcome.AWAITING_APPROVAL: 12,
     Outcome.ROLLED_BACK: 20,
     Outcome.FAILED: 21,
     Outcome.HALTED: 22,

@@ -3,18 +3,20 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from msgspec import json
 
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import OutOfOrder
+from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Migration, MigrationSet
 from meshmigrate.domain.version import Version
 
 How = Literal["applied", "baseline", "adopted"]
+
+_POLICY: Final = Policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,10 @@ class AppliedVersion:
 class Plan:
     """The versions that a run applies, in order, and what identifies that intention.
 
-    ``digest`` covers what the whole run does, so it stays the same when a later attempt finds
-    a part of it done: the same run with other files is recognised.
+    ``digest`` covers what the whole run does: what the database has before it, the files in order
+    with their rollback scripts and checks, and the policy that says what runs and how. It stays
+    the same when a later attempt finds a part of it done, so the same run with other files is
+    recognised, and what a person has approved is one thing.
     """
 
     current: Version | None
@@ -48,7 +52,7 @@ def make_plan(
     *,
     target: Version | None,
     run_id: UUID,
-    out_of_order: OutOfOrder = "Refuse",
+    policy: Policy = _POLICY,
 ) -> Plan:
     """Compare files and history.
 
@@ -58,8 +62,9 @@ def make_plan(
         The version to reach; None for all of them.
     run_id
         The run asking: what it has already applied still belongs to its plan.
-    out_of_order
-        Whether a version below the current one that is not applied is refused, or applied too.
+    policy
+        Its ``out_of_order``: whether a version below the current one that is not applied is
+        refused, or applied too.
 
     Raises
     ------
@@ -78,18 +83,43 @@ def make_plan(
         for migration in source.migrations
         if migration.version not in applied and (target is None or migration.version <= target)
     )
-    if out_of_order == "Refuse":
+    if policy.out_of_order == "Refuse":
         _refuse_out_of_order(pending, current, applied.keys())
-    mine = [files[row.version] for row in history if row.run_id == run_id]
-    return Plan(current, pending, _digest([*mine, *pending]))
+    mine = [row for row in history if row.run_id == run_id and row.how == "applied"]
+    forward = [*(files[row.version] for row in mine), *pending]
+    own = {row.version for row in mine}
+    content = {
+        "before": [[str(row.version), row.checksum] for row in history if row.version not in own],
+        "forward": [_content(each) for each in sorted(forward, key=lambda each: each.version)],
+        "finally": [check.checksum for check in source.final_checks],
+        "onFailure": policy.on_failure,
+        "transactionMode": policy.transaction_mode,
+    }
+    return Plan(current, pending, _digest(content))
 
 
-def _digest(migrations: Iterable[Migration]) -> str:
-    items = [
-        [str(m.version), m.script.checksum, m.rollback.checksum if m.rollback else None]
-        for m in sorted(migrations, key=lambda m: m.version)
+def retreat_digest(history: Sequence[AppliedVersion], leaving: Sequence[AppliedVersion]) -> str:
+    """Give what identifies the intention to take versions back, the one applied last first."""
+    content = {
+        "before": [[str(row.version), row.checksum] for row in history],
+        "back": [[str(row.version), row.rollback_checksum] for row in leaving],
+    }
+    return _digest(content)
+
+
+def _content(migration: Migration) -> list[object]:
+    rollback = migration.rollback
+    return [
+        str(migration.version),
+        migration.script.checksum,
+        rollback.checksum if rollback else None,
+        [check.checksum for check in migration.checks],
     ]
-    return f"sha256:{hashlib.sha256(json.encode(items)).hexdigest()}"
+
+
+def _digest(content: dict[str, object]) -> str:
+    encoded = json.encode(content, order="deterministic")
+    return f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
 def refuse_changed_history(history: Iterable[AppliedVersion], source: MigrationSet) -> None:
@@ -116,7 +146,8 @@ def refuse_changed_history(history: Iterable[AppliedVersion], source: MigrationS
                 f"the history has {row.checksum}, the file {migration.script.checksum}",
                 hint="Restore the file as it was and put the change into a new migration; "
                 "or, where the database already is what the file says now, accept it: "
-                f"`meshmigrate repair --accept {row.version} --reason TEXT`.",
+                f"`meshmigrate repair --accept {row.version} --reason TEXT`, or ledger.accept of "
+                "the resource.",
                 location=Location(migration.script.file),
             )
 

@@ -14,6 +14,11 @@ class Reason(StrEnum):
     # ends that need no explanation
     SUCCEEDED = "Succeeded"
     UP_TO_DATE = "UpToDate"
+    PLANNED = "Planned"
+
+    # a person decides
+    AWAITING_APPROVAL = "AwaitingApproval"
+    PLAN_CHANGED = "PlanChanged"
 
     # the files
     EMPTY_SOURCE = "EmptySource"

@@ -70,6 +70,63 @@ class Fingerprints(Contract, frozen=True, kw_only=True):
         return self.after == self.expected
 
 
+class PlannedVersion(Contract, frozen=True, kw_only=True):
+    """A version that a run would apply, or take back."""
+
+    version: str
+    name: str
+    strongest_lock: str = ""
+    """The strongest lock that it takes on a table there is now; empty for none."""
+    steps: int = 0
+    """In how many steps it runs; 0 where one transaction holds it."""
+    rollback: str = ""
+    """Transactional, ScriptUnverified, DataLoss, Irreversible or NoScript."""
+
+
+class PlanSummary(Contract, frozen=True, kw_only=True):
+    """What a run would do, as a person reads and approves it."""
+
+    digest: str
+    """The same digest, the same files, history and policy."""
+    direction: Literal["Apply", "RollBack"] = "Apply"
+    count: int = 0
+    """How many versions."""
+    target: str = ""
+    """The version that the database has afterwards; empty for none."""
+    versions: tuple[PlannedVersion, ...] = ()
+    """In the order in which they run: as many of the first as fit."""
+    declares: str = ""
+    """What the history is made to say before, without running anything."""
+    transaction_mode: str = ""
+    transaction_mode_reason: str = ""
+    strongest_lock: str = ""
+    """The strongest of all of them."""
+    data_not_restored: tuple[str, ...] = ()
+    """Of a way back: the data that it does not bring back, as many as fit."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether a run would do nothing."""
+        return not (self.count or self.declares)
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        noun = "version" if self.count == 1 else "versions"
+        if self.direction == "RollBack":
+            verb, where = "take back", f"back to {self.target or 'before the first version'}"
+        else:
+            verb, where = "apply", f"up to {self.target}"
+        lock = f", strongest lock {self.strongest_lock}" if self.strongest_lock else ""
+        mode = f", transaction mode {self.transaction_mode}" if self.transaction_mode else ""
+        loss = ", not all data comes back" if self.data_not_restored else ""
+        todo = (
+            f"{verb} {self.count} {noun} {where}{mode}{lock}{loss}"
+            if self.count
+            else "apply nothing"
+        )
+        return f"{self.declares}; then {todo}" if self.declares else todo
+
+
 class Result(Contract, frozen=True, kw_only=True):
     """How one attempt ended. Times are RFC 3339 from the server's clock, durations in seconds."""
 
@@ -96,6 +153,8 @@ class Result(Contract, frozen=True, kw_only=True):
     failure: FailureDetail | None = None
     differences: tuple[str, ...] = ()
     """What a fingerprint found different, one line per object, shortened to fit."""
+    plan: PlanSummary | None = None
+    """Of a run that only planned, or that waits for an approval."""
 
 
 def encode_result(result: Result, *, limit: int = MAX_RESULT_BYTES) -> bytes:
@@ -127,17 +186,19 @@ def decode_result(data: bytes) -> Result:
 
 
 def _shorten(result: Result, excess: int) -> Result:
-    if len(result.differences) > 1:
-        kept = len(result.differences) - 1
-        return replace(result, differences=result.differences[:kept])
-    if result.failure is not None and result.failure.data_not_restored:
-        lost = result.failure.data_not_restored[:-1]
-        return replace(result, failure=replace(result.failure, data_not_restored=lost))
+    shorter = _with_shorter_list(result)
+    if shorter is not None:
+        return shorter
     texts = {"message": result.message}
     if result.failure is not None:
         texts |= {"failure.message": result.failure.message, "failure.hint": result.failure.hint}
     if result.rollback_ready is not None:
         texts["rollback_ready.message"] = result.rollback_ready.message
+    if result.plan is not None:
+        texts |= {
+            "plan.transaction_mode_reason": result.plan.transaction_mode_reason,
+            "plan.declares": result.plan.declares,
+        }
     if result.differences:
         texts["differences"] = result.differences[0]
     name = max(texts, key=lambda key: len(texts[key].encode()))
@@ -148,6 +209,22 @@ def _shorten(result: Result, excess: int) -> Result:
         return replace(result, differences=(cut,))
     part, _, field = name.partition(".")
     return replace(result, **{part: replace(getattr(result, part), **{field: cut})})
+
+
+def _with_shorter_list(result: Result) -> Result | None:
+    """Leave out the last of what there are many of; None where there is nothing to leave out."""
+    plan, failure = result.plan, result.failure
+    if plan is not None and len(plan.versions) > 1:
+        return replace(result, plan=replace(plan, versions=plan.versions[:-1]))
+    if plan is not None and plan.data_not_restored:
+        fewer = plan.data_not_restored[:-1]
+        return replace(result, plan=replace(plan, data_not_restored=fewer))
+    if len(result.differences) > 1:
+        return replace(result, differences=result.differences[:-1])
+    if failure is not None and failure.data_not_restored:
+        lost = failure.data_not_restored[:-1]
+        return replace(result, failure=replace(failure, data_not_restored=lost))
+    return None
 
 
 def _cut(text: str, excess: int) -> str:

@@ -14,11 +14,14 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 
 Intent = Literal["apply", "undo"]
+Purpose = Literal["apply", "undo", "plan"]
+"""What an attempt is for; ``plan`` only looks: nothing is written, not even the ledger."""
 OnFailure = Literal["Rollback", "Halt"]
 OutOfOrder = Literal["Refuse", "Apply"]
 Drift = Literal["Warn", "Refuse", "Ignore"]
 TransactionMode = Literal["Auto", "PerFile", "Batch"]
-
+Approval = Literal["None", "Required"]
+Adopt = Literal["None", "Supabase"]
 
 TLSMode = Literal["", "disable", "require", "verify-ca", "verify-full"]
 
@@ -46,7 +49,7 @@ class RunIdentity(Request, frozen=True, kw_only=True):
     id: UUID
     number: int = 1
     attempt: int = 1
-    intent: Intent = "apply"
+    intent: Purpose = "apply"
 
 
 class Folders(Request, frozen=True, kw_only=True):
@@ -85,6 +88,8 @@ class Policy(Request, frozen=True, kw_only=True):
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
     rollback_deadline_seconds: float = 3600
+    approval: Approval = "None"
+    """Whether a run begins only with the plan that ``approved_plan`` names."""
 
 
 class TLS(Request, frozen=True, kw_only=True):
@@ -108,12 +113,25 @@ class Access(Request, frozen=True, kw_only=True):
     tls: TLS = TLS()
 
 
+class Accepted(Request, frozen=True, kw_only=True):
+    """An applied version whose file is right although it was edited: what it is now, and why."""
+
+    version: str
+    checksum: str
+    reason: str
+
+
 class Ledger(Request, frozen=True, kw_only=True):
-    """Which ledger keeps the history: one schema is one history."""
+    """Which ledger keeps the history, one schema is one history; and what it is to take over."""
 
     schema: str = "meshmigrate"
     write_back: bool = False
     """Whether what is applied is written into the history of Supabase's command line too."""
+    baseline: str = ""
+    """The last version whose changes a database without a history already has; empty for none."""
+    adopt: Adopt = "None"
+    """Whose history is taken over."""
+    accept: tuple[Accepted, ...] = ()
 
 
 class Provenance(Request, frozen=True, kw_only=True):
@@ -134,6 +152,8 @@ class RunSpec(Request, frozen=True, kw_only=True):
     target: str = "latest"
     allow_rollback: bool = False
     """Whether a target below the current version means to go back, and is not refused."""
+    approved_plan: str = ""
+    """The digest of the plan that a person has approved."""
     database: Access = Access()
     ledger: Ledger = Ledger()
     policy: Policy = Policy()

@@ -1,7 +1,7 @@
 """Adopting the history that Supabase's command line keeps: its versions are imported, never run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -12,7 +12,13 @@ from meshmigrate.domain.script import Migration
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.declare import Declaration, Declared, Situation
+from meshmigrate.engine.declaration import (
+    NOTHING,
+    Declaration,
+    Declared,
+    Situation,
+    declared_row,
+)
 from meshmigrate.engine.ledger import history, log
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.sql.compare import same_statements
@@ -31,13 +37,16 @@ Stored = list[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """Which versions are adopted although their files differ, and who says so."""
+    """Which versions are adopted although their files differ, and who says so, and why."""
 
     accepted: tuple[Version, ...]
     actor: str
+    reasons: Mapping[Version, str] = field(default_factory=dict)
 
     def decide(self, situation: Situation) -> Declaration:
         """Import every version of the table that the history does not have.
+
+        A version that was taken back is none: the table, which nobody told, still has it.
 
         Raises
         ------
@@ -48,12 +57,14 @@ class Adoption:
         table = _read(situation.connection)
         self._refuse_unknown(table)
         known = {str(row.version.number) for row in situation.history}
+        if situation.ledger is not None:
+            known |= {_number(version) for version in log.taken_back(situation.ledger)}
         new = {version: stored for version, stored in table.items() if version not in known}
         files = _with_files(new, situation.wanted.source.migrations)
         differing = [each for each in files if not _is_as_run(each, new)]
         self._refuse_edited(differing, new)
         if not files:
-            return Declaration(message="", versions=())
+            return NOTHING
         count = f"{len(files)} {'version' if len(files) == 1 else 'versions'}"
         return Declaration(
             message=f"adopted {count} without running: {_listed(files)}",
@@ -86,28 +97,43 @@ class Adoption:
 
     def _declared(self, migration: Migration, *, edited: bool) -> Declared:
         by = f" by {self.actor}" if self.actor else ""
+        reason = self.reasons.get(migration.version, "")
+        why = f": {reason}" if reason else ""
         return Declared(
             event=log.ADOPTED,
             version=str(migration.version),
             file=migration.script.file,
             write=partial(_write, migration),
-            message=f"the file differs from what was run; accepted{by}" if edited else None,
+            message=f"the file differs from what was run; accepted{by}{why}" if edited else None,
+            row=declared_row(migration, "adopted"),
         )
+
+
+def versions(connection: Connection) -> frozenset[int]:
+    """Give the numbers of the versions in the table; none where there is no table."""
+    numbers = (each for each in _stored_versions(connection)[1] if each.isdigit())
+    return frozenset(map(int, numbers))
 
 
 def _read(connection: Connection) -> dict[str, Stored]:
     """Give the statements by version, written without leading zeros."""
-    with session.translated():
-        exists = connection.execute(_EXISTS).fetchone() == (True,)
-        rows = connection.execute(_READ).fetchall() if exists else []
-    if not rows:
+    exists, table = _stored_versions(connection)
+    if not table:
         raise Refusal(
             Reason.NOTHING_TO_ADOPT,
             f"{_TABLE} is empty" if exists else f"there is no table {_TABLE}",
             hint="`meshmigrate adopt` is for a database that Supabase's command line migrated; "
             "for any other there is `meshmigrate baseline`.",
         )
-    return {_number(version): statements for version, statements in rows}
+    return table
+
+
+def _stored_versions(connection: Connection) -> tuple[bool, dict[str, Stored]]:
+    """Give whether there is a table, and what is in it."""
+    with session.translated():
+        exists = connection.execute(_EXISTS).fetchone() == (True,)
+        rows = connection.execute(_READ).fetchall() if exists else []
+    return exists, {_number(version): statements for version, statements in rows}
 
 
 def _number(text: str) -> str:

@@ -7,7 +7,13 @@ from meshmigrate.domain.plan import refuse_changed_history
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.script import Migration
-from meshmigrate.engine.declare import Declaration, Declared, Situation
+from meshmigrate.engine.declaration import (
+    NOTHING,
+    Declaration,
+    Declared,
+    Situation,
+    declared_row,
+)
 from meshmigrate.engine.ledger import history, log
 from meshmigrate.engine.ledger.store import Ledger
 
@@ -37,7 +43,7 @@ def decide_baseline(situation: Situation) -> Declaration:
     ]
     if situation.history:
         _refuse_other_history(situation, declared)
-        return Declaration(message="", versions=())
+        return NOTHING
     count = f"{len(declared)} {'version' if len(declared) == 1 else 'versions'}"
     return Declaration(
         message=f"declared {count} present without running, up to {declared[-1].version}",
@@ -47,6 +53,7 @@ def decide_baseline(situation: Situation) -> Declaration:
                 version=str(migration.version),
                 file=migration.script.file,
                 write=partial(_write, migration),
+                row=declared_row(migration, "baseline"),
             )
             for migration in declared
         ),

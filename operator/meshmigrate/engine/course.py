@@ -59,6 +59,15 @@ def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -
             log.append(ledger, drifted)
 
 
+def count_attempt(locked: LockedRun, run: Run, attempt: int) -> int:
+    """Record another attempt of a run, and give its number: higher than any before."""
+    with session.transaction(locked.ledger.connection):
+        locked.lease.guard()
+        number = runs.resume(locked.ledger, run.id, attempt)
+        log.append(locked.ledger, log.Entry(event="Resumed", run_id=run.id, attempt=number))
+    return number
+
+
 def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigration]) -> Course:
     """Go on in the mode in which a run began."""
     choice = Choice(run.transaction_mode or "PerFile", "the run began so")

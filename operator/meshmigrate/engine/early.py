@@ -9,7 +9,7 @@ from meshmigrate.domain.errors import Failure, Interruption, LockTimeout, Migrat
 from meshmigrate.domain.mode import Course
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.result import Result, encode_result
+from meshmigrate.domain.result import PlanSummary, Result, encode_result
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
@@ -56,13 +56,23 @@ class Known:
     """How the run divides its files and could go back; None before that is decided."""
 
 
-def end_up_to_date(known: Known) -> Ending:
+def end_up_to_date(known: Known, plan: PlanSummary | None = None) -> Ending:
     """Give the end of an attempt that found nothing to do; it leaves no trace."""
     finished = _leave(known, None)
     current = max(known.present, default=None)
     place = f"at version {current}" if current else "before the first version"
     message = f"nothing to do, the database is {place}"
-    return _ending(known, Outcome.UP_TO_DATE, Reason.UP_TO_DATE, message, finished=finished)
+    return _ending(
+        known, Outcome.UP_TO_DATE, Reason.UP_TO_DATE, message, finished=finished, plan=plan
+    )
+
+
+def end_planned(
+    known: Known, outcome: Outcome, reason: Reason, message: str, plan: PlanSummary
+) -> Ending:
+    """Give the end of an attempt that goes no further than its plan; it leaves no trace."""
+    finished = _leave(known, None)
+    return _ending(known, outcome, reason, message, finished=finished, plan=plan)
 
 
 def end_dry_run(known: Known, message: str) -> Ending:
@@ -153,6 +163,7 @@ def _ending(
     *,
     finished: datetime | None,
     error: MigrationError | None = None,
+    plan: PlanSummary | None = None,
 ) -> Ending:
     server = known.server
     seconds = (finished - server.clock).total_seconds() if finished and server else 0.0
@@ -175,6 +186,7 @@ def _ending(
         transaction_mode=known.course.choice.mode if known.course else "",
         rollback_ready=rollback_ready(known.course) if known.course else None,
         failure=failure_detail(error) if error else None,
+        plan=plan,
     )
     known.events(Event(name=EventName.FINISHED, message=f"{outcome}: {message}"))
     return Ending(outcome, encode_result(result))

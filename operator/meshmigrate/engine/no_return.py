@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 
+from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import AppliedVersion
+from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Migration
+from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger import history
 from meshmigrate.engine.ledger.store import Ledger
 
@@ -28,3 +31,20 @@ def irreversible(
         for version, script in found
         if script is not None and script.irreversible
     )
+
+
+def refuse_irreversible(ledger: Ledger, leaving: Iterable[AppliedVersion], target: Version) -> None:
+    """Refuse to go back on purpose over a version that says ``irreversible``.
+
+    Raises
+    ------
+    Refusal
+        ``Irreversible``.
+    """
+    final = irreversible(ledger, None, leaving)
+    if final:
+        raise Refusal(
+            Reason.IRREVERSIBLE,
+            f"there is no way back to {target}: {final}",
+            hint="Write a new migration that leads on from the state as it is.",
+        )

@@ -6,7 +6,7 @@ from typing import Final
 from meshmigrate.domain.table_lock import LockMode
 from meshmigrate.engine import session
 from meshmigrate.engine.looking import Sight
-from meshmigrate.engine.prepared import PreparedMigration
+from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.table_targets import Targets, resolve, script_path
 
 Locks = Mapping[str, LockMode]
@@ -19,14 +19,14 @@ WHERE c.oid = ANY (%(oids)s::oid[])
 """
 
 
-def read_locks(sight: Sight, pending: Sequence[PreparedMigration]) -> list[Locks]:
-    """Look up what each file locks of the relations that are there now."""
+def read_locks(sight: Sight, scripts: Sequence[PreparedScript]) -> list[Locks]:
+    """Look up what each script locks of the relations that are there now."""
     connection = sight.ledger.connection
     with session.translated():
         connection.execute("SAVEPOINT path")
         path = script_path(connection, sight.server)
         connection.execute("ROLLBACK TO SAVEPOINT path")
-    wanted = [each.script.locks for each in pending]
+    wanted = [each.locks for each in scripts]
     targets = [resolve(connection, locks, path) if locks else {} for locks in wanted]
     names = _names(sight, targets)
     return [{names[oid]: mode for oid, mode in found.items()} for found in targets]

@@ -1,64 +1,53 @@
 """What a run would do, found out without a lock and without changing anything."""
 
 from collections import Counter
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from meshmigrate.domain.answers import PendingFile, PlanAnswer, WayBackAnswer
-from meshmigrate.domain.plan import make_plan
-from meshmigrate.domain.runspec import Policy
+from meshmigrate.domain.runspec import Folders, Policy, RunIdentity, RunSpec
 from meshmigrate.domain.way_back import WayBack
-from meshmigrate.engine.course import choose_course
 from meshmigrate.engine.ending import rollback_ready
-from meshmigrate.engine.ledger import history, story
+from meshmigrate.engine.ledger import story
 from meshmigrate.engine.looking import Sight
-from meshmigrate.engine.plan_locks import Locks, read_locks, strongest_first, united
-from meshmigrate.engine.prepared import PreparedMigration, prepare_plan
-from meshmigrate.engine.reckoning import group_end
+from meshmigrate.engine.plan_locks import Locks, strongest_first, united
+from meshmigrate.engine.prepared import PreparedMigration
+from meshmigrate.engine.prospect import foresee
+from meshmigrate.engine.reckoning import count_steps
 from meshmigrate.engine.wanted import Wanted
 
 
 def read_plan(sight: Sight, wanted: Wanted, policy: Policy) -> PlanAnswer:
     """Compare files and history in the transaction that is open, as a run does.
 
-    A run finishes first the way back that another one has begun, so what that one applied
-    counts as pending.
-
     Raises
     ------
     Refusal
         Whatever a run would be refused for.
     """
-    ledger = sight.ledger if sight.ledger_version else None
-    applied = history.read(ledger) if ledger else ()
-    unfinished = story.unfinished(ledger) if ledger else ()
-    going_back = {UUID(run.id) for run in unfinished if run.intent == "undo"}
-    staying = [row for row in applied if row.run_id not in going_back]
-    plan = make_plan(
-        wanted.source,
-        staying,
-        target=wanted.target,
-        run_id=uuid4(),
-        out_of_order=policy.out_of_order,
+    spec = RunSpec(
+        api_version=1,
+        run=RunIdentity(id=uuid4(), intent="plan"),
+        folders=Folders(migrations=()),
+        policy=policy,
     )
-    pending = prepare_plan(plan, wanted.source.final_checks)
-    course = choose_course(pending, policy, ledger)
-    locks = read_locks(sight, pending)
-    files = map(_pending_file, pending, course.ways, locks)
-    together = united(locks) if course.choice.mode == "Batch" else {}
+    ahead = foresee(sight, wanted, spec)
+    course = ahead.course
+    files = map(_pending_file, ahead.pending, course.ways, ahead.locks)
+    together = united(ahead.locks) if course.choice.mode == "Batch" else {}
     return PlanAnswer(
         api_version=1,
         database=sight.server.identity,
         ledger_schema=sight.ledger.schema,
         ledger_version=sight.ledger_version,
-        current_version=str(max((row.version for row in applied), default="")),
+        current_version=str(max((row.version for row in ahead.prospect.present), default="")),
         target=str(wanted.target or "latest"),
-        digest=plan.digest,
+        digest=ahead.prospect.plan.digest,
         transaction_mode=course.choice.mode,
         transaction_mode_reason=course.choice.why,
         held_until_end=strongest_first(together),
         rollback_ready=rollback_ready(course),
         pending=tuple(files),
-        unfinished=unfinished,
+        unfinished=story.unfinished(sight.ledger) if sight.ledger_version else (),
     )
 
 
@@ -74,7 +63,7 @@ def _pending_file(prepared: PreparedMigration, back: WayBack, locks: Locks) -> P
         checks=len(prepared.checks),
         has_rollback=migration.rollback is not None,
         transactional=transactional,
-        steps=1 if transactional else _count_steps(prepared),
+        steps=1 if transactional else count_steps(prepared.script),
         tables=strongest_first(locks),
         strongest_lock=max(locks.values()).words if locks else "",
         locks_unknown=tuple(
@@ -89,10 +78,3 @@ def _pending_file(prepared: PreparedMigration, back: WayBack, locks: Locks) -> P
             data_not_restored=back.losses,
         ),
     )
-
-
-def _count_steps(prepared: PreparedMigration) -> int:
-    count = start = 0
-    while start < len(prepared.script.statements):
-        start, count = group_end(prepared.script, start), count + 1
-    return count

@@ -32,6 +32,14 @@ def group_end(script: PreparedScript, start: int) -> int:
     return next((index for index in rest if statements[index].outside), len(statements))
 
 
+def count_steps(script: PreparedScript) -> int:
+    """Give in how many steps a script runs."""
+    count = start = 0
+    while start < len(script.statements):
+        start, count = group_end(script, start), count + 1
+    return count
+
+
 def settings_before(statements: Sequence[Statement], start: int) -> tuple[Statement, ...]:
     """Give what a file has set before a step of it: each step has a fresh session."""
     return tuple(statement for statement in statements[:start] if statement.kind in _SETTINGS)

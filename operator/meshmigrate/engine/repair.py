@@ -1,6 +1,6 @@
 """A repair: the file of an applied version was changed, and that is accepted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.plan import AppliedVersion
@@ -8,7 +8,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.script import Migration
 from meshmigrate.domain.version import Version
-from meshmigrate.engine.declare import Declaration, Declared, Situation
+from meshmigrate.engine.declaration import Declaration, Declared, Situation
 from meshmigrate.engine.ledger import history
 from meshmigrate.engine.ledger.store import Ledger
 
@@ -62,6 +62,7 @@ class Repair:
             file=migration.script.file,
             write=write,
             message=f"{changes}; accepted{by}: {self.reason}",
+            row=_accepted(row, migration),
         )
         return Declaration(
             message=f"accepted version {row.version}: {changes}", versions=(declared,)
@@ -76,6 +77,15 @@ class Repair:
             f"version {self.version} is not in the history",
             hint="Give a version that is applied; a file that is not may be edited freely.",
         )
+
+
+def _accepted(row: AppliedVersion, migration: Migration) -> AppliedVersion:
+    rollback = migration.rollback
+    return replace(
+        row,
+        checksum=migration.script.checksum,
+        rollback_checksum=rollback.checksum if rollback else row.rollback_checksum,
+    )
 
 
 def _changes(row: AppliedVersion, migration: Migration) -> list[str]:

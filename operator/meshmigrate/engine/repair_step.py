@@ -8,7 +8,7 @@ from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
-from meshmigrate.engine.declare import Declaration, Declared, Situation
+from meshmigrate.engine.declaration import Declaration, Declared, Situation
 from meshmigrate.engine.ledger import journal
 from meshmigrate.engine.ledger.journal import Step
 from meshmigrate.engine.ledger.store import Ledger

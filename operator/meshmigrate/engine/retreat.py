@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.errors import Interruption, MigrationError, Refusal
+from meshmigrate.domain.errors import Interruption, MigrationError
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
@@ -22,7 +22,7 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Difference, count, names
 from meshmigrate.engine.ledger import history, journal, log, past, runs
 from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
-from meshmigrate.engine.no_return import irreversible
+from meshmigrate.engine.no_return import refuse_irreversible
 from meshmigrate.engine.proof import compare, listed
 from meshmigrate.engine.undo import (
     RESTORE,
@@ -44,8 +44,13 @@ _GO_ON: Final = (
 )
 
 
-def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
+def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version, digest: str | None) -> Run:
     """Commit where a run goes back to, and how that will be proven, before it begins.
+
+    Parameters
+    ----------
+    digest
+        What identifies the plan, where there was one.
 
     Raises
     ------
@@ -55,13 +60,7 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
     ledger = locked.ledger
     rows = history.read(ledger)
     leaving = plan_retreat(rows, target)
-    final = irreversible(ledger, None, leaving)
-    if final:
-        raise Refusal(
-            Reason.IRREVERSIBLE,
-            f"there is no way back to {target}: {final}",
-            hint="Write a new migration that leads on from the state as it is.",
-        )
+    refuse_irreversible(ledger, leaving, target)
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
     lost = kept.discarded(locked, tuple(reversed(leaving)))
     before = catalog.take(ledger.connection, scope(locked))
@@ -70,7 +69,7 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version) -> Run:
         runs.start(
             ledger,
             spec,
-            plan_digest=None,
+            plan_digest=digest,
             fingerprint=catalog.keep(ledger, before),
             retreat=Retreat(
                 target=str(target),

@@ -6,25 +6,33 @@ from dataclasses import dataclass, replace
 from msgspec.structs import replace as with_fields
 
 from meshmigrate.domain.errors import MigrationError
-from meshmigrate.domain.plan import Plan, make_plan
-from meshmigrate.domain.retreat import is_retreat
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
 from meshmigrate.engine.cancel import cancel, cancel_unknown
 from meshmigrate.engine.connect import Connection, Credentials
-from meshmigrate.engine.course import choose_course, planned, resume_course, start_course
+from meshmigrate.engine.course import (
+    choose_course,
+    count_attempt,
+    planned,
+    resume_course,
+    start_course,
+)
+from meshmigrate.engine.declaration import write, write_first
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
 from meshmigrate.engine.ending import Ending, LockedRun, stored_ending
 from meshmigrate.engine.events import Event, EventName, UntilBroken
-from meshmigrate.engine.executor import Executor
-from meshmigrate.engine.ledger import history, lease, log, runs, schema
+from meshmigrate.engine.holding import hold
+from meshmigrate.engine.ledger import history, lease, runs, schema
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.looking import Sight
+from meshmigrate.engine.planning import await_approval, show_plan
 from meshmigrate.engine.prepared import prepare_plan, prepare_script
 from meshmigrate.engine.privileges import refuse_missing
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.reconnect import Link, keep_connected, take_lease
+from meshmigrate.engine.prospect import Prospect, look_ahead
+from meshmigrate.engine.reconnect import Link, keep_connected
 from meshmigrate.engine.recovery import settle_others
 from meshmigrate.engine.retreat import begin_retreat, finish_way_back
 from meshmigrate.engine.takeover import watch_holder
@@ -87,25 +95,35 @@ class Attempt:
         """Look without the lock first: most of the time there is nothing to do."""
         ledger = Ledger(self.connection, self.spec.ledger.schema, self.spec.ledger.write_back)
         self._tell(EventName.CONNECTED, f"connected to database {self.server.database}")
-        version = schema.find_version(ledger)
-        if version:
-            self.known.ledger = ledger
-            stored = stored_ending(runs.find(ledger, self.spec.run.id))
+        sight, mine = self._look(ledger), None
+        if sight.ledger_version:
+            # A plan that is refused writes no log either.
+            self.known.ledger = None if self.spec.run.intent == "plan" else ledger
+            mine = runs.find(ledger, self.spec.run.id)
+            stored = stored_ending(mine)
             if stored is not None:
                 return stored
         refuse_write_back(ledger)
         if self.spec.run.intent == "undo":
             self.take_lock()
             return self.run_locked(ledger, self._cancel)
-        if not (version and runs.turned_back(ledger, self.spec.run.id)):
+        if self.spec.run.intent == "plan":
+            return show_plan(sight, self.wanted, self.spec, self.known)
+        if mine is None or mine.way_back is None:
             self.wanted.refuse_problem()
-        if not (version and (runs.unfinished(ledger) or self._lower_target(ledger))):
-            plan = self._plan(ledger if version else None)
-            pending = prepare_plan(plan, self.wanted.source.final_checks)
+        waiting = None if mine else self._await_approval(sight)
+        return waiting or self._go_locked(sight)
+
+    def _go_locked(self, sight: Sight) -> Ending:
+        """Refuse without the lock what can be, and go where there is something to do."""
+        ledger, version = sight.ledger, sight.ledger_version
+        if not (version and runs.unfinished(ledger)):
+            ahead = self._look_ahead(ledger if version else None)
+            pending = prepare_plan(ahead.plan, self.wanted.source.final_checks)
             choose_course(pending, self.spec.policy, self.known.ledger)
             new_ledger = None if version else ledger.schema
             refuse_missing(self.connection, self.server, pending, new_ledger=new_ledger)
-            if not plan.pending and schema.is_current(version) and lease.is_free(ledger):
+            if ahead.empty and schema.is_current(version) and lease.is_free(ledger):
                 return end_up_to_date(self.known)
         self.take_lock()
         return self.run_locked(ledger, self._go)
@@ -149,29 +167,7 @@ class Attempt:
 
     def take_lease(self, ledger: Ledger) -> LockedRun:
         """Become the one who may write; the lock must be held."""
-        taken = take_lease(self.link, ledger, self.known)
-        executor = Executor(
-            connection=self.connection,
-            server=self.server,
-            lease=taken,
-            policy=self.spec.policy,
-            clock=self.tools.clock,
-            stop=self.tools.stop,
-            events=self.tools.events,
-            in_flight=self.known.in_flight,
-            activity=self.tools.activity,
-        )
-        return LockedRun(
-            identity=self.spec.run,
-            wanted=self.wanted,
-            ledger=ledger,
-            server=self.server,
-            lease=taken,
-            executor=executor,
-            deadlines=self.link.deadlines,
-            events=self.tools.events,
-            lock_wait_seconds=self.known.lock_wait_seconds,
-        )
+        return hold(self.link, ledger, self.spec, self.wanted, tools=self.tools, known=self.known)
 
     def _cancel(self, locked: LockedRun, mine: Run | None) -> Ending:
         if mine is None:
@@ -180,21 +176,24 @@ class Attempt:
 
     def _go(self, locked: LockedRun, mine: Run | None) -> Ending:
         self.wanted.refuse_problem()
-        lower = self._lower_target(locked.ledger) if mine is None else None
-        if lower is not None:
-            return self.retreat(locked, lower)
+        waiting = None if mine else self._await_approval(self._look(locked.ledger))
+        if waiting is not None:
+            return waiting
         connected_again = self.known.started
-        plan = self._plan(locked.ledger)
-        pending = prepare_plan(plan, self.wanted.source.final_checks)
+        ahead = self._look_ahead(locked.ledger, begun=mine is not None)
+        pending = prepare_plan(ahead.plan, self.wanted.source.final_checks)
         if mine is None:
-            if not plan.pending:
+            if ahead.empty:
                 return end_up_to_date(self.known)
             refuse_missing(self.connection, self.server, pending)
             course = choose_course(pending, self.spec.policy, locked.ledger)
-            start_course(locked, self.spec, plan, course)
+            ending = self._before_files(locked, ahead)
+            if ending is not None:
+                return ending
+            start_course(locked, self.spec, ahead.plan, course)
             self.known.started = True
         else:
-            runs.refuse_other_plan(mine, plan)
+            runs.refuse_other_plan(mine, ahead.plan)
             locked = self._resumed(locked, mine)
             course = resume_course(locked, mine, pending)
         self.known.course = course
@@ -205,9 +204,19 @@ class Attempt:
         stumbled = forward.apply(locked, pending, tuple(checks))
         return conclude.stumble(locked, stumbled) if stumbled else conclude.succeed(locked)
 
-    def retreat(self, locked: LockedRun, target: Version) -> Ending:
+    def _before_files(self, locked: LockedRun, ahead: Prospect) -> Ending | None:
+        """Make the history say what it is to say; the end where no file is to be applied."""
+        if not (ahead.plan.pending or ahead.leaving):
+            return write(locked, self.spec, ahead.declaration)
+        if ahead.declaration.versions:
+            write_first(locked, self.spec, ahead.declaration)
+        if ahead.leaving and self.wanted.target is not None:
+            return self.retreat(locked, self.wanted.target, ahead.plan.digest)
+        return None
+
+    def retreat(self, locked: LockedRun, target: Version, digest: str | None = None) -> Ending:
         """Go back to a version on purpose."""
-        run = begin_retreat(locked, self.spec, target)
+        run = begin_retreat(locked, self.spec, target, digest)
         self.known.started = True
         return finish_way_back(locked, run)
 
@@ -217,34 +226,20 @@ class Attempt:
         self.known.started = True
         if counted:
             return replace(locked, identity=self.known.identity)
-        with session.transaction(self.connection):
-            locked.lease.guard()
-            attempt = runs.resume(locked.ledger, mine.id, self.spec.run.attempt)
-            resumed = log.Entry(event="Resumed", run_id=self.spec.run.id, attempt=attempt)
-            log.append(locked.ledger, resumed)
+        attempt = count_attempt(locked, mine, self.spec.run.attempt)
         self.known.identity = with_fields(self.spec.run, attempt=attempt)
         return replace(locked, identity=self.known.identity)
 
-    def _plan(self, ledger: Ledger | None) -> Plan:
-        applied = history.read(ledger) if ledger is not None else ()
-        self.known.present = tuple(row.version for row in applied)
-        return make_plan(
-            self.wanted.source,
-            applied,
-            target=self.wanted.target,
-            run_id=self.spec.run.id,
-            out_of_order=self.spec.policy.out_of_order,
-        )
+    def _look(self, ledger: Ledger) -> Sight:
+        return Sight(self.server, ledger, schema.find_version(ledger))
 
-    def _lower_target(self, ledger: Ledger) -> Version | None:
-        """Give the target if it lies below the current version and going back is allowed."""
-        target = self.wanted.target
-        if target is None or not self.spec.allow_rollback:
-            return None
-        applied = history.read(ledger)
-        self.known.present = tuple(row.version for row in applied)
-        goes_back = is_retreat(applied, target, self.wanted.source)
-        return target if goes_back else None
+    def _await_approval(self, sight: Sight) -> Ending | None:
+        return await_approval(sight, self.wanted, self.spec, self.known)
+
+    def _look_ahead(self, ledger: Ledger | None, *, begun: bool = False) -> Prospect:
+        present = history.read(ledger) if ledger is not None else ()
+        self.known.present = tuple(row.version for row in present)
+        return look_ahead(self.spec, self.wanted, self.connection, ledger, present, begun=begun)
 
     def _tell(self, name: EventName, message: str) -> None:
         self.tools.events(Event(name=name, message=message))

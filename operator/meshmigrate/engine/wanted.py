@@ -69,6 +69,6 @@ def read_if_needed(spec: RunSpec, read: Callable[[RunSpec], Wanted]) -> Wanted:
     try:
         return read(spec)
     except MigrationError as problem:
-        if spec.run.attempt == 1 and spec.run.intent == "apply":
+        if spec.run.intent == "plan" or (spec.run.attempt == 1 and spec.run.intent == "apply"):
             raise
         return Wanted(MigrationSet(()), None, problem)

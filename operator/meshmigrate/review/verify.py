@@ -9,7 +9,7 @@ from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import make_plan
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import Access
+from meshmigrate.domain.runspec import Access, Policy
 from meshmigrate.domain.schema_answers import PairProof, VerifyAnswer
 from meshmigrate.domain.script import Migration, Script
 from meshmigrate.engine import session
@@ -91,9 +91,8 @@ def verify(
 
 def _pending(sight: Sight, wanted: Wanted) -> tuple[Migration, ...]:
     applied = history.read(sight.ledger) if sight.ledger_version else ()
-    plan = make_plan(
-        wanted.source, applied, target=wanted.target, run_id=uuid4(), out_of_order="Apply"
-    )
+    late_too = Policy(out_of_order="Apply")
+    plan = make_plan(wanted.source, applied, target=wanted.target, run_id=uuid4(), policy=late_too)
     for prepared in prepare_plan(plan, wanted.source.final_checks):
         _refuse_beyond(prepared.migration.script)
         if prepared.migration.rollback is not None:

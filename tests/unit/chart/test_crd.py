@@ -119,9 +119,9 @@ def test_a_fresh_resource_does_not_look_done() -> None:
 
 
 def test_the_columns_are_those_people_look_for() -> None:
-    """Five always, three more with -o wide."""
+    """Five always, four more with -o wide."""
     columns = VERSION["additionalPrinterColumns"]
     always = [c["name"] for c in columns if not c.get("priority")]
     wide = [c["name"] for c in columns if c.get("priority")]
     assert always == ["Phase", "Version", "Pending", "Reason", "Age"]
-    assert wide == ["Run", "Duration", "Message"]
+    assert wide == ["Run", "Duration", "Plan", "Message"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.job import RunnerImage
@@ -52,12 +53,12 @@ class Operator:
                 continue
 
 
-def ends_with(outcome: Outcome, reason: str = "") -> Ending:
-    """Let the runner end by itself."""
+def ends_with(outcome: Outcome, reason: str = "", **fields: Any) -> Ending:
+    """Let the runner end by itself; with these fields in its result."""
 
     def end(cluster: ScriptedCluster, job: str) -> None:
         run_id = cluster.body()["status"]["currentRun"]["id"]
-        result = make_result(run_id, outcome, reason)
+        result = make_result(run_id, outcome, reason, **fields)
         cluster.end_pod(job, exit_code=outcome.exit_code, message=result)
 
     return end

@@ -232,11 +232,11 @@ def test_nothing_is_written_when_nothing_has_changed(started: Story) -> None:
 
 def test_a_spec_of_another_release_is_refused(applied: Story) -> None:
     """A field this operator does not know is said so, and no run starts."""
-    spec = {**SPEC, "mode": "Plan"}
+    spec = {**SPEC, "speed": "Fast"}
     applied.cluster.edit(lambda body: body.update(spec=spec))
     applied.look()
     assert applied.status["phase"] == "Refused"
     assert applied.conditions() == ENDED
     assert applied.ready()["reason"] == "InvalidSpec"
-    assert "mode" in applied.ready()["message"]
+    assert "speed" in applied.ready()["message"]
     assert applied.cluster.jobs == {}

@@ -7,10 +7,12 @@ import pytest
 
 from meshmigrate.controller import names
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import PlanSummary
 from tests.scripted.faults import CRASH_AFTER, CRASH_BEFORE, Fault
 from tests.unit.controller.driving import Ending, Operator, ends_with, killed, play, vanishes
-from tests.unit.controller.scripted_cluster import Clock, ScriptedCluster, resource_body
+from tests.unit.controller.scripted_cluster import SPEC, Clock, ScriptedCluster, resource_body
 
+DIGEST = f"sha256:{'0' * 64}"
 SCENARIOS: dict[str, tuple[list[Ending], str, str, int]] = {
     "success": ([ends_with(Outcome.SUCCEEDED)], "Succeeded", "Succeeded", 1),
     "failure": ([ends_with(Outcome.ROLLED_BACK, "CheckFailed")], "RolledBack", "CheckFailed", 1),
@@ -70,6 +72,44 @@ def test_a_crash_at_any_call_leads_to_the_same_end(
         )
         assert operator.crashes == 1, f"no crash at call {number}"
         assert_ended(cluster, scenario)
+
+
+APPROVAL = [
+    ends_with(Outcome.AWAITING_APPROVAL, plan=PlanSummary(digest=DIGEST, count=2)),
+    ends_with(Outcome.INTERRUPTED, "Terminated"),
+    ends_with(Outcome.SUCCEEDED),
+]
+
+
+def run_approval(faults: dict[int, Fault] | None) -> tuple[ScriptedCluster, Operator]:
+    """Play a plan that is approved, and the run of it, which takes two attempts."""
+    cluster = ScriptedCluster(Clock(), faults=faults)
+    spec = {**SPEC, "policy": {**SPEC["policy"], "approval": "Required"}}
+    cluster.apply(resource_body(spec=spec))
+    operator = Operator(cluster)
+    asyncio.run(play(operator, APPROVAL))
+    assert cluster.body()["status"]["phase"] == "AwaitingApproval"
+    cluster.edit(lambda body: body["spec"].update(approvedPlan=DIGEST))
+    asyncio.run(play(operator, APPROVAL))
+    return cluster, operator
+
+
+@pytest.mark.parametrize("fault", [CRASH_BEFORE, CRASH_AFTER])
+def test_a_crash_at_any_call_neither_loses_nor_repeats_an_approval(fault: Fault) -> None:
+    """One run that plans, one that applies; its second attempt is not asked again."""
+    undisturbed, _ = run_approval(None)
+    for number in range(len(undisturbed.calls)):
+        cluster, operator = run_approval({number: fault})
+        assert operator.crashes == 1, f"no crash at call {number}"
+        status = cluster.body()["status"]
+        assert (status["phase"], status["runNumber"]) == ("Succeeded", 2)
+        outcomes = [entry["outcome"] for entry in status["history"]]
+        assert outcomes == ["Succeeded", "AwaitingApproval"]
+        assert status["lastRun"]["attempts"] == 2
+        assert "plan" not in status
+        assert len(cluster.created_jobs) == len(set(cluster.created_jobs)) == 3
+        told = [event["reason"] for event in cluster.told.values()]
+        assert told.count("AwaitingApproval") <= 1
 
 
 def test_a_successful_migration_costs_at_most_eight_writes() -> None:

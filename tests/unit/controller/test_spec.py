@@ -12,6 +12,9 @@ from tests.unit.controller.scripted_cluster import SPEC
 MINIMAL: dict[str, Any] = {"database": SPEC["database"], "source": SPEC["source"]}
 
 
+ACCEPTED = {"version": "5", "checksum": "sha256:1", "reason": "a comment"}
+
+
 def digest(spec: dict[str, Any]) -> str:
     """Give the hash of a spec."""
     return spec_hash(parse_spec(spec))
@@ -46,11 +49,27 @@ def test_the_order_of_config_maps_does_not_matter() -> None:
         {"policy": {"transactionMode": "Batch"}},
         {"policy": {"lock": {"acquireTimeoutSeconds": 7}}},
         {"policy": {"retry": {"deadlineSeconds": 7}}},
+        {"policy": {"approval": "Required"}},
+        {"approvedPlan": "sha256:1"},
+        {"mode": "Plan"},
+        {"ledger": {"baseline": 5}},
+        {"ledger": {"adopt": "Supabase"}},
+        {"ledger": {"accept": [ACCEPTED]}},
     ],
 )
 def test_what_the_run_depends_on_is_in_the_hash(change: dict[str, Any]) -> None:
     """Database, source, target, ledger and policy."""
     assert digest({**MINIMAL, **change}) != digest(MINIMAL)
+
+
+def test_what_the_history_takes_over_is_one_however_it_is_written() -> None:
+    """A version as a number or as its digits, acceptances in any order."""
+    maps = [{**ACCEPTED, "version": version} for version in ("5", "6")]
+    one = {"ledger": {"baseline": 5, "accept": maps}}
+    other = {"ledger": {"baseline": "5", "accept": maps[::-1]}}
+    assert digest({**MINIMAL, **one}) == digest({**MINIMAL, **other})
+    told = parse_spec({**MINIMAL, **one}).ledger.of_the_run
+    assert (told.baseline, [each.version for each in told.accept]) == ("5", ["5", "6"])
 
 
 def test_the_run_gets_what_the_resource_says_about_drift_and_fingerprints() -> None:
@@ -75,5 +94,5 @@ def test_provenance_is_not_in_the_hash() -> None:
 
 def test_an_unknown_field_is_an_error() -> None:
     """What the operator does not know it must not pass over."""
-    with pytest.raises(ValidationError, match="mode"):
-        parse_spec({**MINIMAL, "mode": "Plan"})
+    with pytest.raises(ValidationError, match="speed"):
+        parse_spec({**MINIMAL, "speed": "Fast"})

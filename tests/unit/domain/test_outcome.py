@@ -26,6 +26,7 @@ from meshmigrate.domain.reason import Reason
         (Outcome.SUCCEEDED, 0),
         (Outcome.UP_TO_DATE, 0),
         (Outcome.REFUSED, 10),
+        (Outcome.AWAITING_APPROVAL, 12),
         (Outcome.ROLLED_BACK, 20),
         (Outcome.FAILED, 21),
         (Outcome.HALTED, 22),

@@ -1,5 +1,6 @@
 """The plan is what the files have and the history has not, or a refusal."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshmigrate.domain.errors import Refusal
-from meshmigrate.domain.plan import AppliedVersion, make_plan
+from meshmigrate.domain.plan import AppliedVersion, make_plan, retreat_digest
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Migration, MigrationSet, Script, ScriptKind
 from meshmigrate.domain.version import Version
 
@@ -80,6 +82,41 @@ def test_other_files_give_another_digest(changed: tuple[Migration, ...]) -> None
     assert make_plan(source(*changed), [], target=None, run_id=RUN).digest != first.digest
 
 
+@pytest.mark.parametrize("policy", [Policy(on_failure="Halt"), Policy(transaction_mode="Batch")])
+def test_another_policy_gives_another_digest(policy: Policy) -> None:
+    """What happens on a failure, and what a failure takes with it, is part of what is approved."""
+    files = source(migration("1"))
+    first = make_plan(files, [], target=None, run_id=RUN)
+    assert make_plan(files, [], target=None, run_id=RUN, policy=policy).digest != first.digest
+    patient = Policy(deadline_seconds=1)
+    assert make_plan(files, [], target=None, run_id=RUN, policy=patient).digest == first.digest
+
+
+def test_another_history_gives_another_digest() -> None:
+    """The same files on a database that has other versions are another plan."""
+    files = source(migration("1"), migration("2"), migration("3"))
+    both = [applied("1"), applied("2")]
+    first = make_plan(files, both[:1], target=None, run_id=RUN)
+    assert make_plan(files, both, target=None, run_id=RUN).digest != first.digest
+    edited = source(migration("1", text="SELECT 2;"), *files.migrations[1:])
+    accepted = [applied("1", text="SELECT 2;")]
+    assert make_plan(edited, accepted, target=None, run_id=RUN).digest != first.digest
+
+
+def test_what_goes_back_has_a_digest_of_its_own() -> None:
+    """Another version to go back to, or another rollback script, is another way back."""
+    history = [replace(applied(number), rollback_checksum=f"r{number}") for number in "123"]
+    digests = {
+        retreat_digest(history, leaving)
+        for leaving in (
+            history[:1:-1],
+            history[:0:-1],
+            [replace(history[2], rollback_checksum="other")],
+        )
+    }
+    assert len(digests) == 3
+
+
 def test_an_edited_file_is_refused_with_both_checksums() -> None:
     """The history of a database is never edited behind its back."""
     error = refusal(source(migration("1", text="SELECT 2;")), [applied("1")])
@@ -110,7 +147,7 @@ def test_late_files_are_pending_in_numeric_order_where_the_policy_says_so(done: 
     """Whatever is applied, the rest follows in order of the number; the target still limits it."""
     files = source(*(migration(str(number)) for number in range(1, 9)))
     history = [applied(str(number)) for number in done]
-    plan = make_plan(files, history, target=None, run_id=RUN, out_of_order="Apply")
+    plan = make_plan(files, history, target=None, run_id=RUN, policy=Policy(out_of_order="Apply"))
     assert [m.version.number for m in plan.pending] == sorted(set(range(1, 9)) - done)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import (
@@ -10,6 +11,8 @@ from meshmigrate.domain.result import (
     DatabaseIdentity,
     FailureDetail,
     Fingerprints,
+    PlannedVersion,
+    PlanSummary,
     Result,
     RollbackReady,
     Versions,
@@ -55,6 +58,37 @@ def result(
         failure=failure,
         differences=differences,
     )
+
+
+@given(st.integers(0, 100), LONG, LONG)
+def test_a_plan_fits_with_its_digest(count: int, why: str, declares: str) -> None:
+    """Versions are left out from the end; their number and the digest that is approved stay."""
+    versions = tuple(
+        PlannedVersion(
+            version=str(20260101000000 + number),
+            name="a_name_of_the_usual_length",
+            strongest_lock="SHARE UPDATE EXCLUSIVE",
+            steps=3,
+            rollback="ScriptUnverified",
+        )
+        for number in range(count)
+    )
+    plan = PlanSummary(
+        digest=DIGEST,
+        count=count,
+        target="20260101000100",
+        versions=versions,
+        declares=declares,
+        transaction_mode="PerFile",
+        transaction_mode_reason=why,
+        strongest_lock="ACCESS EXCLUSIVE",
+    )
+    encoded = encode_result(replace(result(str(plan), way_back=why), plan=plan))
+    assert len(encoded) <= MAX_RESULT_BYTES
+    kept = decode_result(encoded).plan
+    assert kept is not None
+    assert (kept.digest, kept.count) == (DIGEST, count)
+    assert kept.versions == versions[: len(kept.versions)]
 
 
 @given(LONG, LONG, LONG, LONG, st.lists(LONG, max_size=5))

@@ -58,6 +58,9 @@ SELECT version FROM {ledger}.log
 WHERE run_id = %(run_id)s AND event = %(event)s ORDER BY id
 """
 
+_HAS = "SELECT EXISTS (SELECT FROM {ledger}.log WHERE event = %(event)s)"
+_TAKEN_BACK = "SELECT DISTINCT version FROM {ledger}.log WHERE event = %(event)s"
+
 APPLIED: Final = "Applied"
 BASELINED: Final = "Baselined"
 ADOPTED: Final = "Adopted"
@@ -127,6 +130,17 @@ def find_break(ledger: Ledger) -> int | None:
     """Give the id of the first row that does not fit the chain; None if all of them do."""
     row = ledger.execute(_BROKEN).fetchone()
     return None if row is None else int(row[0])
+
+
+def has(ledger: Ledger, event: str) -> bool:
+    """Whether the log tells of an event of this name."""
+    return bool(ledger.row(_HAS, {"event": event})[0])
+
+
+def taken_back(ledger: Ledger) -> frozenset[str]:
+    """Give the versions that were ever rolled back."""
+    rows = ledger.execute(_TAKEN_BACK, {"event": ROLLED_BACK})
+    return frozenset(row[0] for row in rows)
 
 
 def versions(ledger: Ledger, run_id: UUID, event: str) -> tuple[str, ...]:
