@@ -103,10 +103,14 @@ def _end_of(run_id: str, outcome: str, status: Status) -> RunEnd:
 
 
 def _settled(status: Status) -> bool:
-    """Say whether nothing more will happen by itself, nor when a person lets it."""
+    """Say whether nothing more will happen to this spec by itself.
+
+    A plan that waits for an approval gets it by another spec.
+    """
     is_true = {each.type for each in status.conditions if each.status == "True"}
     failed = any(c.type == "Succeeded" and c.status == "False" for c in status.conditions)
-    return "Ready" in is_true or ("Stalled" in is_true and failed)
+    over = failed or status.phase == Outcome.AWAITING_APPROVAL
+    return "Ready" in is_true or ("Stalled" in is_true and over)
 
 
 def _outcome(word: str) -> Outcome:

@@ -19,6 +19,7 @@ def result_of(status: Status, run: LastRun) -> Result:
     """
     ready = status.condition("Ready")
     way_back = status.condition("RollbackReady")
+    plan = status.plan
     told = run.failure.message if run.failure else ready.message if ready else ""
     result = {
         **to_builtins(run),
@@ -30,6 +31,7 @@ def result_of(status: Status, run: LastRun) -> Result:
         "currentVersion": status.current_version,
         "pendingCount": status.pending_count or 0,
         "database": to_builtins(status.database),
+        "plan": to_builtins(plan) if plan and plan.run_number == run.number else None,
         "rollbackReady": way_back
         and to_builtins(
             RollbackReady(

@@ -5,7 +5,9 @@ import pytest
 from meshmigrate.controller import names
 from meshmigrate.controller.awaited_run import AwaitedRun, RunEnd
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import PlanSummary
 from tests.unit.controller.conftest import Story
+from tests.unit.controller.driving import ends_with
 
 
 def end_seen(run: AwaitedRun, story: Story) -> RunEnd | None:
@@ -40,7 +42,7 @@ def test_every_end_is_seen_with_its_details(started: Story, outcome: Outcome) ->
     if outcome.succeeded:
         assert end.result.applied.count == 3
         assert end.result.message == started.ready()["message"]
-    else:
+    elif outcome is not Outcome.AWAITING_APPROVAL:
         assert end.result.failure is not None
         assert end.result.failure.line == 4
 
@@ -129,6 +131,22 @@ def test_a_spec_that_is_refused_without_a_run_has_ended(started: Story) -> None:
     assert end_seen(run, started) is None
     started.look()
     assert end_seen(run, started) == RunEnd(Outcome.REFUSED, None)
+
+
+def test_a_plan_that_waits_for_an_approval_is_an_end(started: Story) -> None:
+    """Seen while it ran, or only afterwards; another spec approves it, and that is another run."""
+    run = AwaitedRun()
+    end_seen(run, started)
+    plan = PlanSummary(digest="sha256:1", count=2, target="2", transaction_mode="PerFile")
+    ends_with(Outcome.AWAITING_APPROVAL, plan=plan)(started.cluster, started.job)
+    started.look()
+    for each in (run, AwaitedRun()):
+        end = end_seen(each, started)
+        assert end is not None
+        assert end.outcome is Outcome.AWAITING_APPROVAL
+        assert end.result is not None
+        assert end.result.plan == plan
+        assert end.result.message == started.ready()["message"]
 
 
 def test_a_run_that_is_still_tried_has_not_ended(started: Story) -> None:

@@ -12,7 +12,8 @@ from tests.unit.controller.scripted_cluster import resource_body
 
 HELD_UP = Verdict(("False", "False", "True", "Unknown"))
 IN_PROGRESS = ("inProgress", "Progressing")
-BAD_ENDS = [each.value for each in Outcome if each.final and not each.succeeded]
+GOOD_ENDS = {Outcome.SUCCEEDED, Outcome.UP_TO_DATE, Outcome.AWAITING_APPROVAL}
+BAD_ENDS = [each.value for each in Outcome if each.final and each not in GOOD_ENDS]
 STATES = [
     *((Verdict.IN_PROGRESS, phase, *IN_PROGRESS) for phase in ("Pending", "Queued", "Running")),
     (Verdict.IN_PROGRESS, "RollingBack", *IN_PROGRESS),
