@@ -68,8 +68,9 @@ def wait(
     the right to `get` databasemigrations. Ending this command does not end the run.
 
     Exit codes: those of `meshmigrate apply` as the run ended: 0 at the target, 10 refused, 12
-    awaiting approval, 20 rolled back, 21 failed, 22 halted, 23 rollback failed, 24 cancelled. Of this command: 2 no such
-    resource or no access, 30 asked to stop, 33 timed out or the resource was deleted.
+    awaiting approval, 20 rolled back, 21 failed, 22 halted, 23 rollback failed, 24 cancelled. Of
+    this command: 2 no such resource or no access, 30 asked to stop, 33 timed out or the resource
+    was deleted.
     """
     try:
         from meshmigrate.cli.wait_session import wait_and_exit
