@@ -319,3 +319,18 @@ def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
         _, err = finish(process)
     assert process.returncode == 2
     assert "no cluster can be reached" in err
+
+
+@pytest.mark.parametrize(("command", "code"), [(["wait", "web"], 2), (["render", "--help"], 0)])
+def test_only_wait_needs_the_client_of_the_cluster(command: list[str], code: int) -> None:
+    """Which comes with the operator's packages; where it is missing that is said."""
+    without = "import sys; sys.modules.update(dict.fromkeys(['kubernetes', 'aiohttp', 'kopf']))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{without}\n{PROGRAM}", *command],
+        env={**os.environ, "PYTHONPATH": str(OPERATOR)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert ("pip install 'meshmigrate[operator]'" in done.stderr) == (code == 2)
