@@ -60,7 +60,7 @@ def render(tenant: Tenant, migrations: Path, *arguments: str) -> str:
 
 def wait(tenant: Tenant, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Wait for the resource ``web``."""
-    return meshmigrate(tenant, "wait", "web", "-n", tenant.name, "--timeout", "60s", *arguments)
+    return meshmigrate(tenant, "wait", "web", "-n", tenant.name, "--timeout", "120s", *arguments)
 
 
 def rendered_maps(tenant: Tenant) -> list[Json]:
@@ -210,11 +210,11 @@ def test_kubectl_waits_and_finds(tenant: Tenant) -> None:
     tenant.config_map("web", {"1_a.sql": "create table a (id int);"})
     tenant.config_map("bad", {"1_a.sql": "create table a (id nosuch);"})
     tenant.apply()
-    cluster.kubectl(*here, "wait", "--for=condition=Succeeded", "--timeout=60s", "dbm/web")
+    cluster.kubectl(*here, "wait", "--for=condition=Succeeded", "--timeout=120s", "dbm/web")
     cluster.kubectl(*here, "wait", "--for=condition=Ready", "--timeout=5s", "dbmigration/web")
     tenant.apply("bad", source={"configMaps": [{"name": "bad"}]}, ledger={"schema": "other"})
     phase = "--for=jsonpath={.status.phase}=Failed"
-    cluster.kubectl(*here, "wait", phase, "--timeout=60s", "databasemigration/bad")
+    cluster.kubectl(*here, "wait", phase, "--timeout=120s", "databasemigration/bad")
     cluster.kubectl(*here, "wait", "--for=condition=Stalled", "--timeout=5s", "dbm/bad")
     found = cluster.kubectl(*here, "get", "dbm", "--field-selector=status.phase=Failed", "-o=name")
     assert found == "databasemigration.migrations.meshhook.dev/bad\n"
@@ -282,7 +282,7 @@ def test_helm_waits_for_the_migration(
     tenant.secret()
     chart = str(make_chart(tenant, tmp_path, sql))
     here = ("--namespace", tenant.name)
-    install = ("helm", "install", "web", chart, *here, "--wait", "--timeout", "60s")
+    install = ("helm", "install", "web", chart, *here, "--wait", "--timeout", "120s")
     done = tenant.cluster.attempt(*install)
     assert (done.returncode == 0) == (status == "deployed"), done.stderr
     told = json.loads(tenant.cluster.run("helm", "status", "web", *here, "-o", "json"))
