@@ -13,6 +13,7 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin/postgres
 PGBOUNCER := /usr/sbin/pgbouncer
 FAKETIME := /usr/bin/faketime
 IP := /sbin/ip
+PROMTOOL := /usr/bin/promtool
 # Each worker has servers of its own; these tests wait more than they work.
 ON_SERVERS = tests/postgres --numprocesses=2 --dist=worksteal $(if $(POSTGRES),-k pg$(POSTGRES))
 ARCHIVES := $(filter 14 16 17,$(or $(POSTGRES),14 16 17))
@@ -29,7 +30,7 @@ demo: ## A cluster, a PostgreSQL, the operator: one migration succeeds, one is r
 test: test-unit test-postgres test-cluster ## All tests, cluster included
 
 .PHONY: test-unit
-test-unit: $(READY) ## Tests that need neither a database nor a cluster
+test-unit: $(READY) $(PROMTOOL) ## Tests that need neither a database nor a cluster
 	$(PYTEST) tests/unit
 
 .PHONY: test-postgres
@@ -65,9 +66,10 @@ format: $(READY) ## Format the code and sort what can be sorted
 	$(BIN)/ruff format .
 
 .PHONY: schemas
-schemas: $(READY) ## Write docs/schemas and docs/api.md anew
+schemas: $(READY) ## Write what is made from the code anew: docs/schemas, docs/api.md, docs/metrics.md
 	$(BIN)/python -m hack.schemas
 	$(BIN)/python -m hack.api_page
+	$(BIN)/python -m hack.metrics_page
 
 .PHONY: cluster-up
 cluster-up: ## Start the local cluster (kind where Docker answers, processes elsewhere)
@@ -114,6 +116,9 @@ $(POSTGRES_15):
 
 $(PGBOUNCER) $(FAKETIME):
 	hack/apt-install $(@F)
+
+$(PROMTOOL):
+	hack/apt-install prometheus
 
 $(IP):
 	hack/apt-install iproute2

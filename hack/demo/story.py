@@ -15,6 +15,7 @@ from hack.demo.evidence import (
     query,
     resource,
 )
+from hack.demo.page import show_page
 from hack.demo.setting import (
     DATABASE,
     PASSWORD,
@@ -70,6 +71,7 @@ def play(shell: Shell, terminal: Terminal) -> None:
     _proof(shell, terminal)
     _nothing_changed(shell, terminal, before)
     _counted(shell, terminal, before)
+    show_page(shell, terminal)
     _kept_secret(shell, terminal)
     _the_end(shell, terminal)
 

@@ -12,7 +12,9 @@ from prometheus_client.registry import Collector
 _RUN_BUCKETS: Final = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 _LOCK_BUCKETS: Final = (0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600)
 _FAST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
-_ROLLBACK_OUTCOMES: Final = frozenset({"RolledBack", "RollbackFailed"})
+_ROLLBACK_OUTCOMES: Final = ("RolledBack", "RollbackFailed", "Cancelled")
+_RECONCILE_RESULTS: Final = ("success", "conflict", "error", "bug")
+_NOTIFICATION_OUTCOMES: Final = ("delivered", "failed", "given_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +45,18 @@ class Metrics:
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
-        self._runs = Counter(
-            "meshmigrate_runs",
-            "Runs whose end was stored.",
-            ["namespace", "outcome", "reason"],
-            registry=self.registry,
-        )
+        self._runs = self._counter("runs", "Runs whose end was stored.", "namespace outcome reason")
         self._run_duration = self._histogram(
-            "run_duration_seconds", "Time a run took, by the server's clock.", _RUN_BUCKETS
+            "run_duration_seconds", "Time a run took, by the database's clock.", _RUN_BUCKETS
         )
         self._lock_wait = self._histogram(
             "lock_wait_seconds", "Time a run waited for the advisory lock.", _LOCK_BUCKETS
         )
-        self._rollbacks = Counter(
-            "meshmigrate_rollbacks",
-            "Runs that went back.",
-            ["outcome"],
-            registry=self.registry,
+        self._rollbacks = self._counter("rollbacks", "Runs that went back.", "outcome")
+        self.notifications = self._counter(
+            "notifications", "Attempts to deliver a notification.", "outcome"
         )
-        self.reconciles = Counter(
-            "meshmigrate_reconcile", "Reconciliations.", ["result"], registry=self.registry
-        )
+        self.reconciles = self._counter("reconcile", "Reconciliations.", "result")
         self.reconcile_duration = self._histogram(
             "reconcile_duration_seconds", "Time a reconciliation took.", _FAST_BUCKETS
         )
@@ -73,16 +66,28 @@ class Metrics:
         self._queue_depth = Gauge(
             "meshmigrate_queue_depth", "Keys that wait for a worker.", registry=self.registry
         )
-        self.api_requests = Counter(
-            "meshmigrate_api_requests",
+        self.api_requests = self._counter(
+            "api_requests",
             "Requests to the Kubernetes API, except watches; code 0 is no answer.",
-            ["verb", "code"],
+            "verb code",
+        )
+        self.leader = Gauge(
+            "meshmigrate_leader",
+            "1 of the operator that works, 0 of one that stands by.",
             registry=self.registry,
         )
         build = Gauge(
             "meshmigrate_build_info", "The release; always 1.", ["version"], registry=self.registry
         )
         build.labels(version).set(1)
+        # A counter that is there from the start shows its first increase too.
+        for counter, values in (
+            (self._rollbacks, _ROLLBACK_OUTCOMES),
+            (self.notifications, _NOTIFICATION_OUTCOMES),
+            (self.reconciles, _RECONCILE_RESULTS),
+        ):
+            for value in values:
+                counter.labels(value)
 
     def run_finished(self, run: FinishedRun) -> None:
         """Count a run at the moment its end is stored, and only then."""
@@ -103,6 +108,9 @@ class Metrics:
     def show_event_ages(self, ages: Callable[[], dict[str, float]]) -> None:
         """Show by kind how long ago the watch brought its latest event, in seconds."""
         self.registry.register(_EventAgeCollector(ages))
+
+    def _counter(self, name: str, text: str, labels: str) -> Counter:
+        return Counter(f"meshmigrate_{name}", text, labels.split(), registry=self.registry)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"meshmigrate_{name}", text, buckets=buckets, registry=self.registry)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,9 @@ async def serve(
 ) -> AsyncIterator[int]:
     """Serve ``/metrics``, ``/healthz`` and ``/readyz`` while the block runs; give the port."""
 
-    async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(
-            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+    async def show_metrics(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
     async def show_health(_: web.Request) -> web.Response:
         return _answer(healthy())

@@ -27,7 +27,7 @@ def test_a_success_is_no_rollback() -> None:
     """Only runs that went back are counted as such."""
     metrics = Metrics("1")
     metrics.run_finished(FinishedRun("app", "Succeeded", "Succeeded", 1.0, 0.0))
-    assert "meshmigrate_rollbacks_total{" not in text(metrics)
+    assert 'meshmigrate_rollbacks_total{outcome="RolledBack"} 0.0' in text(metrics)
 
 
 def test_resources_are_shown_as_they_are_at_the_scrape() -> None:

@@ -1,0 +1,1 @@
+"""Prometheus and Alertmanager beside the cluster, for the demo and the tests."""
