@@ -10,11 +10,13 @@ from bench.figures import Figure
 from bench.files import large_file, many_files
 from bench.fingerprints import fingerprints
 from bench.ground import Ground, ground
+from bench.proof import proof
 from bench.quiet import nothing_pending
 from bench.stall import stall
 
 _FIGURES: Final[dict[str, Callable[[Ground, Path, int, float], list[Figure]]]] = {
     "many-files": many_files,
+    "proof": proof,
     "nothing-pending": nothing_pending,
     "large-file": large_file,
     "stall": stall,

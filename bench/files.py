@@ -1,6 +1,7 @@
 """Many small files, and one large one: how long they take beside psql, and the memory."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -24,9 +25,12 @@ def many_files(ground: Ground, root: Path, rounds: int, scale: float) -> list[Fi
     number = round(1000 * scale)
     folder, script = write_files(root, number)
     ours, peers = _pairs(ground, folder, script, rounds)
-    startups = [measure((sys.executable, "-c", _IMPORTS)).seconds for _ in range(rounds)]
-    startup = median(startups)
-    ratios = [(one.seconds - startup) / peer.seconds for one, peer in zip(ours, peers, strict=True)]
+    startups = [measure((sys.executable, "-c", _IMPORTS)) for _ in range(rounds)]
+    startup = median(one.seconds for one in startups)
+    work = median(one.processor for one in startups)
+    pairs = list(zip(ours, peers, strict=True))
+    ratios = [(one.seconds - startup) / peer.seconds for one, peer in pairs]
+    works = [(one.processor - work) / peer.processor for one, peer in pairs]
     return [
         Figure(
             f"{number} files, beside psql",
@@ -36,6 +40,14 @@ def many_files(ground: Ground, root: Path, rounds: int, scale: float) -> list[Fi
             f" ({startup:.2f} s); ours {median(one.seconds for one in ours):.2f} s,"
             f" psql {median(peer.seconds for peer in peers):.2f} s",
             limit=1.15,
+        ),
+        Figure(
+            "  by processor time",
+            median(works),
+            "times",
+            f"the same ({spread(works)}), of the process and its session in the server; ours"
+            f" {median(one.processor for one in ours):.2f} s, psql"
+            f" {median(peer.processor for peer in peers):.2f} s",
         ),
         _memory(f"{number} files, memory", ours, limit=80),
     ]
@@ -80,10 +92,10 @@ def _pairs(
     for index in range(rounds):
         for with_psql in (False, True) if index % 2 else (True, False):
             with ground.database() as name:
-                if with_psql:
-                    peers.append(ground.psql(name, script))
-                else:
-                    ours.append(ground.apply(name, folder))
+                before = ground.processor
+                done = ground.psql(name, script) if with_psql else ground.apply(name, folder)
+                processor = done.processor + ground.processor - before
+                (peers if with_psql else ours).append(replace(done, processor=processor))
     return ours, peers
 
 

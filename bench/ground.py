@@ -1,7 +1,9 @@
 """What the figures of the engine are taken on: a server of its own, databases, folders of files."""
 
 import hashlib
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +29,10 @@ _SETTINGS: Final = {
     "synchronous_commit": "on",
 }
 _NAMES: Final = count(1)
+_SESSION_ENDS: Final = 0.2
+"""Seconds within which a server process follows its client."""
+_CHILDREN: Final = 13
+"""Where the times of ended children stand behind the name of the program (proc(5))."""
 _FILES: Final = (
     "CREATE TABLE {table} (\n    id bigint PRIMARY KEY,\n    name text NOT NULL\n);\n",
     "ALTER TABLE {table} ADD COLUMN note text;\n",
@@ -53,6 +59,14 @@ class Ground:
             "PGSSLMODE": "disable",
         }
 
+    @property
+    def processor(self) -> float:
+        """Seconds of processor time of all sessions that have ended."""
+        time.sleep(_SESSION_ENDS)
+        postmaster = self.server.data.joinpath("postmaster.pid").read_text().split()[0]
+        fields = Path("/proc", postmaster, "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[_CHILDREN]) + int(fields[_CHILDREN + 1])) / os.sysconf("SC_CLK_TCK")
+
     @contextmanager
     def database(self) -> Iterator[str]:
         """Give an empty database, gone at the end; what was written before is on disk."""
@@ -77,11 +91,11 @@ class Ground:
             autocommit=True,
         )
 
-    def apply(self, database: str, folder: Path) -> Finished:
+    def apply(self, database: str, folder: Path, program: Sequence[str] = MESHMIGRATE) -> Finished:
         """Apply a folder of migrations with the command, each file in its transaction."""
         url = f"postgresql://postgres@127.0.0.1:{self.server.port}/{database}?sslmode=disable"
         options = ("--migrations", str(folder), "--transaction-mode", "PerFile", "--json")
-        command = (*MESHMIGRATE, "apply", *options)
+        command = (*program, "apply", *options)
         return measure(command, self.environment | {"MESHMIGRATE_DATABASE_URL": url})
 
     def psql(self, database: str, file: Path) -> Finished:
@@ -103,7 +117,7 @@ def write_files(root: Path, number: int) -> tuple[Path, Path]:
     The script runs each file in a transaction that records it in a table.
     """
     folder = root / f"files-{number}"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     lines = ["CREATE TABLE history (version text PRIMARY KEY, checksum text, at timestamptz);"]
     for index in range(number):
         text = _FILES[index % len(_FILES)].format(table=f"t{index // len(_FILES):06}")

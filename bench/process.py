@@ -18,6 +18,8 @@ class Finished:
 
     seconds: float
     """By the wall clock."""
+    processor: float
+    """Seconds of processor time."""
     mebibytes: float
     """The resident set at its largest."""
     output: bytes
@@ -43,4 +45,4 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
         raise RuntimeError(
             f"{' '.join(command[:4])} ... ended with {process.returncode}: {output!r}"
         )
-    return Finished(seconds, usage.ru_maxrss / 1024, output)
+    return Finished(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)

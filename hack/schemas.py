@@ -19,6 +19,7 @@ from meshmigrate.domain.answers import (
     WaitAnswer,
 )
 from meshmigrate.domain.result import Result
+from meshmigrate.domain.runner_log import LogLine
 from meshmigrate.domain.runspec import Contract, RunSpec
 from meshmigrate.domain.schema_answers import FingerprintAnswer, VerifyAnswer
 
@@ -32,6 +33,7 @@ TYPES: Final[dict[str, type[Contract]]] = {
     "problem": Problem,
     "result": Result,
     "run-spec": RunSpec,
+    "runner-log": LogLine,
     "status": Status,
     "verify": VerifyAnswer,
     "wait": WaitAnswer,

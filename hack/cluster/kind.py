@@ -10,6 +10,31 @@ from hack.cluster.programs import run, run_logged
 
 CLUSTER = "meshmigrate"
 _CONTAINER = f"{CLUSTER}-control-plane"
+# Periods as in the cluster of processes: a lost node is noticed after 12 s, and its pods 5 s later.
+_CONFIGURATION = """\
+apiVersion: kind.x-k8s.io/v1alpha4
+kind: Cluster
+nodes:
+  - role: control-plane
+    kubeadmConfigPatches:
+      - |
+        apiVersion: kubeadm.k8s.io/v1beta4
+        kind: ClusterConfiguration
+        apiServer:
+          extraArgs:
+            - {name: default-unreachable-toleration-seconds, value: "5"}
+            - {name: default-not-ready-toleration-seconds, value: "30"}
+        controllerManager:
+          extraArgs:
+            - {name: enable-hostpath-provisioner, value: "true"}  # kind's own, which this replaces
+            - {name: node-monitor-period, value: 1s}
+            - {name: node-monitor-grace-period, value: 12s}
+      - |
+        apiVersion: kubelet.config.k8s.io/v1beta1
+        kind: KubeletConfiguration
+        nodeLeaseDurationSeconds: 8
+        nodeStatusUpdateFrequency: 4s
+"""
 
 
 class KindCluster:
@@ -36,7 +61,11 @@ class KindCluster:
             if self.fault() is None:
                 return
             self.down()
+        configuration = self._cache.logs / "kind.yaml"
+        configuration.parent.mkdir(parents=True, exist_ok=True)
+        configuration.write_text(_CONFIGURATION)
         create = [self._kind, "create", "cluster", "--name", CLUSTER, "--wait", "180s"]
+        create += ["--config", configuration]
         run_logged(
             "creating the kind cluster (about 1 min, more while its image is fetched)",
             [*create, "--kubeconfig", self._cache.kubeconfig],

@@ -1,5 +1,6 @@
 """One cluster, one operator and one PostgreSQL for the session; one namespace for each test."""
 
+import json
 import re
 import sys
 from collections.abc import Generator, Iterator
@@ -11,6 +12,11 @@ from hack.demo.setting import PASSWORD
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, environment
 from tests.cluster.tenant import DATABASE_NAMESPACE, Tenant
 
+UNREACHABLE = {
+    "key": "node.kubernetes.io/unreachable",
+    "operator": "Exists",
+    "effect": "NoExecute",
+}
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -42,6 +48,8 @@ def operator(cluster: Cluster) -> Cluster:
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", "charts/meshmigrate"),
         *("--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"),
+        # A test makes the only node look lost: the operator has nowhere else to be.
+        *("--set-json", f"tolerations=[{json.dumps(UNREACHABLE)}]"),
     )
     deployment = ("-n", SYSTEM_NAMESPACE, "deployment/meshmigrate")
     cluster.kubectl("rollout", "restart", *deployment)

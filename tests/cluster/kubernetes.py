@@ -2,19 +2,23 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hack.cluster.docker import engine_answers
+from hack.cluster.paths import cache_from
+from hack.cluster.processes import recorded
 
 ROOT = Path(__file__).parents[2]
 SYSTEM_NAMESPACE = "meshmigrate-system"
-_KIND_NODE = "meshmigrate-control-plane"
+KIND_NODE = "meshmigrate-control-plane"
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -81,8 +85,31 @@ class Cluster:
     def kill_container(self, pod: Json) -> None:
         """Send SIGKILL to the first container of a pod, from outside: nothing can catch it."""
         container = pod["status"]["containerStatuses"][0]["containerID"].partition("://")[2]
-        ctr = ["ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", container]
-        self.run(*(["docker", "exec", _KIND_NODE] if engine_answers() else []), *ctr)
+        self.ctr("tasks", "kill", "--signal", "SIGKILL", container)
+
+    def ctr(self, *argv: str) -> str:
+        """Run containerd's own client on the node, which needs no API server."""
+        node = ["docker", "exec", KIND_NODE] if engine_answers() else []
+        return self.run(*node, "ctr", "--namespace", "k8s.io", *argv)
+
+    @contextmanager
+    def lost_node(self) -> Iterator[None]:
+        """Stop the kubelet: to the cluster the node is gone, while its containers go on.
+
+        At the end all is as before: the node is ready, and so are the deployments.
+        """
+        _signal_kubelet(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal_kubelet(signal.SIGCONT)
+            # Ready is what it was called when it was lost, for a moment.
+            eventually("the node reports again", self._node_reports)
+            self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=60s")
+
+    def _node_reports(self) -> bool:
+        taints = self.get("nodes")["items"][0]["spec"].get("taints", [])
+        return not any(taint["key"].endswith("unreachable") for taint in taints)
 
     def operator_pod(self) -> Json:
         """Give the operator's pod."""
@@ -90,6 +117,19 @@ class Cluster:
         pods: list[Json] = self.get("pods", "-n", SYSTEM_NAMESPACE, "-l", selector)["items"]
         assert len(pods) == 1, [pod["metadata"]["name"] for pod in pods]
         return pods[0]
+
+
+def _signal_kubelet(number: signal.Signals) -> None:
+    if engine_answers():
+        shell = f"kill -{number.value} $(pidof kubelet)"
+        command = ["docker", "exec", KIND_NODE, "sh", "-c", shell]
+        subprocess.run(command, check=True, timeout=60)
+        return
+    # The one through which it was started stops with it, and would not go on by itself.
+    for name in ("kubelet", "kubelet.entry"):
+        process = recorded(cache_from().state / f"{name}.pid")
+        assert process is not None, f"no record of {name}"
+        process.send(number)
 
 
 def environment() -> dict[str, str]:

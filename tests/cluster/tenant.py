@@ -42,7 +42,7 @@ class Tenant:
 
     def tear_down(self) -> None:
         """Remove the namespace; the database goes with the server."""
-        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
+        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false", "--ignore-not-found")
 
     def secret(self, url: str | None = None, *, key: str = "DATABASE_URL") -> None:
         """Create the Secret with the URL."""
@@ -79,6 +79,27 @@ class Tenant:
     def apply(self, name: str = "web", **spec: Any) -> None:
         """Apply a DatabaseMigration."""
         self.cluster.kubectl("-n", self.name, "apply", "-f", "-", stdin=self.manifest(name, **spec))
+
+    def patch(self, name: str = "web", **spec: Any) -> None:
+        """Change fields of the spec of a DatabaseMigration."""
+        patch = ("patch", f"dbm/{name}", "--type=merge", "-p", json.dumps({"spec": spec}))
+        self.cluster.kubectl("-n", self.name, *patch)
+
+    def cancel(self, name: str = "web") -> str:
+        """Cancel the run in flight, and give its id."""
+        run_id = str(self.status(name)["currentRun"]["id"])
+        annotation = f"migrations.meshhook.dev/cancel-run={run_id}"
+        self.cluster.kubectl("-n", self.name, "annotate", "--overwrite", f"dbm/{name}", annotation)
+        return run_id
+
+    def delete(self, *options: str, name: str = "web") -> None:
+        """Delete a DatabaseMigration without waiting for its end."""
+        self.cluster.kubectl("-n", self.name, "delete", f"dbm/{name}", "--wait=false", *options)
+
+    def wait_until_gone(self, *what: str, seconds: int = 60) -> None:
+        """Wait until objects are deleted."""
+        wait = ("wait", "--for=delete", *what, f"--timeout={seconds}s")
+        self.cluster.kubectl("-n", self.name, *wait)
 
     def refused(self, **spec: Any) -> str:
         """Apply a DatabaseMigration that must be refused, and give what kubectl said."""
@@ -124,14 +145,16 @@ class Tenant:
         events: list[Json] = self.cluster.get("-n", self.name, "events", selector)["items"]
         return [event["reason"] for event in events]
 
-    def running_pod(self) -> Json:
-        """Wait for a runner's container to run, and give its pod."""
+    def running_pod(self, attempt: int | None = None) -> Json:
+        """Wait for a runner's container to run, that of an attempt if one is given."""
+        label = "migrations.meshhook.dev/attempt"
+        selector = label if attempt is None else f"{label}={attempt}"
 
         def running() -> Json | None:
-            pods: list[Json] = self.cluster.get("-n", self.name, "pods")["items"]
+            pods: list[Json] = self.cluster.get("-n", self.name, "pods", "-l", selector)["items"]
             return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
 
-        return eventually("a running runner", running)
+        return eventually(f"a running runner ({selector})", running)
 
     def query(self, sql: str) -> list[str]:
         """Give the rows of a query, columns separated by ``|``."""
@@ -147,9 +170,9 @@ class Tenant:
         )
 
     @contextmanager
-    def advisory_lock(self) -> Iterator[None]:
-        """Hold the advisory lock 4711 of the database while the block runs."""
-        psql = ["kubectl", *_PSQL, "-d", self.name, "-At"]
+    def session(self, statements: str) -> Iterator[None]:
+        """Keep a session of the database, and what it has locked, while the block runs."""
+        psql = ["kubectl", *_PSQL, "-d", self.name, "-Atq"]
         with subprocess.Popen(
             psql,
             env=self.cluster.environment,
@@ -159,11 +182,18 @@ class Tenant:
         ) as holder:
             assert holder.stdin is not None
             assert holder.stdout is not None
-            holder.stdin.write("select 'held' from pg_advisory_lock(4711);\n")
+            holder.stdin.write(f"{statements};\n\\echo held\n")
             holder.stdin.flush()
-            assert holder.stdout.readline() == "held\n"
+            while (line := holder.stdout.readline()) != "held\n":
+                assert line, "the session ended"
             yield
             holder.stdin.close()
+
+    @contextmanager
+    def advisory_lock(self) -> Iterator[None]:
+        """Hold the advisory lock 4711 of the database while the block runs."""
+        with self.session("select pg_advisory_lock(4711)"):
+            yield
 
     def waiting_for_advisory_lock(self) -> bool:
         """Say whether a session waits for an advisory lock: the migration is in its middle."""

@@ -102,7 +102,7 @@ def test_the_resource_says_what_the_history_takes_over(tenant: Tenant) -> None:
     assert tenant.wait("Ready")["runNumber"] == 3
     said = tenant.query("select message from meshmigrate.log where event = 'ChecksumAccepted'")
     assert said[0].endswith("accepted by ann: a comment only")
-    tenant.apply(source=source, ledger={**ledger, "adopt": "Supabase"})
+    tenant.apply(source=source, ledger={"accept": [accepted], "adopt": "Supabase"})
     assert "meshmigrate baseline" in tenant.wait_for_reason("NothingToAdopt")
 
 
@@ -112,6 +112,7 @@ def test_a_mistake_about_plans_and_histories_is_refused_by_the_api(tenant: Tenan
     assert "only with policy.approval: Required" in tenant.refused(approvedPlan=digest)
     assert "64 hexadecimal digits" in tenant.refused(policy=REQUIRED, approvedPlan="sha256:1")
     assert "digits of a version" in tenant.refused(ledger={"baseline": "v1"})
+    assert "give one of them" in tenant.refused(ledger={"baseline": 1, "adopt": "Supabase"})
     accepted = {"version": "1", "checksum": digest, "reason": ""}
     assert "reason" in tenant.refused(ledger={"accept": [accepted]})
     assert "Plan" in tenant.refused(mode="Look")

@@ -1,5 +1,6 @@
 """SIGKILL in the middle of a slow migration: the right end, and no file applied twice."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -30,10 +31,30 @@ def remove_runner(tenant: Tenant) -> None:
     tenant.cluster.kubectl("-n", tenant.name, "delete", "pod", pod, "--force", "--grace-period=0")
 
 
+def delete_runner(tenant: Tenant) -> None:
+    """Delete the runner's pod by hand: it is asked to stop."""
+    pod = tenant.running_pod()["metadata"]["name"]
+    tenant.cluster.kubectl("-n", tenant.name, "delete", "pod", pod, "--wait=false")
+
+
+def evict_runner(tenant: Tenant) -> None:
+    """Evict the runner's pod, as draining its node does."""
+    pod = tenant.running_pod()["metadata"]["name"]
+    path = f"/api/v1/namespaces/{tenant.name}/pods/{pod}/eviction"
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    tenant.cluster.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+
+
 @pytest.mark.parametrize(
     ("kill", "attempts"),
-    [(kill_operator, 1), (kill_runner, 2), (remove_runner, 2)],
-    ids=["operator", "runner", "pod"],
+    [
+        (kill_operator, 1),
+        (kill_runner, 2),
+        (remove_runner, 2),
+        (delete_runner, 2),
+        (evict_runner, 2),
+    ],
+    ids=["operator", "runner", "pod", "pod-by-hand", "evicted"],
 )
 def test_a_kill_in_the_middle_ends_right(
     tenant: Tenant, kill: Callable[[Tenant], None], attempts: int

@@ -1,5 +1,6 @@
 """A TCP proxy between a run and its server, which fails where a test says."""
 
+import re
 import socket
 import struct
 import threading
@@ -13,8 +14,8 @@ from tests.postgres.servers import Server
 
 _CHUNK: Final = 65536
 _JOIN_SECONDS: Final = 10.0
-COMMIT: Final = b"COMMIT;\0"
-"""As psycopg sends it: a simple query."""
+COMMIT: Final = rb"COMMIT;(EXECUTE \w+)?\0"
+"""At the end of a simple query; behind that of a file follows a look at the locks of others."""
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Fault:
 
     Parameters
     ----------
+    message
+        A regular expression.
     reaches_server
         Whether the message gets through and its answer is lost; otherwise it is lost itself.
     skipped
@@ -42,7 +45,7 @@ class Fault:
             return False
         self.seen += data
         begin = self.seen.find(self.after)
-        if begin < 0 or self.seen.find(self.message, begin) < 0:
+        if begin < 0 or not re.search(self.message, self.seen[begin:]):
             return False
         self.skipped -= 1
         return self.skipped < 0

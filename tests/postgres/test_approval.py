@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import PlanSummary, Result
-from meshmigrate.domain.runspec import Policy, RunIdentity, RunSpec
+from meshmigrate.domain.runspec import Access, Policy, RunIdentity, RunSpec
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.source.folder import read_source
 from tests.postgres.harness import Database, Project, attempt, make_spec
@@ -49,6 +49,18 @@ def approve(database: Database, project: Project, **fields: object) -> RunSpec:
     return replace(spec, approved_plan=plan_of(show(database, spec)).digest)
 
 
+def plan_on_command_line(database: Database, project: Project, *options: str) -> str:
+    """Give what ``meshmigrate plan`` shows."""
+    return subprocess.run(
+        command("plan", *options),
+        cwd=project.root,
+        env=environment(MESHMIGRATE_DATABASE_URL=database.url),
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+
+
 def test_a_plan_is_shown_and_leaves_no_trace(database: Database, two: Project) -> None:
     """Versions, names, locks, mode and why, and whether there is a way back; no ledger is made."""
     before = database.dump()
@@ -70,14 +82,20 @@ def test_a_plan_is_shown_and_leaves_no_trace(database: Database, two: Project) -
 
 def test_the_command_line_shows_the_same_digest(database: Database, two: Project) -> None:
     """A person can compare what is to be approved with what the files and the database say."""
-    shown = subprocess.run(
-        command("plan", "--json"),
-        cwd=two.root,
-        env=environment(MESHMIGRATE_DATABASE_URL=database.url),
-        capture_output=True,
-        check=True,
-    )
-    assert json.loads(shown.stdout)["digest"] == plan_of(show(database, make_spec(two))).digest
+    shown = plan_on_command_line(database, two, "--json")
+    assert json.loads(shown)["digest"] == plan_of(show(database, make_spec(two))).digest
+
+
+def test_the_search_path_is_part_of_the_plan(database: Database, two: Project) -> None:
+    """On the command line as in a run: the same files would do it to other tables."""
+    database.query("CREATE SCHEMA other; CREATE TABLE other.users (id int)")
+    spec = make_spec(two)
+    elsewhere = replace(spec, database=Access(search_path=("other",)))
+    plan = plan_of(show(database, elsewhere))
+    assert plan.digest != plan_of(show(database, spec)).digest
+    shown = plan_on_command_line(database, two, "--search-path", "other")
+    assert plan.digest in shown
+    assert "ACCESS EXCLUSIVE on other.users" in shown
 
 
 def test_a_plan_is_refused_for_what_a_run_is_refused_for(database: Database, two: Project) -> None:
@@ -193,6 +211,10 @@ def test_a_way_back_is_planned_and_approved_too(database: Database, project: Pro
     assert plan.strongest_lock == "ACCESS EXCLUSIVE"
     assert "users.name" in plan.data_not_restored[0]
     assert "not all data comes back" in done.message
+    shown = plan_on_command_line(database, project, "--target", "1", "--allow-rollback")
+    assert plan.digest in shown
+    assert "users.name" in shown
+    assert shown.index("taken back") < shown.index("ACCESS EXCLUSIVE")
     approved = replace(spec, run=RunIdentity(id=uuid4()), approved_plan=plan.digest)
     assert attempt(database, approved).outcome is Outcome.SUCCEEDED
     assert database.versions == ["1"]

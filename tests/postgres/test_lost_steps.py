@@ -1,5 +1,6 @@
 """Lost connections around steps, on the way back, and in other work than apply."""
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +17,7 @@ from tests.postgres.proxy import COMMIT, Fault, Proxy
 from tests.postgres.test_lost_connection import SUICIDE, SUICIDE_ONCE, attempt_with_fault
 from tests.postgres.test_steps import INDEX, TABLE, indexes
 
-SENT_INDEX = INDEX.strip().removesuffix(";").encode() + b"\0"
+SENT_INDEX = re.escape(INDEX.strip().removesuffix(";").encode() + b"\0")
 """The statement itself, and not the file that the ledger keeps."""
 FATAL_FUNCTION = (
     "CREATE FUNCTION fatal(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS "

@@ -231,9 +231,11 @@ def test_a_pipe_gets_a_line_per_file(database: Database, project: Project) -> No
     """Between tabs, below where the database stands."""
     project.migration("1", "CREATE TABLE a (x int); SELECT 1; SELECT 2", "DROP TABLE a")
     done = plan(database, project)
+    digest = answer(database, project)["digest"]
     assert done.stdout.splitlines()[1:] == [
         "ledger: none in schema meshmigrate; the first apply creates it",
         "version: none",
+        f"digest: {digest}",
         "mode: PerFile: there is only one file",
         f"rollback: Transactional: {UNDONE}",
         f"pending\t1\tm\t3\tCREATE TABLE, SELECT x 2\ta transaction\t{FREE}\tTransactional",

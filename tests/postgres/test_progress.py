@@ -2,12 +2,14 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from tests.postgres.harness import Database, Project
-from tests.postgres.processes import command, environment, run_command
+from meshmigrate.domain.runspec import RunSpec
+from tests.postgres.harness import Database, Project, eventually, make_spec
+from tests.postgres.processes import Runner, command, environment, run_command
 from tests.postgres.terminal import Terminal
 
 pytestmark = pytest.mark.one_version  # what is shown does not depend on the server
@@ -58,6 +60,56 @@ def test_an_index_that_is_built_beside_the_traffic_says_whom_it_waits_for(
             terminal.read_until(f"process {other.info.backend_pid} 'the-report'")
             other.execute("ROLLBACK")
             assert terminal.wait() == 0
+
+
+def test_the_runners_log_says_it_for_those_who_read_only_its_last_line(
+    database: Database, project: Project, start_runner: Callable[[RunSpec], Runner]
+) -> None:
+    """Place, statement, seconds and who is in the way; no constant, and nothing old beside it."""
+    blocked_by_a_row(database, project)
+    with database.connect() as other:
+        other.execute("SET application_name = 'the-report'")
+        other.execute("BEGIN")
+        other.execute("SELECT 1 FROM accounts FOR UPDATE")
+        runner = start_runner(make_spec(project))
+        told = eventually(
+            lambda: [each for each in runner.lines if each["event"] == "running"],
+            "a running statement",
+        )
+        line = told[0]
+        progress = line["progress"]
+        assert (progress["applied"], progress["total"], progress["version"]) == (1, 2, "2")
+        assert (progress["file"], progress["line"]) == ("migrations/2_m.sql", 3)
+        assert progress["statement"] == "UPDATE accounts SET id = …"
+        assert progress["seconds"] >= 5
+        assert progress["waitingFor"] == "a lock"
+        assert f"process {other.info.backend_pid} 'the-report'" in progress["blockers"][0]
+        assert line["rollbackReady"]["reason"] == "ScriptUnverified"
+        other.execute("ROLLBACK")
+        assert runner.wait() == 0
+    assert not {"statement", "waitingFor", "blockers"} & runner.lines[-1]["progress"].keys()
+
+
+def test_the_runners_log_says_that_it_goes_back_and_why(
+    database: Database, project: Project, start_runner: Callable[[RunSpec], Runner]
+) -> None:
+    """From before the first rollback script to the end."""
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    project.migration("2", "SELECT 1/0")
+    runner = start_runner(make_spec(project))
+    assert runner.wait() == 20
+    names = [line["event"] for line in runner.lines]
+    back = runner.lines[names.index("turning-back") :]
+    assert [line["event"] for line in back] == [
+        "turning-back",
+        "rolling-back",
+        "rolled-back",
+        "finished",
+    ]
+    assert [line["progress"]["applied"] for line in back] == [0, 0, 1, 1]
+    assert {line["progress"]["direction"] for line in back} == {"down"}
+    assert all("version 2 failed: " in line["progress"]["cause"] for line in back)
+    assert database.versions == []
 
 
 def test_no_color_is_honoured(database: Database, project: Project) -> None:

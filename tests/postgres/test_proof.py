@@ -117,7 +117,7 @@ def test_whoever_finishes_a_way_back_tells_the_same_of_it(
     runner = start_runner(spec)
     eventually(database.waits_at_gate, "is on its way back")
     planned = next(line for line in runner.lines if line["event"] == "planned")
-    assert planned["rollback_ready"] == "ScriptUnverified"
+    assert planned["rollbackReady"]["reason"] == "ScriptUnverified"
     runner.kill()
     eventually(lambda: not database.waits_at_gate(), "the server ends the session")
     open_gate(gate)

@@ -55,7 +55,7 @@ def test_the_log_is_json_lines_with_the_run_in_each(
     spec = make_spec(project)
     runner = start_runner(spec)
     assert runner.wait() == 0
-    assert {line["run_id"] for line in runner.lines} == {str(spec.run.id)}
+    assert {line["runId"] for line in runner.lines} == {str(spec.run.id)}
     assert [line["event"] for line in runner.lines] == [
         "connected",
         "locked",
@@ -67,7 +67,13 @@ def test_the_log_is_json_lines_with_the_run_in_each(
     ]
     applied = runner.lines[5]
     assert (applied["version"], applied["file"]) == ("1", "migrations/1_m.sql")
-    assert (applied["done"], applied["total"]) == (1, 1)
+    assert applied["progress"] == {
+        "version": "1",
+        "file": "migrations/1_m.sql",
+        "applied": 1,
+        "total": 1,
+    }
+    assert applied["rollbackReady"]["reason"] == "Transactional"
     assert all({"time", "level", "message", "attempt"} <= line.keys() for line in runner.lines)
 
 

@@ -7,6 +7,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Accepted, Ledger, Policy, RunIdentity, RunSpec
+from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.rollback import roll_back
 from meshmigrate.source.folder import read_source
 from tests.postgres.harness import Database, Project, attempt, make_spec
@@ -105,7 +106,7 @@ def test_a_baseline_that_was_taken_back_is_not_declared_again(
 def test_what_the_commands_refuse_is_refused(
     database: Database, project: Project, ledger: Ledger, target: str, reason: Reason
 ) -> None:
-    """In the same words, without a trace."""
+    """In the same words; the history stays as it is."""
     project.migration("1", "CREATE TABLE a (x int)")
     attempt(database, make_spec(project))
     project.migration("2", "CREATE TABLE b (x int)")
@@ -165,6 +166,27 @@ def test_a_history_of_supabase_is_adopted_and_gone_on_from(
     back = make_spec(project, target="20260101000003")
     assert attempt(database, back, start=roll_back).outcome is Outcome.SUCCEEDED
     assert migrate(database, project, with_reason).applied.last == "20260101000004"
+
+
+def test_a_run_that_is_lost_after_it_declared_goes_on(database: Database, project: Project) -> None:
+    """What is declared is not declared again, and the approved plan is still that plan."""
+    project.migration("1", FAILS_IF_RUN).migration("2", "CREATE TABLE b (x int)")
+    policy = Policy(approval="Required")
+    waiting = attempt(database, make(project, Ledger(baseline="1"), policy)).result
+    assert waiting.plan is not None
+    spec = make(project, Ledger(baseline="1"), policy)
+    spec = replace(spec, approved_plan=waiting.plan.digest)
+
+    def lose(event: Event) -> None:
+        if event.name is EventName.FINISHED:
+            raise RuntimeError("the process is gone")
+
+    with pytest.raises(RuntimeError, match="the process is gone"):
+        attempt(database, spec, during=lose)
+    assert database.versions == ["1"]
+    second = attempt(database, replace(spec, run=replace(spec.run, attempt=2))).result
+    assert (second.outcome, second.applied.count) == (Outcome.SUCCEEDED, 1)
+    assert [event for event, _ in database.log].count("Baselined") == 1
 
 
 def test_what_is_declared_is_part_of_the_plan_that_is_approved(

@@ -101,4 +101,4 @@ def _lines(event: Event) -> list[str]:
         return [event.message]
     place = f"{event.file}:{event.line}:{event.column}"
     statement = f"{event.statement} at {place}, {event.seconds or 0:.0f} s"
-    return [statement, event.doing] if event.doing else [statement]
+    return [statement, event.state] if event.state else [statement]

@@ -16,12 +16,21 @@ from meshmigrate.cli.options import (
 from meshmigrate.cli.run_options import (
     on_failure_option,
     out_of_order_option,
+    role_option,
+    search_path_option,
     target_option,
     transaction_mode_option,
 )
 from meshmigrate.domain.answers import PendingFile, PlanAnswer
 from meshmigrate.domain.outcome import EXIT_FINDINGS
-from meshmigrate.domain.runspec import Folders, OnFailure, OutOfOrder, Policy, TransactionMode
+from meshmigrate.domain.runspec import (
+    Access,
+    Folders,
+    OnFailure,
+    OutOfOrder,
+    Policy,
+    TransactionMode,
+)
 
 
 @click.command(
@@ -38,7 +47,14 @@ from meshmigrate.domain.runspec import Folders, OnFailure, OutOfOrder, Policy, T
 @on_failure_option
 @transaction_mode_option
 @out_of_order_option
+@role_option
+@search_path_option
 @ledger_schema_option
+@click.option(
+    "--allow-rollback",
+    is_flag=True,
+    help="Show the way back to a target below the current version; otherwise it is refused.",
+)
 @click.option("--check", is_flag=True, help="Exit with code 11 if there is anything to do.")
 @json_option
 def plan(
@@ -49,7 +65,10 @@ def plan(
     on_failure: OnFailure,
     transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
+    role: str,
+    search_path: tuple[str, ...],
     ledger_schema: str,
+    allow_rollback: bool,
     check: bool,
     as_json: bool,
 ) -> None:
@@ -71,8 +90,9 @@ def plan(
     )
     with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, target)
-        with look(read_url(), ledger_schema, "plan", looking.attach) as sight:
-            found = read_plan(sight, wanted, policy)
+        access = Access(role=role, search_path=search_path)
+        with look(read_url(), ledger_schema, "plan", looking.attach, access=access) as sight:
+            found = read_plan(sight, wanted, policy, allow_rollback=allow_rollback)
     if as_json:
         give_json(found)
     else:
@@ -88,11 +108,18 @@ def _show(found: PlanAnswer) -> None:
     if found.pending:
         columns = ("Version", "Name", "Statements", "Kinds", "Runs in", "Locks", "Rollback")
         give_rows("pending", columns, map(_row, found.pending))
+    elif found.taken_back:
+        rows = ((each.version, each.name, each.strongest_lock) for each in found.taken_back)
+        give_rows("taken back", ("Version", "Name", "Strongest lock"), rows)
     elif found.empty:
         click.echo("nothing to do")
 
 
 def _course(found: PlanAnswer) -> Iterator[tuple[str, str]]:
+    if found.pending or found.taken_back:
+        yield "digest", found.digest
+    if found.data_not_restored:
+        yield "not restored", "; ".join(found.data_not_restored)
     if not found.pending:
         return
     ready = found.rollback_ready

@@ -1,8 +1,6 @@
 """``meshmigrate runner``: what runs in the operator's Jobs."""
 
 import os
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -12,17 +10,18 @@ from msgspec import DecodeError, json
 
 from meshmigrate.cli.options import examples
 from meshmigrate.cli.output import internal_error
+from meshmigrate.cli.runner_log import RunnerLog
 from meshmigrate.cli.start import carry_out, read_credentials, read_url_file, refuse
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity, RunSpec, decode_spec
 from meshmigrate.engine.ending import Ending
-from meshmigrate.engine.events import Event, Paced
+from meshmigrate.engine.events import Paced
 
 _FILE: Final = click.Path(path_type=Path)
 _RUNNING_EVERY: Final = 5.0
-"""Seconds: the operator reads the log every five."""
+"""Seconds: the operator reads the log as often."""
 
 _NO_RUN: Final = UUID(int=0)
 
@@ -50,7 +49,7 @@ def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
 
     Exit codes are those of `meshmigrate apply`.
     """
-    log = _Log()
+    log = RunnerLog()
     try:
         ending = _run(spec_file, database_url_file, result_file, log)
         exit_code = ending.outcome.exit_code
@@ -62,7 +61,7 @@ def runner(spec_file: Path, database_url_file: Path, result_file: Path) -> None:
     os._exit(exit_code)
 
 
-def _run(spec_file: Path, database_url_file: Path, result_file: Path, log: "_Log") -> Ending:
+def _run(spec_file: Path, database_url_file: Path, result_file: Path, log: RunnerLog) -> Ending:
     def show(ending: Ending) -> None:
         result_file.write_bytes(ending.encoded)
 
@@ -98,43 +97,3 @@ def _run_id(path: Path) -> UUID:
         return UUID(json.decode(path.read_bytes())["run"]["id"])
     except (OSError, DecodeError, LookupError, TypeError, ValueError, AttributeError):
         return _NO_RUN
-
-
-class _Log:
-    """JSON lines: one per event, each with the run they belong to."""
-
-    def __init__(self) -> None:
-        self.run: RunIdentity | None = None
-
-    def __call__(self, event: Event) -> None:
-        """Write an event."""
-        more = {
-            "version": event.version,
-            "file": event.file,
-            "done": event.done,
-            "total": event.total,
-            "line": event.line,
-            "column": event.column,
-            "statement": event.statement,
-            "seconds": event.seconds,
-            "doing": event.doing,
-            "rollback_ready": event.rollback_ready,
-        }
-        self.write("warning" if event.warning else "info", event.name, event.message, **more)
-
-    def write(self, level: str, event: str, message: str, **more: str | float | None) -> None:
-        """Write a line; fields without a value are left out."""
-        line = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "level": level,
-            "event": event,
-            "run_id": str(self.run.id) if self.run else None,
-            "attempt": self.run.attempt if self.run else None,
-            "message": message,
-            **more,
-        }
-        sys.stdout.buffer.write(
-            json.encode({key: value for key, value in line.items() if value not in (None, "")})
-            + b"\n"
-        )
-        sys.stdout.buffer.flush()

@@ -6,16 +6,36 @@ does to the cluster was written down before it did it.
 
 from msgspec.structs import replace
 
-from meshmigrate.controller import names
-from meshmigrate.controller.attempt import Absent, Ended, NeverStarted, Waiting, attempt_state
-from meshmigrate.controller.backoff import due_at
-from meshmigrate.controller.clock import format_time
-from meshmigrate.controller.closing import close_run, close_superseded
-from meshmigrate.controller.conditions import Verdict, with_verdict, without_rollback_ready
+from meshmigrate.controller.attempt import (
+    Absent,
+    AttemptState,
+    Ended,
+    NeverStarted,
+    Waiting,
+    attempt_state,
+    has_stopped,
+)
+from meshmigrate.controller.backoff import due_at, past_deadline
+from meshmigrate.controller.cancelling import (
+    cancel,
+    close_abandoned,
+    is_cancelling,
+    keeps_others_waiting,
+)
+from meshmigrate.controller.closing import close_run, show_last_run
+from meshmigrate.controller.conditions import Verdict, with_verdict
+from meshmigrate.controller.database_queue import find_blocker, is_held_back, with_place_in_queue
 from meshmigrate.controller.following import follow_attempt
-from meshmigrate.controller.observed import Observed, ObservedResource
+from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.spec import MigrationSpec
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.starting import (
+    is_run_wanted,
+    next_attempt,
+    replace_run,
+    start_run,
+)
+from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
+from meshmigrate.controller.suspending import hold_back, hold_run
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 
@@ -23,56 +43,56 @@ from meshmigrate.domain.reason import Reason
 def advance(observed: Observed) -> Status:
     """Give the status that what is observed calls for; the same one if nothing is new."""
     resource = observed.resource
-    status, spec = resource.status, resource.spec
-    if resource.deleting or (spec is None and status.current_run is not None):
-        return _finish_only(observed)
-    if spec is None:
-        return _refuse_spec(observed)
-    if status.current_run is None:
-        return _start_run(observed) if _run_wanted(resource) else _settle(observed)
-    return _advance_run(observed, status.current_run, spec)
-
-
-def _finish_only(observed: Observed) -> Status:
-    """Store how the run ended, if it ended for good; nothing else begins any more."""
-    status = observed.resource.status
-    run = status.current_run
-    if run is None or run.between_attempts:
-        return status
-    state = attempt_state(run, observed)
+    run = resource.status.current_run
+    if run is None:
+        return resource.status if resource.deleting else _rest(observed)
+    state = None if run.between_attempts else attempt_state(run, observed)
     if isinstance(state, Ended) and state.outcome.final:
         return close_run(observed, run, state)
-    return status
+    if resource.deleting:
+        return resource.status
+    return _advance_run(observed, run, state)
 
 
-def _advance_run(observed: Observed, run: CurrentRun, spec: MigrationSpec) -> Status:
-    outdated = _run_wanted(observed.resource)
-    if run.between_attempts:
-        renewed = outdated or _closed_by_another(run)
-        return _start_run(observed) if renewed else _continue(observed, run, spec)
-    state = attempt_state(run, observed)
-    if outdated and isinstance(state, Absent | Waiting | NeverStarted):
-        return _start_run(observed)
+def _rest(observed: Observed) -> Status:
+    resource = observed.resource
+    if resource.spec is None:
+        return _refuse_spec(observed)
+    if not is_run_wanted(resource):
+        return _settle(observed)
+    if resource.suspended:
+        return hold_back(observed, resource.status)
+    return start_run(observed, resource.spec)
+
+
+def _advance_run(observed: Observed, run: CurrentRun, state: AttemptState | None) -> Status:
+    resource = observed.resource
+    if is_cancelling(resource, run):
+        return cancel(observed, run, state)
+    if run.last_attempt is not None and run.last_attempt.reason == Reason.ABANDONED and not state:
+        # another run on the database had found this one unfinished, and ended it
+        return close_abandoned(observed, run) if run.cancelled else replace_run(observed, run)
+    if is_run_wanted(resource) and not keeps_others_waiting(observed, run) and _is_idle(state):
+        return replace_run(observed, run)
+    if resource.suspended and isinstance(state, Absent | Waiting | None):
+        return hold_run(observed, run, state)
+    return _go_on(observed, run, state)
+
+
+def _go_on(observed: Observed, run: CurrentRun, state: AttemptState | None) -> Status:
+    spec = observed.resource.spec_of_run
+    if spec is None:
+        return observed.resource.status
+    if state is None:
+        return _continue(observed, run, spec)
+    if is_held_back(observed.resource) and isinstance(state, Absent | Waiting):
+        return _let_through(observed, run, spec)
     return follow_attempt(observed, run, spec, state)
 
 
-def _run_wanted(resource: ObservedResource) -> bool:
-    """Say whether spec or annotation ask for a run other than the latest.
-
-    A hash that differs although nobody has edited the spec is that of another release of the
-    operator: it starts nothing, or two releases side by side would outdo each other for ever.
-    """
-    status = resource.status
-    latest = status.current_run or status.last_run
-    if latest is None or resource.run_request not in {"", status.last_run_request}:
-        return True
-    edited = resource.generation != status.observed_generation
-    return edited and latest.spec_hash != resource.spec_hash
-
-
-def _closed_by_another(run: CurrentRun) -> bool:
-    """Say whether a run on the same database found this one unfinished and ended it."""
-    return run.last_attempt is not None and run.last_attempt.reason == Reason.ABANDONED
+def _is_idle(state: AttemptState | None) -> bool:
+    """Say whether no container of the run works: an edit need not wait."""
+    return isinstance(state, Absent | Waiting | NeverStarted | None)
 
 
 def _refuse_spec(observed: Observed) -> Status:
@@ -91,64 +111,69 @@ def _refuse_spec(observed: Observed) -> Status:
     )
 
 
-def _start_run(observed: Observed) -> Status:
-    resource = observed.resource
-    status = resource.status
-    if status.current_run is not None:
-        status = close_superseded(observed, status.current_run)
-    number = status.run_number + 1
-    run = CurrentRun(
-        id=str(names.run_id(resource.uid, number, resource.spec_hash, resource.run_request)),
-        number=number,
-        attempt=1,
-        intent="plan" if resource.spec is not None and resource.spec.mode == "Plan" else "apply",
-        job_name=names.job_name(resource.key.name, resource.uid, number, 1),
-        spec_hash=resource.spec_hash,
-        started_at=format_time(observed.now),
-    )
-    started = replace(
-        without_rollback_ready(status),
-        run_number=number,
-        current_run=run,
-        last_run_request=resource.run_request,
-    )
-    return with_verdict(
-        observed,
-        Verdict.IN_PROGRESS,
-        "Pending",
-        Reason.PENDING,
-        f"run {number} is being started",
-        status=started,
-    )
-
-
 def _settle(observed: Observed) -> Status:
-    """Follow an edit that starts no run, such as one of the provenance."""
-    resource = observed.resource
-    generation = resource.generation
-    if resource.status.observed_generation == generation:
-        return resource.status
+    """Follow an edit that starts no run, such as one of the provenance, or one taken back."""
+    status = observed.resource.status
+    generation = observed.resource.generation
+    last, shown = status.last_run, status.ready_reason
+    if last and shown in {Reason.INVALID_SPEC, Reason.SUSPENDED} and shown != last.reason:
+        return show_last_run(observed, last)
+    if status.observed_generation == generation:
+        return status
     conditions = tuple(
-        replace(condition, observed_generation=generation)
-        for condition in resource.status.conditions
+        replace(condition, observed_generation=generation) for condition in status.conditions
     )
-    return replace(resource.status, observed_generation=generation, conditions=conditions)
+    return replace(status, observed_generation=generation, conditions=conditions)
 
 
 def _continue(observed: Observed, run: CurrentRun, spec: MigrationSpec) -> Status:
     """Begin the next attempt when it is due and nothing of the last one can still run."""
-    status, last = observed.resource.status, run.last_attempt
-    job = observed.job(run.job_name)
-    if last is None or (job is not None and not job.over and not job.deleting):
-        return status
-    if observed.now < due_at(run, last, spec.policy.retry, observed.resource.uid):
-        return status
-    attempt = run.attempt + 1
     resource = observed.resource
-    following = replace(
-        run,
-        attempt=attempt,
-        job_name=names.job_name(resource.key.name, resource.uid, run.number, attempt),
-        attempt_started_at="",
+    status, last = resource.status, run.last_attempt
+    if last is None:
+        return status
+    if not has_stopped(run, observed) or not _job_is_over(observed, run):
+        return status
+    if observed.now < due_at(run, last, spec.policy.retry, resource.uid):
+        return _show_cause(observed, run, last) if is_held_back(resource) else status
+    blocker = find_blocker(observed, run)
+    late = past_deadline(run, spec.policy.retry, observed.now)
+    if blocker is not None:
+        return with_place_in_queue(observed, blocker, run, status=status, late=late)
+    following = next_attempt(resource, run)
+    status = replace(status, current_run=following)
+    return _being_started(observed, following, status) if is_held_back(resource) else status
+
+
+def _job_is_over(observed: Observed, run: CurrentRun) -> bool:
+    job = observed.job(run.job_name)
+    return job is None or job.over or job.deleting
+
+
+def _let_through(observed: Observed, run: CurrentRun, spec: MigrationSpec) -> Status:
+    status = observed.resource.status
+    blocker = find_blocker(observed, run)
+    if blocker is None:
+        return _being_started(observed, run, status)
+    late = past_deadline(run, spec.policy.retry, observed.now)
+    return with_place_in_queue(observed, blocker, run, status=status, late=late)
+
+
+def _being_started(observed: Observed, run: CurrentRun, status: Status) -> Status:
+    message = f"run {run.number}, attempt {run.attempt} is being started"
+    return with_verdict(
+        observed, Verdict.IN_PROGRESS, "Pending", Reason.PENDING, message, status=status
     )
-    return replace(status, current_run=following)
+
+
+def _show_cause(observed: Observed, run: CurrentRun, last: LastAttempt) -> Status:
+    """Show again what a run backs off from, after something else had held it up."""
+    message = f"attempt {run.attempt} ended as {last.outcome}: {last.message}; the next follows"
+    return with_verdict(
+        observed,
+        Verdict.IN_PROGRESS,
+        "Pending",
+        last.reason,
+        message,
+        reconciling=Reason.BACKING_OFF,
+    )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -19,13 +19,14 @@ from meshmigrate.controller.port import (
     NotFound,
 )
 
+_READ_SECONDS: Final = 5.0
 _TIMEOUT: Final = ClientTimeout(total=15, sock_connect=5)
 _ATTEMPTS: Final = 4
 _FIRST_DELAY_SECONDS: Final = 0.1
 _LONGEST_DELAY_SECONDS: Final = 5.0
 _RETRYABLE: Final = frozenset({429, 500, 502, 503, 504})
 _NO_ANSWER: Final = 0
-_CONFLICT, _NOT_FOUND = 409, 404
+_OK, _CONFLICT, _NOT_FOUND = 200, 409, 404
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -132,6 +133,27 @@ class ApiRequests:
                 delay = _FIRST_DELAY_SECONDS * 2**attempt
                 await self._sleep(min(max(delay, answer.retry_after), _LONGEST_DELAY_SECONDS))
         return _read(verb, path, answer)
+
+    async def read(self, path: str, *, query: Sequence[tuple[str, str]]) -> bytes:
+        """Get what is no JSON, without a second try and not for long: it can be done without.
+
+        Raises
+        ------
+        ClusterError
+            Its kinds say what can be done about it.
+        """
+        await self._bucket.take()
+        method, content_type = _METHODS["get"]
+        answer = Answer(_NO_ANSWER, b"")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_READ_SECONDS):
+                answer = await self._transport.send(
+                    method, path, query=query, body=None, content_type=content_type
+                )
+        self._count("get", answer.status)
+        if answer.status != _OK:
+            _read("get", path, answer)
+        return answer.body
 
 
 _METHODS: Final[Mapping[str, tuple[str, str]]] = {

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from time import monotonic
 from typing import Final
@@ -18,8 +19,10 @@ from meshmigrate.controller.job import RunnerImage
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.port import ClusterPort, NotFound
 from meshmigrate.controller.reconciler import Reconciler
+from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.controller.work_queue import WorkQueue
-from meshmigrate.controller.workers import STUCK_SECONDS, resync, work
+from meshmigrate.controller.workers import STUCK_SECONDS, resync, sweep, work
+from meshmigrate.domain.reason import Reason
 from meshmigrate.observe.metrics import Metrics, ResourceState
 from meshmigrate.observe.server import Probe, serve
 
@@ -78,11 +81,14 @@ async def run_operator(config: OperatorConfig) -> None:
                 ready=sync.probe,
             )
         )
+        worker = partial(work, queue, reconciler.reconcile, metrics)
         await until_first_ends(
             shell.watch(cache, queue.add, config.namespaces),
             sync.keep(cluster),
             resync(queue, cache),
-            *(work(queue, reconciler.reconcile, metrics) for _ in range(_WORKERS)),
+            RunnerLogs(cluster, cache, queue.add).follow(),
+            sweep(queue, cache, cluster),
+            *(sync.first(worker) for _ in range(_WORKERS)),
         )
 
 
@@ -91,11 +97,11 @@ class CacheSync:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._synced = False
+        self._synced = asyncio.Event()
 
     def probe(self) -> Probe:
         """Answer the readiness probe."""
-        if self._synced:
+        if self._synced.is_set():
             return Probe(ok=True, reason="ok")
         return Probe(ok=False, reason="the resources have not all been read yet")
 
@@ -104,6 +110,15 @@ class CacheSync:
         await self.wait(cluster)
         _log.info("resources read", count=len(self._cache))
         await asyncio.Event().wait()
+
+    async def first(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin with work once all resources are known.
+
+        Whoever waits for the run of another must not take it for gone because it has not been
+        read yet.
+        """
+        await self._synced.wait()
+        await work()
 
     async def wait(
         self,
@@ -120,7 +135,7 @@ class CacheSync:
         """
         while len(self._cache) < await self._count(cluster):
             await sleep(_SYNC_POLL_SECONDS)
-        self._synced = True
+        self._synced.set()
 
     @staticmethod
     async def _count(cluster: ClusterPort) -> int:
@@ -157,7 +172,7 @@ def resource_states(cache: Cache) -> Iterator[ResourceState]:
             database=status.database.name if status.database else "",
             phase=status.phase,
             reason=status.ready_reason,
-            healthy=not status.stalled,
+            healthy=not status.stalled or status.ready_reason == Reason.SUSPENDED,
         )
 
 

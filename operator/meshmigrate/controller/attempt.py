@@ -47,6 +47,7 @@ class Ended:
     """The run's end, as the runner told it; without a result its exit code speaks.
 
     ``database_known`` is False where nobody told how the database is: the operator ended the run.
+    ``begun`` is False where no container had started, so that there was nothing to tell.
     """
 
     outcome: Outcome
@@ -54,6 +55,7 @@ class Ended:
     message: str
     result: Result | None = None
     database_known: bool = True
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,25 @@ def attempt_state(run: CurrentRun, observed: Observed) -> AttemptState:
     if seen_started and not present:
         return Lost("the pod of the runner is gone")
     return Waiting(job, present[0] if present else None)
+
+
+def has_stopped(run: CurrentRun, observed: Observed) -> bool:
+    """Say whether nothing of the attempt works any more, or could still begin to."""
+    pods = observed.pods_of(run.job_name)
+    if any(is_there(pod, observed.now) for pod in pods):
+        return False
+    job = observed.job(run.job_name)
+    may_make_one = (
+        job is not None
+        and job.resource_uid == observed.resource.uid
+        and not (job.over or job.deleting)
+    )
+    return not may_make_one or any(pod.end for pod in pods)
+
+
+def is_there(pod: ObservedPod, now: datetime) -> bool:
+    """Say whether a pod is neither at its end nor given up."""
+    return not (pod.end or pod.failed or _given_up(pod, now))
 
 
 def _ended(run: CurrentRun, pods: tuple[ObservedPod, ...]) -> Ended | Lost | None:

@@ -13,6 +13,7 @@ FIRST_DELAY_SECONDS: Final = 5.0
 LONGEST_DELAY_SECONDS: Final = 300.0
 DELAY_AFTER_DEADLINE_SECONDS: Final = 600.0
 _JITTER: Final = 0.2
+_NO_REASON_TO_WAIT: Final = frozenset({Reason.RUNNER_LOST, Reason.SUSPENDED, Reason.CANCELLED})
 
 
 def past_deadline(run: CurrentRun, retry: Retry, now: datetime) -> bool:
@@ -30,10 +31,11 @@ def due_at(run: CurrentRun, last: LastAttempt, retry: Retry, resource_uid: str) 
 
     5 s, doubling to 5 min, then every 10 min once the retry deadline has passed; each by up to a
     fifth earlier or later, by resource and attempt, so that a database that comes back is not
-    met by everybody at once. A lost pod is no reason to wait.
+    met by everybody at once. A lost pod is no reason to wait, and a person who stopped the attempt
+    even less.
     """
     ended = parse_time(last.ended_at)
-    if last.reason == Reason.RUNNER_LOST:
+    if last.reason in _NO_REASON_TO_WAIT:
         return ended
     if past_deadline(run, retry, ended):
         delay = DELAY_AFTER_DEADLINE_SECONDS

@@ -1,10 +1,15 @@
 """What the watches told, by key: reduced objects, never older than what was already seen."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 
 from meshmigrate.controller.observed import Key, ObservedJob, ObservedPod, ObservedResource
+from meshmigrate.controller.status import Status
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runner_log import LogLine
 
 
 class Cache:
@@ -20,6 +25,10 @@ class Cache:
         self._resources: dict[Key, ObservedResource] = {}
         self._jobs: defaultdict[Key, dict[str, ObservedJob]] = defaultdict(dict)
         self._pods: defaultdict[Key, dict[str, ObservedPod]] = defaultdict(dict)
+        self._with_running_pods: set[Key] = set()
+        self._log_lines: dict[Key, LogLine] = {}
+        self._by_database: defaultdict[str, set[Key]] = defaultdict(set)
+        self._expected: dict[Key, ObservedResource] = {}
         self._distrusted: set[Key] = set()
         self.last_event_at: dict[str, float] = {}
         """Kind to the monotonic time of its latest event."""
@@ -35,6 +44,32 @@ class Cache:
         """Give all resources."""
         return self._resources.values()
 
+    def rivals(self, resource: ObservedResource) -> tuple[ObservedResource, ...]:
+        """Give the other resources that have a run in flight on the same database."""
+        keys = {key for name in resource.database_keys for key in self._by_database.get(name, ())}
+        found = {key: self._resources[key] for key in keys}
+        found |= {
+            key: expected
+            for key, expected in self._expected.items()
+            if expected.database_keys & resource.database_keys
+        }
+        return tuple(found[key] for key in sorted(found) if key != resource.key)
+
+    @contextmanager
+    def expecting(self, resource: ObservedResource, status: Status) -> Iterator[None]:
+        """Let rivals see a status that is on its way to the API server."""
+        spec = resource.spec_of_run or resource.spec
+        self._expected[resource.key] = replace(resource, status=status, spec_of_run=spec)
+        try:
+            yield
+        finally:
+            del self._expected[resource.key]
+
+    def queued_behind(self, resource: ObservedResource) -> list[Key]:
+        """Give the resources that may go on when something changes about this one."""
+        rivals = self.rivals(resource)
+        return [each.key for each in rivals if each.status.ready_reason == Reason.QUEUED]
+
     def jobs(self, resource: ObservedResource) -> tuple[ObservedJob, ...]:
         """Give the Jobs of a resource, not those of a namesake before it."""
         jobs = self._jobs.get(resource.key, {}).values()
@@ -44,6 +79,23 @@ class Cache:
         """Give the pods of a resource."""
         pods = self._pods.get(resource.key, {}).values()
         return tuple(pod for pod in pods if pod.resource_uid == resource.uid)
+
+    def running_pods(self) -> tuple[ObservedPod, ...]:
+        """Give the pods whose container runs."""
+        found = {
+            key: [pod for pod in self._pods.get(key, {}).values() if _runs(pod)]
+            for key in self._with_running_pods
+        }
+        self._with_running_pods = {key for key, pods in found.items() if pods}
+        return tuple(pod for pods in found.values() for pod in pods)
+
+    def log_line(self, key: Key) -> LogLine | None:
+        """Give the last line that was read of a log of the resource's runners."""
+        return self._log_lines.get(key)
+
+    def put_log_line(self, key: Key, line: LogLine) -> None:
+        """Take over the last line of a log."""
+        self._log_lines[key] = line
 
     def put_resource(self, resource: ObservedResource) -> None:
         """Take over a resource unless a newer state of it is known.
@@ -58,16 +110,31 @@ class Cache:
             and int(known.resource_version) > int(resource.resource_version)
         ):
             return
+        self._forget_place(known)
         self._resources[resource.key] = resource
+        if resource.status.current_run is not None:
+            for name in resource.database_keys:
+                self._by_database[name].add(resource.key)
 
     def drop_resource(self, key: Key, uid: str) -> None:
         """Forget a resource and what belongs to it; a namesake created after it stays."""
         known = self._resources.get(key)
         if known is not None and known.uid != uid:
             return
+        self._forget_place(known)
         self._resources.pop(key, None)
         self._jobs.pop(key, None)
         self._pods.pop(key, None)
+        self._log_lines.pop(key, None)
+
+    def _forget_place(self, resource: ObservedResource | None) -> None:
+        if resource is None:
+            return
+        for name in resource.database_keys:
+            keys = self._by_database.get(name, set())
+            keys.discard(resource.key)
+            if not keys:
+                self._by_database.pop(name, None)
 
     def put_job(self, job: ObservedJob) -> None:
         """Take over a Job."""
@@ -80,10 +147,13 @@ class Cache:
     def put_pod(self, pod: ObservedPod) -> None:
         """Take over a pod."""
         self._pods[pod.resource][pod.name] = pod
+        if _runs(pod):
+            self._with_running_pods.add(pod.resource)
 
     def drop_pod(self, pod: ObservedPod) -> None:
         """Forget a pod."""
         self._pods[pod.resource].pop(pod.name, None)
+        self._log_lines.pop(pod.resource, None)
 
     def replace_jobs(self, key: Key, jobs: Iterable[ObservedJob]) -> None:
         """Take over the Jobs of a resource as listed."""
@@ -92,6 +162,8 @@ class Cache:
     def replace_pods(self, key: Key, pods: Iterable[ObservedPod]) -> None:
         """Take over the pods of a resource as listed."""
         self._pods[key] = {pod.name: pod for pod in pods}
+        if any(_runs(pod) for pod in self._pods[key].values()):
+            self._with_running_pods.add(key)
 
     def distrust(self, key: Key) -> None:
         """Mark what was seen of a resource's Jobs and pods as not to be relied on."""
@@ -110,3 +182,7 @@ class Cache:
     def note_event(self, kind: str) -> None:
         """Note that the watch of a kind is alive."""
         self.last_event_at[kind] = monotonic()
+
+
+def _runs(pod: ObservedPod) -> bool:
+    return pod.started_at is not None and pod.end is None and not pod.failed

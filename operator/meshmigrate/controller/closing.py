@@ -59,11 +59,12 @@ def close_run(observed: Observed, run: CurrentRun, end: Ended) -> Status:
     )
     status = replace(_remember(observed.resource.status, last), plan=plan_of(result, run.number))
     if result is not None:
-        status = with_rollback_ready(observed, _with_database(status, result), result)
+        known = _with_database(status, result)
+        status = with_rollback_ready(observed, known, result.rollback_ready)
     if end.outcome is Outcome.AWAITING_APPROVAL:
         return with_verdict(
             observed,
-            Verdict.STILL_TRYING,
+            Verdict.HELD_UP,
             end.outcome.value,
             end.reason,
             describe_approval(end, observed.resource.key),
@@ -94,6 +95,20 @@ def close_superseded(observed: Observed, run: CurrentRun) -> Status:
         duration_seconds=seconds_between(run.started_at, observed.now),
     )
     return _remember(observed.resource.status, last)
+
+
+def show_last_run(observed: Observed, last: LastRun) -> Status:
+    """Give the status of a resource at rest, after something else had been shown."""
+    done = last.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}
+    waits = last.outcome == Outcome.AWAITING_APPROVAL
+    said = f": {last.failure.message}" if last.failure else ""
+    return with_verdict(
+        observed,
+        Verdict.DONE if done else Verdict.HELD_UP if waits else Verdict.ENDED_BADLY,
+        Outcome.SUCCEEDED.value if done else last.outcome,
+        last.reason,
+        f"run {last.number} ended as {last.outcome} at {last.finished_at}{said}",
+    )
 
 
 def _remember(status: Status, last: LastRun) -> Status:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.status import Condition, Status
-from meshmigrate.domain.result import Result
+from meshmigrate.domain.result import RollbackReady
 
 MAX_MESSAGE_LENGTH: Final = 2048
 
@@ -22,13 +22,14 @@ MAX_MESSAGE_LENGTH: Final = 2048
 class Verdict(Enum):
     """A row of the table of conditions: Ready, Reconciling, Stalled, Succeeded.
 
-    STILL_TRYING is also that of a resource which waits for a person to let it go on.
+    HELD_UP: stalled with an open end, as while something is tried for ever, or a person has to let
+    it go on.
     """
 
     IN_PROGRESS = ("False", "True", "False", "Unknown")
     DONE = ("True", "False", "False", "True")
     ENDED_BADLY = ("False", "False", "True", "False")
-    STILL_TRYING = ("False", "False", "True", "Unknown")
+    HELD_UP = ("False", "False", "True", "Unknown")
 
 
 _TYPES: Final = ("Ready", "Reconciling", "Stalled", "Succeeded")
@@ -44,8 +45,11 @@ def with_verdict(
     *,
     status: Status | None = None,
     without_run: bool = False,
+    reconciling: str = "",
 ) -> Status:
     """Give a status with phase and conditions set; a transition time moves only with its status.
+
+    ``reconciling`` is a reason of its own for that condition: what is done about the other one.
 
     The generation is called observed only if its spec is the one the run works for: while an
     edit waits for the end of a run, kstatus shall see that it waits.
@@ -59,13 +63,13 @@ def with_verdict(
     run = status.current_run or status.last_run
     current = without_run or run is None or run.spec_hash == observed.resource.spec_hash
     generation = observed.resource.generation if current else status.observed_generation
-    text = _shortened(message)
+    text = shortened(message)
     conditions = tuple(
         _carry_transition_time(
             Condition(
                 type=kind,
                 status=value,
-                reason=reason,
+                reason=reconciling if reconciling and kind == "Reconciling" else reason,
                 message=text if kind == "Ready" or value == "True" else "",
                 observed_generation=generation,
                 last_transition_time=format_time(observed.now),
@@ -83,16 +87,15 @@ def with_verdict(
     )
 
 
-def with_rollback_ready(observed: Observed, status: Status, result: Result) -> Status:
+def with_rollback_ready(observed: Observed, status: Status, told: RollbackReady | None) -> Status:
     """Give a status that says whether the run can be taken back, if its runner told."""
-    told = result.rollback_ready
     if told is None:
         return status
     condition = Condition(
         type=_ROLLBACK_READY,
         status="True" if told.ready else "False",
         reason=told.reason,
-        message=_shortened(told.message),
+        message=shortened(told.message),
         observed_generation=observed.resource.generation,
         last_transition_time=format_time(observed.now),
     )
@@ -107,10 +110,9 @@ def without_rollback_ready(status: Status) -> Status:
     return replace(status, conditions=kept)
 
 
-def _shortened(message: str) -> str:
-    if len(message) <= MAX_MESSAGE_LENGTH:
-        return message
-    return message[: MAX_MESSAGE_LENGTH - 1] + "…"
+def shortened(message: str, length: int = MAX_MESSAGE_LENGTH) -> str:
+    """Cut a message to so many characters; a cut is shown by an ellipsis."""
+    return message if len(message) <= length else message[: length - 1] + "…"
 
 
 def _carry_transition_time(condition: Condition, previous: Condition | None) -> Condition:

@@ -10,14 +10,20 @@ from typing import Final
 
 from meshmigrate.controller import names
 from meshmigrate.controller.advance import advance
-from meshmigrate.controller.attempt import Absent, Started, Waiting, attempt_state
+from meshmigrate.controller.attempt import Absent, Started, Waiting, attempt_state, is_there
 from meshmigrate.controller.backoff import due_at
+from meshmigrate.controller.cancelling import is_cancelling
 from meshmigrate.controller.clock import parse_time
-from meshmigrate.controller.observed import Observed, ObservedJob
+from meshmigrate.controller.database_queue import is_held_back
+from meshmigrate.controller.job import TERMINATION_GRACE_SECONDS
+from meshmigrate.controller.observed import Observed, ObservedJob, ObservedResource
 from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.domain.reason import Reason
 
 JOB_END_GRACE: Final = timedelta(seconds=10)
 """A Job says that it is over about two seconds after its container has ended (measured)."""
+_GRACE: Final = timedelta(seconds=TERMINATION_GRACE_SECONDS)
+_CALLED_OFF: Final = frozenset({Reason.SUSPENDED.value, Reason.CANCELLED.value})
 _POLL: Final = timedelta(seconds=2)
 _LONGEST_POLL: Final = timedelta(seconds=30)
 
@@ -83,16 +89,34 @@ def decide(observed: Observed) -> Step:
 
 
 def _let_go(observed: Observed) -> Step:
-    """Wait for a run that works on the database, then leave nothing behind."""
+    """Wait for a runner that works on the database, or stop it; then leave nothing behind."""
     run = observed.resource.status.current_run
     if run is not None and not run.between_attempts:
         state = attempt_state(run, observed)
-        if isinstance(state, Started) and not state.going:
-            return Wait()
+        if isinstance(state, Started):
+            step = _await_end(observed, run, state)
+            if step is not None:
+                return step
     for job in _ours(observed):
         if not job.deleting:
             return DeleteJob(job)
     return _without_finalizer(observed) or Wait()
+
+
+def _await_end(observed: Observed, run: CurrentRun, state: Started) -> Step | None:
+    """Wait for the runner's end; one that was told to stop has its grace period for that."""
+    resource = observed.resource
+    job = observed.job(run.job_name)
+    if not (is_cancelling(resource, run) or _stops_when_deleted(resource)):
+        return None if state.going else Wait()
+    if job is not None and not job.deleting:
+        return DeleteJob(job)
+    left = (resource.deleted_at or observed.now) + _GRACE - observed.now
+    return Wait(min(left, _POLL)) if left > timedelta(0) else None
+
+
+def _stops_when_deleted(resource: ObservedResource) -> bool:
+    return resource.spec is not None and resource.spec.deletion_policy == "Cancel"
 
 
 def _clean_up(observed: Observed) -> OwnJob | DeleteJob | None:
@@ -113,12 +137,20 @@ def _clean_up(observed: Observed) -> OwnJob | DeleteJob | None:
 
 def _pursue(observed: Observed, run: CurrentRun) -> Step:
     resource = observed.resource
+    if is_cancelling(resource, run):
+        return _stop(observed, run) or Wait(_POLL)
+    if not run.between_attempts and is_held_back(resource):
+        return Wait(_LONGEST_POLL)
     if names.FINALIZER not in resource.finalizers:
         return SetFinalizers((*resource.finalizers, names.FINALIZER))
     if run.between_attempts:
         return _await_next_attempt(observed, run)
+    return _await_start(observed, run)
+
+
+def _await_start(observed: Observed, run: CurrentRun) -> Step:
     match attempt_state(run, observed):
-        case Absent() if observed.job_refusal or resource.spec is None:
+        case Absent() if observed.job_refusal or observed.resource.spec_of_run is None:
             return Wait(_LONGEST_POLL)
         case Absent():
             return _make_room(observed, run) or CreateJob(run)
@@ -128,6 +160,14 @@ def _pursue(observed: Observed, run: CurrentRun) -> Step:
             return Wait()
 
 
+def _stop(observed: Observed, run: CurrentRun) -> Step | None:
+    """End the Job of an attempt that is not to go on: its runner gets SIGTERM and its grace."""
+    job = observed.job(run.job_name)
+    if job is None or job.over or job.deleting or job.resource_uid != observed.resource.uid:
+        return None
+    return DeleteJob(job)
+
+
 def _poll_interval(observed: Observed, job: ObservedJob) -> timedelta:
     """Look often at a Job that should start any moment, and rarely at one that does not."""
     age = observed.now - job.created_at
@@ -135,7 +175,9 @@ def _poll_interval(observed: Observed, job: ObservedJob) -> timedelta:
 
 
 def _make_room(observed: Observed, run: CurrentRun) -> Step | None:
-    """Let the Job before this one come to its end first: one Job alive per resource."""
+    """Let the attempt before this one come to its end first: one at a time for each resource."""
+    if any(pod.started_at and is_there(pod, observed.now) for pod in observed.pods):
+        return Wait(_POLL)
     alive = [job for job in _ours(observed) if not job.over and not job.deleting]
     if not alive:
         return None
@@ -147,15 +189,22 @@ def _make_room(observed: Observed, run: CurrentRun) -> Step | None:
 
 
 def _await_next_attempt(observed: Observed, run: CurrentRun) -> Step:
-    spec, last = observed.resource.spec, run.last_attempt
-    if spec is None or last is None:
+    resource, last = observed.resource, run.last_attempt
+    if last is None:
         return Wait()
-    due = due_at(run, last, spec.policy.retry, observed.resource.uid)
-    job = observed.job(run.job_name)
-    if job is not None and not job.over and not job.deleting:
+    stop = _stop(observed, run)
+    ended = any(pod.end for pod in observed.pods_of(run.job_name))
+    if stop is not None and last.reason in _CALLED_OFF and not ended:
+        return stop
+    if resource.suspended or resource.spec_of_run is None:
+        return Wait()
+    due = due_at(run, last, resource.spec_of_run.policy.retry, resource.uid)
+    if stop is not None:
         due = max(due, parse_time(last.ended_at) + JOB_END_GRACE)
         if observed.now >= due:
-            return DeleteJob(job)
+            return stop
+    if is_held_back(resource):
+        return Wait(_LONGEST_POLL)
     return Wait(due - observed.now if due > observed.now else _POLL)
 
 

@@ -12,22 +12,36 @@ from typing import Any, Final, Literal
 
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.closing import SUPERSEDED
 from meshmigrate.controller.observed import ObservedResource
-from meshmigrate.controller.status import Status
+from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 
 _MAX_NOTE_LENGTH: Final = 1024
 """The API refuses a longer message (events.k8s.io/v1, ``note``)."""
 _COMPONENT: Final = "meshmigrate-operator"
-_ORDINARY: Final = frozenset({Reason.PENDING.value, Reason.RUNNING.value})
+_ORDINARY: Final = frozenset(
+    {Reason.PENDING.value, Reason.RUNNING.value, Reason.ROLLING_BACK.value}
+)
+_ASKED_FOR: Final = frozenset(
+    {
+        Reason.QUEUED.value,
+        Reason.SUSPENDED.value,
+        Reason.CANCELLED.value,
+    }
+)
+"""What needs nobody: it is as somebody wanted it, or as it has to be."""
+
+
+Kind = Literal["Normal", "Warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a resource."""
 
-    kind: Literal["Normal", "Warning"]
+    kind: Kind
     reason: str
     message: str
     occasion: str
@@ -45,7 +59,7 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
             yield Event("Normal", Outcome.AWAITING_APPROVAL, message, f"{run.number}/end")
         elif run.outcome in {Outcome.SUCCEEDED, Outcome.UP_TO_DATE}:
             yield Event("Normal", Outcome.SUCCEEDED, message, f"{run.number}/end")
-        elif new.current_run is not None:
+        elif run.outcome == SUPERSEDED:
             text = f"run {run.number} gave way to a newer one"
             yield Event("Normal", Reason.SUPERSEDED, text, f"{run.number}/end")
         else:
@@ -58,7 +72,24 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
         yield Event("Normal", "RunStarted", message, f"{number}/start")
     elif new.ready_reason != old.ready_reason and new.ready_reason not in _ORDINARY:
         occasion = f"{number}/{run_in_flight.attempt}/{new.ready_reason}"
-        yield Event("Warning", new.ready_reason, message, occasion)
+        kind: Kind = "Normal" if new.ready_reason in _ASKED_FOR else "Warning"
+        yield Event(kind, new.ready_reason, message, occasion)
+    yield from _events_of_the_way_back(old, new, run_in_flight)
+
+
+def _events_of_the_way_back(old: Status, new: Status, run: CurrentRun) -> Iterator[Event]:
+    """Give what is new of whether a run can go back, and of its going back."""
+    ready, before = (status.condition("RollbackReady") for status in (new, old))
+    if ready and ready.status == "False" and (before is None or before.status != "False"):
+        yield Event("Warning", "RollbackNotReady", ready.message, f"{run.number}/rollback-ready")
+    back = Reason.ROLLING_BACK.value
+    if new.ready_reason == back != old.ready_reason:
+        yield Event(
+            "Warning" if run.progress and run.progress.cause else "Normal",
+            "RollbackStarted",
+            _ready_message(new),
+            f"{run.number}/{run.attempt}/{back}",
+        )
 
 
 def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.closing import close_run
 from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with_verdict
 from meshmigrate.controller.observed import Observed
-from meshmigrate.controller.obstacle import find_obstacle
-from meshmigrate.controller.spec import MigrationSpec
+from meshmigrate.controller.obstacle import find_obstacle, is_stuck
+from meshmigrate.controller.progress import note_progress
+from meshmigrate.controller.spec import LONGEST_START_SECONDS, MigrationSpec
+from meshmigrate.controller.starting import next_attempt
 from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
@@ -40,10 +42,11 @@ def follow_attempt(
         case Lost(message=message):
             return _note_lost(observed, run, message)
         case NeverStarted(message=message):
-            end = Ended(Outcome.INTERRUPTED, Reason.POD_NOT_STARTED, message, None)
+            reason = Reason.POD_NOT_STARTED
+            end = Ended(Outcome.INTERRUPTED, reason, message, begun=False)
             return _note_end(observed, run, spec, end)
         case Started():
-            return _note_start(observed, run, state)
+            return note_progress(observed, _note_start(observed, run, state))
         case Absent() | Waiting():
             return _wait(observed, run, spec, state)
 
@@ -54,21 +57,24 @@ def _note_start(observed: Observed, run: CurrentRun, started: Started) -> Status
     moment = format_time(started.at or observed.now)
     first = run.last_attempt is None
     started_run = replace(
-        run, attempt_started_at=moment, trouble_since="" if first else run.trouble_since
+        run,
+        attempt_started_at=moment,
+        trouble_since="" if first else run.trouble_since,
+        begun=True,
+        cannot_start=False,
     )
     noted = replace(observed.resource.status, current_run=started_run)
     # What kept the first attempt from starting is over. After attempts that ended badly a start
     # alone is no progress: past the deadline Stalled stays until one ends the run.
     still_trying = noted.stalled and not first
-    verdict, phase = (
-        (Verdict.STILL_TRYING, "Retrying") if still_trying else (Verdict.IN_PROGRESS, "Running")
-    )
+    undo = run.intent == "undo"
     return with_verdict(
         observed,
-        verdict,
-        phase,
-        Reason.RUNNING,
-        f"run {run.number}, attempt {run.attempt} runs since {moment}",
+        Verdict.HELD_UP if still_trying else Verdict.IN_PROGRESS,
+        "Retrying" if still_trying else "RollingBack" if undo else "Running",
+        Reason.ROLLING_BACK if undo else Reason.RUNNING,
+        f"run {run.number}, attempt {run.attempt} {'takes it back' if undo else 'runs'} "
+        f"since {moment}",
         status=noted,
     )
 
@@ -78,17 +84,36 @@ def _wait(
 ) -> Status:
     obstacle = find_obstacle(state, observed, spec.database.url.secret_key_ref)
     if obstacle is None:
-        return observed.resource.status
-    run = _troubled(run, observed)
+        return _renew(observed, run, state)
+    seen_before = run.cannot_start
+    run = replace(_troubled(run, observed), cannot_start=True)
     late = past_deadline(run, spec.policy.retry, observed.now)
     if late and spec.policy.retry.after_deadline == "GiveUp":
         end = Ended(Outcome.INTERRUPTED, obstacle.reason, obstacle.message)
         return _give_up(observed, run, end)
     status = observed.resource.status
-    if (status.ready_reason, status.stalled) == (obstacle.reason, late):
-        return status  # a message that differs at every look is not worth a write at every look
+    if seen_before and (status.ready_reason, status.stalled) == (obstacle.reason, late):
+        # a message that differs at every look is not worth a write at every look
+        return _renew(observed, run, state)
     noted = replace(status, current_run=run)
     return _in_trouble(observed, late, obstacle.reason, obstacle.message, status=noted)
+
+
+def _renew(observed: Observed, run: CurrentRun, state: Absent | Waiting) -> Status:
+    """Let another Job take the place of one that has waited for long, or leave all as it is.
+
+    What a Job waits for its container counts towards its deadline (Kubernetes API, JobSpec,
+    ``activeDeadlineSeconds``): the runner shall have its whole time.
+    """
+    status = observed.resource.status
+    if isinstance(state, Absent) or state.job.resource_uid != observed.resource.uid:
+        return status
+    waited = (observed.now - state.job.created_at).total_seconds()
+    if waited < LONGEST_START_SECONDS or state.job.deleting:
+        return status
+    begun = run.begun or not is_stuck(state, observed)
+    renewed = next_attempt(observed.resource, replace(run, begun=begun))
+    return replace(status, current_run=renewed)
 
 
 def _note_lost(observed: Observed, run: CurrentRun, message: str) -> Status:
@@ -102,7 +127,7 @@ def _note_lost(observed: Observed, run: CurrentRun, message: str) -> Status:
         )
         return close_run(observed, run, crashing)
     last = _attempt_end(observed, run, "Lost", Reason.RUNNER_LOST, message)
-    noted = replace(run, lost_pods=lost, last_attempt=last)
+    noted = replace(run, lost_pods=lost, last_attempt=last, progress=None, begun=True)
     return _in_trouble(
         observed,
         observed.resource.status.stalled,
@@ -120,10 +145,12 @@ def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: End
     if late and retry.after_deadline == "GiveUp":
         return _give_up(observed, run, end)
     last = _attempt_end(observed, run, end.outcome.value, end.reason, end.message)
-    noted = replace(run, lost_pods=0, last_attempt=last)
+    noted = replace(
+        run, lost_pods=0, last_attempt=last, progress=None, begun=run.begun or end.begun
+    )
     status = replace(observed.resource.status, current_run=noted)
     if end.result is not None:
-        status = with_rollback_ready(observed, status, end.result)
+        status = with_rollback_ready(observed, status, end.result.rollback_ready)
     due = format_time(due_at(noted, last, retry, observed.resource.uid))
     return _in_trouble(
         observed,
@@ -131,6 +158,7 @@ def _note_end(observed: Observed, run: CurrentRun, spec: MigrationSpec, end: End
         end.reason,
         f"attempt {run.attempt} ended as {end.outcome}: {end.message}; the next follows at {due}",
         status=status,
+        reconciling="" if late else Reason.BACKING_OFF,
     )
 
 
@@ -145,13 +173,19 @@ def _troubled(run: CurrentRun, observed: Observed) -> CurrentRun:
 
 
 def _in_trouble(
-    observed: Observed, late: bool, reason: str, message: str, status: Status | None = None
+    observed: Observed,
+    late: bool,
+    reason: str,
+    message: str,
+    *,
+    status: Status | None = None,
+    reconciling: str = "",
 ) -> Status:
     """Show what a run meets that may pass; past the retry deadline it is stalled as well."""
-    verdict, phase = (
-        (Verdict.STILL_TRYING, "Retrying") if late else (Verdict.IN_PROGRESS, "Pending")
+    verdict, phase = (Verdict.HELD_UP, "Retrying") if late else (Verdict.IN_PROGRESS, "Pending")
+    return with_verdict(
+        observed, verdict, phase, reason, message, status=status, reconciling=reconciling
     )
-    return with_verdict(observed, verdict, phase, reason, message, status=status)
 
 
 def _attempt_end(

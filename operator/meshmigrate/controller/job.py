@@ -94,6 +94,7 @@ def run_spec(resource: ObservedResource, spec: MigrationSpec, run: CurrentRun) -
             run_url=provenance.run_url,
         ),
         resource=str(resource.key),
+        supersedes=UUID(run.supersedes) if run.supersedes else None,
     )
 
 

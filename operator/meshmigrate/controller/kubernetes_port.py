@@ -22,6 +22,10 @@ from meshmigrate.controller.status import Status, dump_status
 _RESOURCES: Final = f"/apis/{names.API_VERSION}"
 _JOBS: Final = "/apis/batch/v1"
 _CORE: Final = "/api/v1"
+_PAGE: Final = 500
+_LOG_LINES: Final = 5
+_LOG_BYTES: Final = 32 * 1024
+"""The last line of the runner is enough; its lines are shorter than 6 KiB."""
 
 
 class KubernetesPort:
@@ -46,13 +50,23 @@ class KubernetesPort:
 
     async def count_resources(self) -> int:
         """Count the DatabaseMigrations in the watched namespaces, without reading them all."""
-        scopes = [f"/namespaces/{namespace}" for namespace in self._namespaces] or [""]
         count = 0
-        for scope in scopes:
-            path = f"{_RESOURCES}{scope}/{names.PLURAL}"
+        for path in self._collections():
             listed = await self._requests.send("list", path, query=[("limit", "1")])
             count += len(listed["items"]) + listed["metadata"].get("remainingItemCount", 0)
         return count
+
+    async def list_uids(self) -> frozenset[str]:
+        """Give the uids of the DatabaseMigrations in the watched namespaces, read page by page."""
+        uids: set[str] = set()
+        for path in self._collections():
+            query = [("limit", str(_PAGE))]
+            while query:
+                listed = await self._requests.send("list", path, query=query)
+                uids.update(item["metadata"]["uid"] for item in listed["items"])
+                more = listed["metadata"].get("continue")
+                query = [("limit", str(_PAGE)), ("continue", more)] if more else []
+        return frozenset(uids)
 
     async def write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
         """Replace the status, if the resource is still as read."""
@@ -109,6 +123,16 @@ class KubernetesPort:
         path = f"{_CORE}/namespaces/{resource.key.namespace}/pods"
         return tuple(observe_pod(body) for body in await self._list(path, _of(resource)))
 
+    async def read_log(self, pod: ObservedPod) -> bytes:
+        """Read the end of the runner's log: a bounded part, whatever its size."""
+        path = f"{_CORE}/namespaces/{pod.namespace}/pods/{pod.name}/log"
+        query = [
+            ("container", names.RUNNER_CONTAINER),
+            ("tailLines", str(_LOG_LINES)),
+            ("limitBytes", str(_LOG_BYTES)),
+        ]
+        return await self._requests.read(path, query=query)
+
     async def list_events(self, namespace: str, object_uid: str) -> tuple[ObservedEvent, ...]:
         """List the events about an object."""
         path = f"{_CORE}/namespaces/{namespace}/events"
@@ -122,6 +146,10 @@ class KubernetesPort:
             await self._requests.send("create", path, body=event)
         except AlreadyExists:
             return
+
+    def _collections(self) -> list[str]:
+        scopes = [f"/namespaces/{namespace}" for namespace in self._namespaces] or [""]
+        return [f"{_RESOURCES}{scope}/{names.PLURAL}" for scope in scopes]
 
     async def _list(self, path: str, selector: tuple[str, str]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = (await self._requests.send("list", path, query=[selector]))[

@@ -20,6 +20,8 @@ RUN_SPEC_ANNOTATION: Final = f"{GROUP}/run-spec"
 RENDERED_FOR_LABEL: Final = f"{GROUP}/rendered-for"
 """On what ``meshmigrate render`` makes: the resource's name, to prune what it names no more."""
 RUN_REQUEST_ANNOTATION: Final = f"{GROUP}/run-requested-at"
+CANCEL_ANNOTATION: Final = f"{GROUP}/cancel-run"
+"""On a resource: the id of the run that shall be taken back."""
 
 RUNNER_CONTAINER: Final = "runner"
 

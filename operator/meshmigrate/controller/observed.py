@@ -5,44 +5,31 @@ The functions read the JSON of the Kubernetes API, whether a watch or a request 
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from msgspec import ValidationError
 
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import parse_time
-from meshmigrate.controller.spec import MigrationSpec, parse_spec, spec_hash
-from meshmigrate.controller.status import Status, parse_status
+from meshmigrate.controller.observed_resource import (
+    Json,
+    Key,
+    ObservedResource,
+    observe_resource,
+)
+from meshmigrate.domain.runner_log import LogLine
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """Which resource: what the work queue works on."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedResource:
-    """A DatabaseMigration. ``spec`` is None where ``spec_error`` says why."""
-
-    key: Key
-    uid: str
-    resource_version: str
-    generation: int
-    deleting: bool
-    finalizers: tuple[str, ...]
-    run_request: str
-    spec: MigrationSpec | None
-    spec_hash: str
-    spec_error: str
-    status: Status
+__all__ = [
+    "ContainerEnd",
+    "Json",
+    "Key",
+    "Observed",
+    "ObservedEvent",
+    "ObservedJob",
+    "ObservedPod",
+    "ObservedResource",
+    "observe_event",
+    "observe_job",
+    "observe_pod",
+    "observe_resource",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +95,9 @@ class ObservedEvent:
 class Observed:
     """Everything one decision is made from.
 
-    ``job_refusal`` is what the API server said when it refused to create the Job.
+    ``job_refusal`` is what the API server said when it refused to create the Job. ``rivals`` are
+    the other resources with a run in flight on the same database. ``log_line`` is the last line
+    of the running pod's log, as far as it could be read.
     """
 
     resource: ObservedResource
@@ -117,6 +106,8 @@ class Observed:
     pods: tuple[ObservedPod, ...] = ()
     events: tuple[ObservedEvent, ...] = ()
     job_refusal: str = ""
+    log_line: LogLine | None = None
+    rivals: tuple[ObservedResource, ...] = ()
 
     def job(self, name: str) -> ObservedJob | None:
         """Give the Job of a name."""
@@ -125,29 +116,6 @@ class Observed:
     def pods_of(self, job: str) -> tuple[ObservedPod, ...]:
         """Give the pods of a Job."""
         return tuple(pod for pod in self.pods if pod.job_name == job)
-
-
-def observe_resource(body: Json) -> ObservedResource:
-    """Read a DatabaseMigration."""
-    meta = body["metadata"]
-    spec, error = None, ""
-    try:
-        spec = parse_spec(body.get("spec", {}))
-    except ValidationError as invalid:
-        error = str(invalid)
-    return ObservedResource(
-        key=Key(meta["namespace"], meta["name"]),
-        uid=meta["uid"],
-        resource_version=meta["resourceVersion"],
-        generation=meta.get("generation", 0),
-        deleting="deletionTimestamp" in meta,
-        finalizers=tuple(meta.get("finalizers", ())),
-        run_request=meta.get("annotations", {}).get(names.RUN_REQUEST_ANNOTATION, ""),
-        spec=spec,
-        spec_hash=spec_hash(spec) if spec else "",
-        spec_error=error,
-        status=parse_status(body.get("status")),
-    )
 
 
 def observe_job(body: Json) -> ObservedJob:
@@ -186,7 +154,7 @@ def observe_pod(body: Json) -> ObservedPod:
     labels = meta.get("labels", {})
     containers = status.get("containerStatuses", ())
     state: Json = next((c["state"] for c in containers if c["name"] == names.RUNNER_CONTAINER), {})
-    running, ended = state.get("running"), state.get("terminated")
+    running, ended = state.get("running"), _ended_after_start(state.get("terminated"))
     waiting = state.get("waiting", {})
     started = (running or ended or {}).get("startedAt")
     gone_at = meta.get("deletionTimestamp")
@@ -238,6 +206,15 @@ def _container_end(terminated: Json) -> ContainerEnd:
     return ContainerEnd(
         terminated.get("exitCode", 0), terminated.get("reason", ""), terminated.get("message", "")
     )
+
+
+def _ended_after_start(terminated: Json | None) -> Json | None:
+    """Pass over the end of a container that never started.
+
+    The kubelet shows such an end, ContainerStatusUnknown with exit code 137 and without a start,
+    of a pod that was deleted while it waited.
+    """
+    return terminated if terminated and terminated.get("startedAt") else None
 
 
 def _failure(status: Json) -> str:

@@ -56,6 +56,14 @@ def find_obstacle(
     )
 
 
+def is_stuck(state: Absent | Waiting, observed: Observed) -> bool:
+    """Say whether it is known that the attempt cannot start as things are."""
+    spec = observed.resource.spec_of_run
+    return spec is not None and (
+        find_obstacle(state, observed, spec.database.url.secret_key_ref) is not None
+    )
+
+
 def _refused_job(observed: Observed) -> Obstacle | None:
     if not observed.job_refusal:
         return None

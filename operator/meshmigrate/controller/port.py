@@ -39,6 +39,10 @@ class ClusterPort(Protocol):
         """Count the DatabaseMigrations in the watched namespaces."""
         ...
 
+    async def list_uids(self) -> frozenset[str]:
+        """Give the uids of the DatabaseMigrations in the watched namespaces."""
+        ...
+
     async def write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
         """Replace the status. Raises `Conflict` if the resource is not as read, or `NotFound`."""
         ...
@@ -71,6 +75,10 @@ class ClusterPort(Protocol):
 
     async def list_pods(self, resource: ObservedResource) -> tuple[ObservedPod, ...]:
         """List the pods of a resource."""
+        ...
+
+    async def read_log(self, pod: ObservedPod) -> bytes:
+        """Read the end of the runner's log; once, as it will be read again anyway."""
         ...
 
     async def list_events(self, namespace: str, object_uid: str) -> tuple[ObservedEvent, ...]:

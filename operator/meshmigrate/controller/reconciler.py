@@ -8,6 +8,8 @@ import structlog
 
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
+from meshmigrate.controller.counting import count_end
+from meshmigrate.controller.database_queue import is_held_back
 from meshmigrate.controller.decide import (
     CreateJob,
     DeleteJob,
@@ -35,7 +37,7 @@ from meshmigrate.controller.port import (
     NotFound,
 )
 from meshmigrate.controller.status import Status
-from meshmigrate.observe.metrics import FinishedRun, Metrics
+from meshmigrate.observe.metrics import Metrics
 
 _MAX_STEPS: Final = 20
 """No path through `decide` is longer; more means that two of its rules undo each other."""
@@ -95,10 +97,19 @@ class Reconciler:
             observed = await self._observe(key, listed)
             if observed is None:
                 return None
-            observed = replace(observed, jobs=observed.jobs + foreign, job_refusal=refusal)
+            # Nothing is awaited from here until the step is on its way and can be seen by others:
+            # of two runs on one database that begin at once the second sees the first.
+            observed = replace(
+                observed,
+                jobs=observed.jobs + foreign,
+                job_refusal=refusal,
+                rivals=self._cache.rivals(observed.resource),
+            )
             step = decide(observed)
             if isinstance(step, Wait):
                 return step.duration
+            if isinstance(step, DeleteJob):
+                listed.discard(step.job.name)
             try:
                 await self._act(observed.resource, step, told)
             except AlreadyExists:
@@ -118,7 +129,7 @@ class Reconciler:
         if resource is None:
             return None
         run = resource.status.current_run
-        if run is not None and run.job_name not in listed:
+        if run is not None and not _has_no_job(resource) and run.job_name not in listed:
             listed.add(run.job_name)
             if all(job.name != run.job_name for job in self._cache.jobs(resource)):
                 self._cache.replace_jobs(key, await self._cluster.list_jobs(resource))
@@ -129,6 +140,7 @@ class Reconciler:
             now=now,
             jobs=self._cache.jobs(resource),
             pods=self._cache.pods(resource),
+            log_line=self._cache.log_line(key),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:
@@ -160,8 +172,7 @@ class Reconciler:
         match step:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
-                self._cache.put_resource(written)
-                self._count(resource.status, written)
+                count_end(self._metrics, resource.status, written)
                 told.extend((e, written) for e in events_of_change(resource.status, status))
             case SetFinalizers(finalizers=finalizers):
                 answer = await self._cluster.set_finalizers(resource, finalizers)
@@ -169,8 +180,8 @@ class Reconciler:
                     self._cache.drop_resource(resource.key, resource.uid)
                 else:
                     self._cache.put_resource(answer)
-            case CreateJob(run=run) if resource.spec is not None:
-                manifest = make_job(resource, resource.spec, run, self._image)
+            case CreateJob(run=run) if resource.spec_of_run is not None:
+                manifest = make_job(resource, resource.spec_of_run, run, self._image)
                 self._cache.put_job(await self._cluster.create_job(manifest))
             case DeleteJob(job=job):
                 await self._cluster.delete_job(job)
@@ -179,7 +190,14 @@ class Reconciler:
                 await self._own(resource, job)
 
     async def _write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
-        """Write the status; a conflict with this very status was a lost answer to our own write."""
+        """Write the status; those who wait for the same database see it from now on."""
+        with self._cache.expecting(resource, status):
+            written = await self._send_status(resource, status)
+            self._cache.put_resource(written)
+            return written
+
+    async def _send_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
+        """Send a status; a conflict with this very status was a lost answer to our own write."""
         try:
             return await self._cluster.write_status(resource, status)
         except Conflict:
@@ -217,31 +235,15 @@ class Reconciler:
         else:
             self._cache.put_resource(resource)
 
-    def _count(self, old: Status, resource: ObservedResource) -> None:
-        last = resource.status.last_run
-        if last is None or last == old.last_run:
-            return
-        self._metrics.run_finished(
-            FinishedRun(
-                namespace=resource.key.namespace,
-                outcome=last.outcome,
-                reason=last.reason,
-                duration_seconds=last.duration_seconds,
-                lock_wait_seconds=last.lock_wait_seconds,
-            )
-        )
-        _log.info(
-            "run finished",
-            resource=str(resource.key),
-            run=last.number,
-            run_id=last.id,
-            outcome=last.outcome,
-            reason=last.reason,
-        )
-
     async def _tell(self, told: list[tuple[Event, ObservedResource]]) -> None:
         for event, resource in told:
             try:
                 await self._cluster.create_event(event_manifest(event, resource, self._clock()))
             except ClusterError as error:
                 _log.warning("event not stored", reason=event.reason, error=str(error))
+
+
+def _has_no_job(resource: ObservedResource) -> bool:
+    """Say whether the first attempt still waits for its turn: then there is nothing to look for."""
+    run = resource.status.current_run
+    return run is not None and run.attempt == 1 and not run.begun and is_held_back(resource)

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import json
 
 from meshmigrate.controller.attempt import Ended
+from meshmigrate.controller.conditions import MAX_MESSAGE_LENGTH, shortened
 from meshmigrate.controller.observed import Key
 from meshmigrate.controller.status import (
     PlanStatus,
@@ -32,9 +33,16 @@ _RUN_AGAIN: Final = (
     "that a new run continues safely: set the annotation migrations.meshhook.dev/run-requested-at."
 )
 
+_ANOTHER_RUN: Final = (
+    "Another run starts with an edit of the spec, or with the annotation "
+    "migrations.meshhook.dev/run-requested-at."
+)
+
 
 def describe_end(end: Ended) -> str:
     """Say how a run ended: what, where, how the database is, what to do next."""
+    if not end.begun:
+        return f"{_sentence(end.message)} Nothing was applied by it. {_ANOTHER_RUN}"
     if not end.database_known:
         return f"{_sentence(end.message)} {_RUN_AGAIN}"
     result = end.result
@@ -54,15 +62,16 @@ def describe_end(end: Ended) -> str:
 
 
 def describe_approval(end: Ended, key: Key) -> str:
-    """Say which plan waits for an approval, and how it is given."""
+    """Say which plan waits for an approval, and how it is given; the command is never cut."""
     plan = end.result.plan if end.result else None
     if plan is None:
         return describe_end(end)
     patch = json.encode({"spec": {"approvedPlan": plan.digest}}).decode()
-    return (
-        f"{_sentence(end.message)} To approve it: kubectl -n {key.namespace} patch "
-        f"dbmigration {key.name} --type merge -p '{patch}'"
+    command = (
+        f"To approve it: kubectl -n {key.namespace} patch dbmigration {key.name} "
+        f"--type merge -p '{patch}'"
     )
+    return f"{shortened(_sentence(end.message), MAX_MESSAGE_LENGTH - len(command) - 1)} {command}"
 
 
 def describe_failure(failure: FailureDetail) -> str:

@@ -49,6 +49,8 @@ def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegi
         else:
             cache.put_resource(resource)
         add(resource.key)
+        for key in cache.queued_behind(resource):
+            add(key)
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def see_job(event: kopf.RawEvent, **_: Any) -> None:

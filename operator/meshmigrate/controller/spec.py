@@ -24,7 +24,10 @@ from meshmigrate.domain.runspec import (
 
 Mode = Literal["Apply", "Plan"]
 Content = Literal["migrations", "rollbacks", "checks"]
+DeletionPolicy = Literal["Wait", "Cancel"]
 
+LONGEST_START_SECONDS: Final = 1800
+"""How long a Job may wait for its container before another takes its place."""
 _JOB_BACKSTOP_SECONDS: Final = 300
 
 
@@ -107,13 +110,16 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
 
     @property
     def job_deadline_seconds(self) -> int:
-        """When a Job is ended although its runner should have ended itself: a backstop."""
+        """When a Job is ended although its runner should have ended itself: a backstop.
+
+        A Job's time begins when it is created, not when its container starts.
+        """
         longest = (
             self.deadline_seconds
             + self.rollback_deadline_seconds
             + self.lock.acquire_timeout_seconds
         )
-        return int(longest) + _JOB_BACKSTOP_SECONDS
+        return int(longest) + LONGEST_START_SECONDS + _JOB_BACKSTOP_SECONDS
 
 
 class MigrationLedger(Request, frozen=True, kw_only=True):
@@ -157,6 +163,8 @@ class MigrationSpec(Request, frozen=True, kw_only=True):
     ledger: MigrationLedger = MigrationLedger()
     approved_plan: str = ""
     policy: MigrationPolicy = MigrationPolicy()
+    suspend: bool = False
+    deletion_policy: DeletionPolicy = "Wait"
     provenance: SourceProvenance = SourceProvenance()
 
 
@@ -175,8 +183,8 @@ def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
 def spec_hash(spec: MigrationSpec) -> str:
     """Give the hash whose change starts a run.
 
-    It covers everything but the provenance. A default that is written out hashes like one that
-    is left out, so a field that a later release adds changes no hash.
+    It covers everything but the provenance and what only holds runs up. A default that is written
+    out hashes like one that is left out, so a field that a later release adds changes no hash.
     """
     covered = replace(
         spec,
@@ -188,6 +196,8 @@ def spec_hash(spec: MigrationSpec) -> str:
         ),
         source=Source(config_maps=tuple(sorted(spec.source.config_maps, key=lambda c: c.name))),
         provenance=SourceProvenance(),
+        suspend=False,
+        deletion_policy="Wait",
     )
     canonical = json.encode(_without_defaults(covered), order="deterministic")
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct, ValidationError, convert, to_builtins
 
+from meshmigrate.domain.runner_log import Progress
 from meshmigrate.domain.runspec import Purpose
 
 HISTORY_LENGTH: Final = 10
@@ -43,6 +44,10 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     ``started_at`` is of the run; ``attempt_started_at`` is when the container of this attempt was
     seen started and empty before; ``lost_pods`` counts attempts in a row that left no result.
     ``trouble_since`` is when the run first could not work: from then on the retry deadline counts.
+    ``begun``: a container of some attempt may have worked on the database. ``cannot_start``: this
+    attempt was seen unable to start. ``cancelled``: the run is to be taken back. ``spec`` is the
+    run's own copy, ``supersedes`` the run before it, whose lost runner may still hold the lock.
+    ``progress`` is that of the attempt whose container runs.
     """
 
     id: str
@@ -52,10 +57,16 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     job_name: str
     spec_hash: str
     started_at: str
+    spec: dict[str, Any] | None = None
+    supersedes: str = ""
+    begun: bool = False
+    cancelled: bool = False
+    cannot_start: bool = False
     attempt_started_at: str = ""
     lost_pods: int = 0
     trouble_since: str = ""
     last_attempt: LastAttempt | None = None
+    progress: Progress | None = None
 
     @property
     def between_attempts(self) -> bool:

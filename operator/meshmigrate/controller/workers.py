@@ -9,7 +9,7 @@ import structlog
 
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.observed import Key
-from meshmigrate.controller.port import ClusterError, Conflict
+from meshmigrate.controller.port import ClusterError, ClusterPort, Conflict
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.observe.metrics import Metrics
 
@@ -70,3 +70,31 @@ async def resync(
         for key in in_flight:
             cache.distrust(key)
             queue.add(key)
+
+
+async def sweep(
+    queue: WorkQueue,
+    cache: Cache,
+    cluster: ClusterPort,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Forget the resources that were deleted while no watch looked, once a minute.
+
+    A watch that is too old to go on (410) lists anew, and a list says nothing of what is gone.
+    """
+    while True:
+        await sleep(RESYNC_SECONDS)
+        known = {resource.uid: resource for resource in cache.resources()}
+        try:
+            if len(known) <= await cluster.count_resources():
+                continue
+            there = await cluster.list_uids()
+        except ClusterError as error:
+            _log.warning("looking for deleted resources again later", error=str(error))
+            continue
+        for uid in known.keys() - there:
+            gone = known[uid]
+            cache.drop_resource(gone.key, uid)
+            for key in (gone.key, *cache.queued_behind(gone)):
+                queue.add(key)

@@ -7,7 +7,13 @@ from typing import Literal
 
 from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.result import DatabaseIdentity, FailureDetail, Result, RollbackReady
+from meshmigrate.domain.result import (
+    DatabaseIdentity,
+    FailureDetail,
+    PlannedVersion,
+    Result,
+    RollbackReady,
+)
 from meshmigrate.domain.runspec import Contract, Intent
 
 
@@ -198,13 +204,17 @@ class PlanAnswer(Contract, frozen=True, kw_only=True):
     """In a batch, what all files together lock, from the first use to the end of the run."""
     rollback_ready: RollbackReady
     pending: tuple[PendingFile, ...]
+    taken_back: tuple[PlannedVersion, ...] = ()
+    """The versions above a target that lies below the current one, the one applied last first."""
+    data_not_restored: tuple[str, ...] = ()
+    """What taking them back does not bring back."""
     unfinished: tuple[RunSummary, ...]
     """What apply brings to an end first: a way back is finished, a way forward is closed."""
 
     @property
     def empty(self) -> bool:
         """Whether apply would change nothing."""
-        return not (self.pending or self.unfinished)
+        return not (self.pending or self.taken_back or self.unfinished)
 
 
 class WaitAnswer(Contract, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What a run would do: the history and the files, compared before anything changes."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
@@ -35,10 +35,10 @@ class AppliedVersion:
 class Plan:
     """The versions that a run applies, in order, and what identifies that intention.
 
-    ``digest`` covers what the whole run does: what the database has before it, the files in order
-    with their rollback scripts and checks, and the policy that says what runs and how. It stays
-    the same when a later attempt finds a part of it done, so the same run with other files is
-    recognised, and what a person has approved is one thing.
+    ``digest`` covers what the whole run does: where, what the database has before it, the files
+    in order with their rollback scripts and checks, and the policy that says what runs and how.
+    It stays the same when a later attempt finds a part of it done, so the same run with other
+    files is recognised, and what a person has approved is one thing.
     """
 
     current: Version | None
@@ -53,6 +53,7 @@ def make_plan(
     target: Version | None,
     run_id: UUID,
     policy: Policy = _POLICY,
+    place: Sequence[str] = (),
 ) -> Plan:
     """Compare files and history.
 
@@ -65,6 +66,8 @@ def make_plan(
     policy
         Its ``out_of_order``: whether a version below the current one that is not applied is
         refused, or applied too.
+    place
+        What says where the files run: the database, the role, the search path.
 
     Raises
     ------
@@ -89,6 +92,7 @@ def make_plan(
     forward = [*(files[row.version] for row in mine), *pending]
     own = {row.version for row in mine}
     content = {
+        "place": place,
         "before": [[str(row.version), row.checksum] for row in history if row.version not in own],
         "forward": [_content(each) for each in sorted(forward, key=lambda each: each.version)],
         "finally": [check.checksum for check in source.final_checks],
@@ -98,9 +102,14 @@ def make_plan(
     return Plan(current, pending, _digest(content))
 
 
-def retreat_digest(history: Sequence[AppliedVersion], leaving: Sequence[AppliedVersion]) -> str:
+def retreat_digest(
+    history: Sequence[AppliedVersion],
+    leaving: Sequence[AppliedVersion],
+    place: Sequence[str] = (),
+) -> str:
     """Give what identifies the intention to take versions back, the one applied last first."""
     content = {
+        "place": place,
         "before": [[str(row.version), row.checksum] for row in history],
         "back": [[str(row.version), row.rollback_checksum] for row in leaving],
     }
@@ -117,7 +126,7 @@ def _content(migration: Migration) -> list[object]:
     ]
 
 
-def _digest(content: dict[str, object]) -> str:
+def _digest(content: Mapping[str, object]) -> str:
     encoded = json.encode(content, order="deterministic")
     return f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 

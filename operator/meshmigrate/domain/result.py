@@ -13,6 +13,8 @@ MAX_RESULT_BYTES: Final = 4096
 
 _ELLIPSIS: Final = "…"
 _SHORTEST: Final = 40
+_LARGEST_VERSION: Final = 512
+"""Bytes of a version of a plan, at most: a file's name has 255."""
 
 
 class Versions(Contract, frozen=True, kw_only=True):
@@ -186,7 +188,7 @@ def decode_result(data: bytes) -> Result:
 
 
 def _shorten(result: Result, excess: int) -> Result:
-    shorter = _with_shorter_list(result)
+    shorter = _with_shorter_list(result, excess)
     if shorter is not None:
         return shorter
     texts = {"message": result.message}
@@ -211,11 +213,12 @@ def _shorten(result: Result, excess: int) -> Result:
     return replace(result, **{part: replace(getattr(result, part), **{field: cut})})
 
 
-def _with_shorter_list(result: Result) -> Result | None:
+def _with_shorter_list(result: Result, excess: int) -> Result | None:
     """Leave out the last of what there are many of; None where there is nothing to leave out."""
     plan, failure = result.plan, result.failure
     if plan is not None and len(plan.versions) > 1:
-        return replace(result, plan=replace(plan, versions=plan.versions[:-1]))
+        kept = max(1, len(plan.versions) - 1 - excess // _LARGEST_VERSION)
+        return replace(result, plan=replace(plan, versions=plan.versions[:kept]))
     if plan is not None and plan.data_not_restored:
         fewer = plan.data_not_restored[:-1]
         return replace(result, plan=replace(plan, data_not_restored=fewer))

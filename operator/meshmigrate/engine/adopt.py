@@ -87,12 +87,14 @@ class Adoption:
                 f"{each.version}{'' if _stored(each, table) else ' (no statements stored)'}"
                 for each in refused
             )
+            checksums = ", ".join(f"{each.version} {each.script.checksum}" for each in refused)
             options = " ".join(f"--accept {each.version}" for each in refused)
             raise Refusal(
                 Reason.CHECKSUM_MISMATCH,
                 f"what {_TABLE} says was run is not what the files say now: {named}",
                 hint="Restore the files as they were run; or, where the database already is what "
-                f"they say now, accept them: `meshmigrate adopt {options}`.",
+                f"they say now, accept them: `meshmigrate adopt {options}`, or ledger.accept of "
+                f"the resource: {checksums}.",
             )
 
     def _declared(self, migration: Migration, *, edited: bool) -> Declared:
@@ -169,4 +171,4 @@ def _listed(migrations: list[Migration]) -> str:
 
 
 def _write(migration: Migration, ledger: Ledger, spec: RunSpec) -> None:
-    history.add(ledger, migration, spec.run.id, "adopted")
+    history.declare(ledger, migration, spec.run.id, "adopted")

@@ -76,4 +76,4 @@ def _refuse_other_history(situation: Situation, declared: list[Migration]) -> No
 
 
 def _write(migration: Migration, ledger: Ledger, spec: RunSpec) -> None:
-    history.add(ledger, migration, spec.run.id, "baseline")
+    history.declare(ledger, migration, spec.run.id, "baseline")

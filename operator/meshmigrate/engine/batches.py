@@ -19,7 +19,7 @@ from psycopg.pq.abc import PGresult
 
 from meshmigrate.domain.script import Statement
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.deferred import take
+from meshmigrate.engine.deferred import WorkingConnection, take
 
 BATCHED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 """Kinds that never need other settings than the data statement before them."""
@@ -27,7 +27,7 @@ BATCHED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 _SEPARATOR: Final = "\n;\n"
 """On a line of its own: a statement may end in a comment."""
 _MARK: Final = b"SELECT;"
-"""Behind the settings that are sent in front: the first result that is a set of rows."""
+"""Behind what is sent in front: the first result that is a set of rows without columns."""
 _LONGEST: Final = 64 * 1024
 """Characters of one message."""
 MOST: Final = 1024
@@ -125,18 +125,24 @@ def send_batch(
         results: list[PGresult] = connection.wait(_watched(connection, expired))
     except psycopg.Error as lost:
         raise StatementFailed(lost, 0, 0) from lost
+    mark = -1
+    if ours:
+        mark = next((at for at, one in enumerate(results) if _is_mark(one)), len(results))
+        answers = [one for one in results[:mark] if one.ntuples]
+        if answers and isinstance(connection, WorkingConnection):
+            connection.answers = answers
     if results[-1].status != ExecStatus.FATAL_ERROR:
         return results[-1]
     error = error_from_result(results[-1], encoding=connection.info.encoding)
-    count = len(results) - 1
-    if ours:
-        marks = (at for at, one in enumerate(results) if one.status == ExecStatus.TUPLES_OK)
-        mark = next(marks, None)
-        if mark is None:
-            raise error
-        count -= mark + 1
+    if mark == len(results):
+        raise error
+    count = len(results) - 2 - mark
     before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
     raise StatementFailed(error, count, len(ours.decode()) + before)
+
+
+def _is_mark(result: PGresult) -> bool:
+    return result.status == ExecStatus.TUPLES_OK and result.nfields == 0
 
 
 def _watched(connection: Connection, expired: Callable[[], bool]) -> PQGen[list[PGresult]]:

@@ -29,12 +29,12 @@ def describe_blockers(connection: Connection) -> str:
     """Name the sessions with table locks, the oldest transactions first; empty if none."""
     with translated():
         rows = connection.execute(_BLOCKERS).fetchall()
-    return name_sessions(rows)
+    return "; ".join(session_names(rows))
 
 
-def name_sessions(rows: Iterable[TupleRow]) -> str:
+def session_names(rows: Iterable[TupleRow]) -> tuple[str, ...]:
     """Name sessions, given process id, application, state and start of the transaction of each."""
-    return "; ".join(
+    return tuple(
         f"process {pid}"
         + (f" '{application}'" if application else "")
         + f" ({state}"

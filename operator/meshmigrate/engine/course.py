@@ -7,7 +7,7 @@ from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.runspec import Policy, RunSpec
 from meshmigrate.domain.way_back import Pending
 from meshmigrate.engine import drift, kept, session
-from meshmigrate.engine.ending import LockedRun
+from meshmigrate.engine.ending import LockedRun, rollback_ready
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.ledger import history, journal, log, runs
@@ -77,9 +77,12 @@ def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigrat
 
 def planned(course: Course) -> Event:
     """Tell how a run goes forward and whether it could go back; a warning where it could not."""
-    way = course.rollback.way
+    ready = rollback_ready(course)
     return Event(
-        name=EventName.PLANNED, message=str(course), warning=not way.ready, rollback_ready=way
+        name=EventName.PLANNED,
+        message=str(course),
+        warning=not ready.ready,
+        rollback_ready=ready,
     )
 
 

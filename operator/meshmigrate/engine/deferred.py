@@ -6,12 +6,14 @@ nothing after a deferred statement that fails is run (PostgreSQL manual, "Multip
 a Simple Query").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, Final, Self, cast
 
 import psycopg
 from psycopg.abc import Params, Query, QueryNoTemplate
+from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 from psycopg.sql import Composable
 
@@ -33,8 +35,26 @@ class Prepared:
     """Names, and the moments of their preparation: whoever replaces one cannot give it the same."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The locks as they were behind a COMMIT: which ones others held on tables, and ours.
+
+    Nobody else sends anything in this session, so the lock is given back by a script or not at
+    all: what was seen behind one script is so in front of the next.
+    """
+
+    modes: frozenset[str]
+    holds_lock: bool
+    """Whether this session held the migration lock then."""
+    at: float
+    """By the monotonic clock, in seconds."""
+
+
 class WorkingConnection(psycopg.Connection[TupleRow]):
     """A connection that keeps what waits to be sent, and knows who has touched its session."""
+
+    answers: Sequence[PGresult] = ()
+    """What statements of ours answered that were sent in front of a script's."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -43,6 +63,7 @@ class WorkingConnection(psycopg.Connection[TupleRow]):
         self.at_baseline = False
         """Whether nobody but us has touched the session since it was reset."""
         self.prepared = Prepared()
+        self.sight: Sight | None = None
 
 
 def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from meshmigrate.domain.result import RollbackReady
+from meshmigrate.domain.runner_log import Direction, describe_wait
+
 
 class EventName(StrEnum):
     """What happened."""
@@ -23,12 +26,14 @@ class EventName(StrEnum):
     APPLYING = "applying"
     APPLIED = "applied"
     WAITING_FOR_TABLES = "waiting-for-tables"
+    TABLES_FREE = "tables-free"
     RUNNING = "running"
     TABLE_LOCK_RETRY = "table-lock-retry"
     LEFTOVER = "leftover"
     FAILED = "failed"
     CANCELLING = "cancelling"
     STOPPING = "stopping"
+    TURNING_BACK = "turning-back"
     ROLLING_BACK = "rolling-back"
     ROLLED_BACK = "rolled-back"
     LOG_NOT_WRITTEN = "log-not-written"
@@ -44,6 +49,8 @@ class Event:
     warning: bool = False
     version: str = ""
     file: str = ""
+    direction: Direction | None = None
+    """Where the run goes, of an event that says it."""
     done: int | None = None
     total: int | None = None
     line: int | None = None
@@ -52,19 +59,32 @@ class Event:
     """Its command tag, where one statement is meant."""
     seconds: float | None = None
     """How long that has been running."""
+    outline: Callable[[], str] = str
+    """Gives its text without constants; that takes a moment."""
     doing: str = ""
-    """What that waits for and who is in the way, or how far it is."""
-    rollback_ready: str = ""
-    """Of a plan: the reason for which the run can be taken back, or cannot."""
+    """How far it is, as the server says."""
+    waiting_for: str = ""
+    blockers: tuple[str, ...] = ()
+    """Who is in the way of that."""
+    cause: str = ""
+    """Why the run goes back, where that was not asked for."""
+    rollback_ready: RollbackReady | None = None
+    """Of a plan: whether the run can be taken back."""
+
+    @property
+    def state(self) -> str:
+        """What it waits for and who is in the way, or how far it is."""
+        return describe_wait(self.waiting_for, self.blockers) or self.doing
 
 
 Events = Callable[[Event], None]
 
 
 class Paced:
-    """Events of which the ones about a running statement come at most every so many seconds.
+    """Events of which those about a running statement come at most every so many seconds.
 
-    For lines that stay: whoever shows them in place wants all of them.
+    For lines that stay: whoever shows them in place wants all of them. Of a statement that goes
+    on for long they come ever more rarely, at twentieths of its time; not so what it waits for.
     """
 
     def __init__(
@@ -73,15 +93,20 @@ class Paced:
         self._events = events
         self._seconds = seconds
         self._monotonic = monotonic
-        self._told = -seconds
+        self._told_at = monotonic()
+        self._told: tuple[object, ...] = ()
 
     def __call__(self, event: Event) -> None:
         """Tell an event, unless it says again what was just said."""
+        now = self._monotonic()
         if event.name is EventName.RUNNING:
-            now = self._monotonic()
-            if (event.seconds or 0.0) < self._seconds or now - self._told < self._seconds:
+            about = (event.file, event.line, event.column, event.waiting_for, event.blockers)
+            same = about == self._told
+            pause = max(self._seconds, (event.seconds or 0.0) / 20 if same else 0.0)
+            if now - self._told_at < pause:
                 return
-            self._told = now
+            self._told = about
+        self._told_at = now
         self._events(event)
 
 

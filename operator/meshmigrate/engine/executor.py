@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NoReturn
 
 from psycopg.pq import TransactionStatus
 
@@ -20,12 +19,13 @@ from meshmigrate.engine.constraints import separate
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
-from meshmigrate.engine.limits import Limits, pause_seconds, timed_out
+from meshmigrate.engine.limits import Limits, explained, pause_seconds
+from meshmigrate.engine.other_holders import commit_and_look
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.server_error import is_cancelled, is_worth_another_try
+from meshmigrate.engine.server_error import is_worth_another_try
 from meshmigrate.engine.statements import End, run_checks, run_statements, settle
-from meshmigrate.engine.stop import Stop, interruption
+from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.table_wait import TableWait
 from meshmigrate.engine.work import Part, Work
 
@@ -86,6 +86,7 @@ class Executor:
         statements = chain.from_iterable(part.work.script.statements for part in parts)
         together = PreparedScript(first.script.script, tuple(statements))
         tables = TableWait(self.connection, self.server, self.clock, self.events)
+        in_front = len(parts) == 1 and bool(together.statements) and not self.in_flight.one_by_one
         while True:
             self.stop.check()
             if deadline.passed:
@@ -104,20 +105,33 @@ class Executor:
                     give_up=lambda: deadline.passed or lock_deadline.half_passed,
                 )
                 limits.outlast(shortest_ms)
-                self._try(parts, limits, reached.append)
+                self._try(parts, limits, reached.append, in_front=in_front)
             except MigrationError as error:
+                if in_front and self.lease.has_stopped(error):
+                    in_front = False
+                    continue
                 if not is_worth_another_try(error):
-                    self._explain(error, limits, deadline)
+                    told = explained(error, limits, deadline, self.stop)
+                    if told is error:
+                        raise
+                    raise told from error
                 self.pause(reached[-1], error, attempt, lock_deadline, tables.blockers)
                 attempt += 1
             else:
                 return
 
-    def _try(self, parts: Sequence[Part], limits: Limits, reached: Callable[[Work], None]) -> None:
+    def _try(
+        self,
+        parts: Sequence[Part],
+        limits: Limits,
+        reached: Callable[[Work], None],
+        *,
+        in_front: bool,
+    ) -> None:
         self.in_flight.commit = None
         session.reset(self.connection, self.server)
-        with session.transaction(self.connection), self.activity.of_a_file():
-            own = self.lease.guard()
+        with session.transaction(self.connection, commit_and_look), self.activity.of_a_file():
+            own = self.lease.begin(in_front=in_front)
             for index, part in enumerate(parts):
                 if index > 0:
                     separate(self.connection, self.server)
@@ -127,10 +141,10 @@ class Executor:
                 self._run(part.work, own, limits, last=index == len(parts) - 1)
                 part.record()
             session.commit_without_flush(self.connection)
-            self.in_flight.commit = Commit(own, parts[-1].work.script.script.file)
+            self.in_flight.commit = Commit(own(), parts[-1].work.script.script.file)
         self.in_flight.commit = None
 
-    def _run(self, work: Work, own: str, limits: Limits, *, last: bool) -> None:
+    def _run(self, work: Work, own: Callable[[], str], limits: Limits, *, last: bool) -> None:
         session.enter_script(self.connection, self.server)
         script = work.script.script
         before, one_by_one = self._before(limits, script), self.in_flight.one_by_one
@@ -151,7 +165,7 @@ class Executor:
             end=end if alone else None,
         )
         if result is not None:
-            self._same(own, session.left_script(self.connection, result), script)
+            self._same(own(), session.left_script(self.connection, result), script)
             return
         limits.restore()
         settle(self.connection, script, by_name=not last)
@@ -159,7 +173,7 @@ class Executor:
             session.enter_script(self.connection, self.server)
             before = self._before(limits, check.script)
             run_checks(self.connection, check.script, check.statements, before=before)
-        self._leave_script(own, script)
+        self._leave_script(own(), script)
 
     def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
         limits.begin(script)
@@ -220,6 +234,8 @@ class Executor:
                 warning=True,
                 version=str(work.version),
                 file=str(error.location or work.script.script.file),
+                waiting_for="a table lock",
+                blockers=(blockers,) if blockers else (),
             )
         )
         self.clock.sleep(pause)
@@ -233,15 +249,3 @@ class Executor:
         except MigrationError:
             self.stop.check()
             return ""
-
-    def _explain(self, error: MigrationError, limits: Limits, deadline: Deadline) -> NoReturn:
-        """Say who cancelled: the server tells a timeout, a person and our own stop alike."""
-        if not is_cancelled(error):
-            raise error
-        if self.stop.requested:
-            raise interruption() from error
-        if deadline.passed or (limits.timed_out and limits.bounded_by_deadline):
-            raise deadline.exceeded(error) from error
-        if not limits.timed_out:
-            raise error
-        raise timed_out(error, limits.seconds) from error

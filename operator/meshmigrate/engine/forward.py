@@ -14,6 +14,7 @@ from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.run_file import run_file
 from meshmigrate.engine.work import Part, Work
+from meshmigrate.engine.write_back import write_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +151,21 @@ def _lock_deadline(locked: LockedRun) -> Deadline:
 
 
 def _record(locked: LockedRun, migration: Migration, started: datetime | None = None) -> None:
-    history.add(locked.ledger, migration, locked.identity.id, started=started)
-    log.append(
-        locked.ledger,
-        log.Entry(
-            event=log.APPLIED,
-            run_id=locked.identity.id,
-            attempt=locked.identity.attempt,
-            version=str(migration.version),
-            script=migration.script.file,
-            timed=True,
-            started=started,
-        ),
+    ledger, identity = locked.ledger, locked.identity
+    history.keep_rollback(ledger, migration)
+    entry = log.Entry(
+        event=log.APPLIED,
+        run_id=identity.id,
+        attempt=identity.attempt,
+        version=str(migration.version),
+        script=migration.script.file,
+        timed=True,
+        started=started,
     )
+    arrival = history.arrival(migration, identity.id, "applied", started=started)
+    log.append_with(ledger, history.ARRIVED, entry, arrival)
+    if ledger.write_back:
+        write_back(ledger, migration)
 
 
 def _event(name: EventName, migration: Migration, done: int, total: int, word: str) -> Event:
@@ -171,6 +174,7 @@ def _event(name: EventName, migration: Migration, done: int, total: int, word: s
         message=f"{word} {migration.version} {migration.name}",
         version=str(migration.version),
         file=migration.script.file,
+        direction="up",
         done=done,
         total=total,
     )

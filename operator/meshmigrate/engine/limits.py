@@ -13,7 +13,9 @@ from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.deferred import defer
+from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.session import translated
+from meshmigrate.engine.stop import Stop, interruption
 
 _DML: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _WEAK: Final = _DML | {"SELECT", "VALUES", "SET", "RESET", "SHOW", "NOTIFY"}
@@ -160,3 +162,16 @@ def timed_out(error: MigrationError, seconds: float) -> Failure:
         sqlstate=error.sqlstate,
         statement=error.statement,
     )
+
+
+def explained(
+    error: MigrationError, limits: Limits, deadline: Deadline, stop: Stop
+) -> MigrationError:
+    """Say who cancelled: the server tells a timeout, a person and our own stop alike."""
+    if not is_cancelled(error):
+        return error
+    if stop.requested:
+        return interruption()
+    if deadline.passed or (limits.timed_out and limits.bounded_by_deadline):
+        return deadline.exceeded(error)
+    return timed_out(error, limits.seconds) if limits.timed_out else error

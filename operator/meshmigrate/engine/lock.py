@@ -32,6 +32,10 @@ _IS_HERE = """
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d
                       WHERE d.datname = pg_catalog.current_database())
 """
+IS_OURS: Final = "l.pid = pg_catalog.pg_backend_pid() AND" + _IS_OURS.replace(
+    "%(key)s", f"'{LOCK_KEY}'"
+)
+"""SQL that is true of the row of ``pg_locks AS l`` by which this session holds the lock."""
 HELD_BY_US: Final = (
     "EXISTS (SELECT FROM pg_catalog.pg_locks AS l WHERE l.pid = pg_catalog.pg_backend_pid() AND"
     + _IS_OURS

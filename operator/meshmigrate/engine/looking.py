@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError, Refusal
+from meshmigrate.domain.runspec import Access
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection, connect, protection
 from meshmigrate.engine.early import restated
 from meshmigrate.engine.ledger import schema
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.privileges import refuse_role
 from meshmigrate.engine.probe import Server, examine
 
 
@@ -31,6 +33,8 @@ def look(
     ledger_schema: str,
     command: str,
     attach: Callable[[Connection], None] = lambda _: None,
+    *,
+    access: Access | None = None,
 ) -> Iterator[Sight]:
     """Connect as a run does, refused for the same reasons, and change nothing.
 
@@ -40,6 +44,8 @@ def look(
     ----------
     attach
         Told the connection, for whoever may want to cancel what it does.
+    access
+        As whom scripts would run, and where they would find names.
 
     Raises
     ------
@@ -50,7 +56,8 @@ def look(
         connect_again = partial(connect, parameters, command)
         with session.translated(), closing(connect_again()) as connection:
             attach(connection)
-            server = examine(connection, connect_again)
+            server = replace(examine(connection, connect_again), access=access or Access())
+            refuse_role(connection, server)
             with session.snapshot(connection):
                 connection.execute(protection("SET LOCAL").encode())
                 ledger = Ledger(connection, ledger_schema)

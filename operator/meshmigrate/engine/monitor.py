@@ -7,14 +7,16 @@ without room) costs a run nothing but these words.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import Final
+from dataclasses import replace
+from functools import partial
+from typing import Final, NamedTuple
 
 import psycopg
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.engine.activity import Activity, Running
-from meshmigrate.engine.blockers import name_sessions
+from meshmigrate.engine.blockers import session_names
 from meshmigrate.engine.connect import Connection, connect
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.probe import server_pid
@@ -46,6 +48,14 @@ ORDER BY a.xact_start NULLS LAST, a.pid LIMIT 3
 """
 
 
+class _Seen(NamedTuple):
+    """What the server says of a statement."""
+
+    doing: str = ""
+    waiting_for: str = ""
+    blockers: tuple[str, ...] = ()
+
+
 @contextmanager
 def monitoring(
     read_parameters: Callable[[], ConnectionParameters],
@@ -53,7 +63,7 @@ def monitoring(
     events: Events,
     connection: Connection,
 ) -> Iterator[None]:
-    """Tell twice a second what has been running for more than a second, while the block lasts.
+    """Tell twice a second what is running, while the block lasts.
 
     Parameters
     ----------
@@ -92,7 +102,7 @@ class Monitor:
         self._events = events
         self._connection: Connection | None = None
         self._has_tried = False
-        self._looked = (0.0, "")
+        self._looked = (0.0, _Seen())
         self.ended = threading.Event()
         """Set it to end the watching."""
 
@@ -103,29 +113,35 @@ class Monitor:
                 running = self._activity.running
                 if running is not None:
                     seconds = self._activity.now - running.since
-                    if seconds >= _LONG_SECONDS:
-                        self._tell(running, seconds, self._find(cleanup))
+                    seen = self._find(cleanup) if seconds >= _LONG_SECONDS else _Seen()
+                    self._tell(running, seconds, seen)
 
-    def _tell(self, running: Running, seconds: float, doing: str) -> None:
+    def _tell(self, running: Running, seconds: float, seen: _Seen) -> None:
         if self._activity.running is not running:
             return
         place = running.location
         kind = running.statement.kind
-        more = f"; {doing}" if doing else ""
-        self._events(
-            Event(
-                name=EventName.RUNNING,
-                message=f"{kind} at {place} has been running for {seconds:.0f} s{more}",
-                file=place.file,
-                line=place.line,
-                column=place.column,
-                statement=kind,
-                seconds=round(seconds, 1),
-                doing=doing,
-            )
+        lasting = (
+            f"has been running for {seconds:.0f} s" if seconds >= _LONG_SECONDS else "is running"
         )
+        event = Event(
+            name=EventName.RUNNING,
+            message=f"{kind} at {place} {lasting}",
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            statement=kind,
+            seconds=round(seconds, 1),
+            outline=partial(_outline, running.statement.text),
+            doing=seen.doing,
+            waiting_for=seen.waiting_for,
+            blockers=seen.blockers,
+        )
+        if event.state:
+            event = replace(event, message=f"{event.message}; {event.state}")
+        self._events(event)
 
-    def _find(self, cleanup: ExitStack) -> str:
+    def _find(self, cleanup: ExitStack) -> _Seen:
         """Give what the server knows, asked at most every two seconds."""
         now = self._activity.now
         asked, known = self._looked
@@ -134,11 +150,11 @@ class Monitor:
         try:
             known = self._look(cleanup)
         except (psycopg.Error, MigrationError):
-            known, self._connection = "", None
+            known, self._connection = _Seen(), None
         self._looked = (now, known)
         return known
 
-    def _look(self, cleanup: ExitStack) -> str:
+    def _look(self, cleanup: ExitStack) -> _Seen:
         if not self._has_tried:
             self._has_tried = True
             self._connection = cleanup.enter_context(
@@ -146,15 +162,21 @@ class Monitor:
             )
             self._connection.execute("SET search_path = ''; SET statement_timeout = '2s'")
         if self._connection is None:
-            return ""
+            return _Seen()
         row = self._connection.execute(_LOOK, {"pid": self._pid}).fetchone()
         if row is None:
-            return ""
+            return _Seen()
         waits, relation, phase, percent = row
         if waits:
-            on = f" on {relation}" if relation else ""
             rows = self._connection.execute(_BLOCKERS, {"pid": self._pid}).fetchall()
-            return f"waits for a lock{on} held by {name_sessions(rows) or 'a session that ended'}"
+            lock = f"a lock on {relation}" if relation else "a lock"
+            return _Seen("", lock, session_names(rows) or ("a session that ended",))
         if phase and percent is not None:
-            return f"{phase}, {percent} %"
-        return str(phase)
+            return _Seen(f"{phase}, {percent} %")
+        return _Seen(str(phase))
+
+
+def _outline(statement: str) -> str:
+    from meshmigrate.sql.outline import outline  # noqa: PLC0415  needs the parser: 40 ms
+
+    return outline(statement)

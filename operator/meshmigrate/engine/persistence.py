@@ -82,7 +82,9 @@ class Persistence:
         name = EventName.CONNECTION_LOST if lost else EventName.WAITING_FOR_SERVER
         place = f"{error.location}: " if error.location else ""
         message = f"{place}{error.message}; connecting again in {pause:.1f} s"
-        self._tools.events(Event(name=name, message=message, warning=True))
+        self._tools.events(
+            Event(name=name, message=message, warning=True, waiting_for="the database to answer")
+        )
         self._tools.clock.sleep(pause)
 
     def last_word(self, error: MigrationError) -> MigrationError:

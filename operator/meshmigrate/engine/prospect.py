@@ -8,7 +8,6 @@ from meshmigrate.domain.plan import AppliedVersion, Plan, make_plan, retreat_dig
 from meshmigrate.domain.retreat import is_retreat, plan_retreat
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import kept
-from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.course import choose_course
 from meshmigrate.engine.declaration import NOTHING, Declaration, Situation
 from meshmigrate.engine.ledger import history, runs
@@ -66,8 +65,7 @@ class _Shelf:
 def look_ahead(
     spec: RunSpec,
     wanted: Wanted,
-    connection: Connection,
-    ledger: Ledger | None,
+    sight: Sight,
     present: tuple[AppliedVersion, ...],
     *,
     begun: bool = False,
@@ -76,8 +74,8 @@ def look_ahead(
 
     Parameters
     ----------
-    ledger
-        None where there is none yet.
+    present
+        The history as it is; empty where there is no ledger yet.
     begun
         Whether the run has begun: then it goes forward, and the history says what it was told.
 
@@ -88,9 +86,14 @@ def look_ahead(
     """
     declaration = NOTHING
     if not begun:
-        situation = Situation(wanted=wanted, history=present, connection=connection, ledger=ledger)
+        ledger = sight.ledger if sight.ledger_version else None
+        situation = Situation(
+            wanted=wanted, history=present, connection=sight.ledger.connection, ledger=ledger
+        )
         declaration = decide_history(spec, situation)
     rows, target = declaration.history(present), wanted.target
+    database, access = sight.server.identity, sight.server.access
+    place = (database.name, database.system_identifier, access.role, *access.search_path)
     if (
         target is not None
         and spec.allow_rollback
@@ -100,9 +103,11 @@ def look_ahead(
         leaving = plan_retreat(rows, target)
         current = max(row.version for row in rows)
         return Prospect(
-            present, declaration, Plan(current, (), retreat_digest(rows, leaving)), leaving
+            present, declaration, Plan(current, (), retreat_digest(rows, leaving, place)), leaving
         )
-    plan = make_plan(wanted.source, rows, target=target, run_id=spec.run.id, policy=spec.policy)
+    plan = make_plan(
+        wanted.source, rows, target=target, run_id=spec.run.id, policy=spec.policy, place=place
+    )
     return Prospect(present, declaration, plan)
 
 
@@ -122,8 +127,7 @@ def foresee(sight: Sight, wanted: Wanted, spec: RunSpec) -> Foresight:
     unfinished = runs.unfinished(ledger) if ledger else ()
     going_back = {run.id for run in unfinished if run.way_back is not None}
     staying = tuple(row for row in rows if row.run_id not in going_back)
-    connection = sight.ledger.connection
-    prospect = look_ahead(spec, wanted, connection, ledger, staying)
+    prospect = look_ahead(spec, wanted, sight, staying)
     pending = prepare_plan(prospect.plan, wanted.source.final_checks)
     scripts = [each.script for each in pending]
     losses: tuple[str, ...] = ()

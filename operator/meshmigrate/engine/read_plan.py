@@ -10,13 +10,16 @@ from meshmigrate.engine.ending import rollback_ready
 from meshmigrate.engine.ledger import story
 from meshmigrate.engine.looking import Sight
 from meshmigrate.engine.plan_locks import Locks, strongest_first, united
+from meshmigrate.engine.planning import summarise
 from meshmigrate.engine.prepared import PreparedMigration
 from meshmigrate.engine.prospect import foresee
 from meshmigrate.engine.reckoning import count_steps
 from meshmigrate.engine.wanted import Wanted
 
 
-def read_plan(sight: Sight, wanted: Wanted, policy: Policy) -> PlanAnswer:
+def read_plan(
+    sight: Sight, wanted: Wanted, policy: Policy, *, allow_rollback: bool = False
+) -> PlanAnswer:
     """Compare files and history in the transaction that is open, as a run does.
 
     Raises
@@ -29,10 +32,12 @@ def read_plan(sight: Sight, wanted: Wanted, policy: Policy) -> PlanAnswer:
         run=RunIdentity(id=uuid4(), intent="plan"),
         folders=Folders(migrations=()),
         policy=policy,
+        allow_rollback=allow_rollback,
     )
     ahead = foresee(sight, wanted, spec)
     course = ahead.course
     files = map(_pending_file, ahead.pending, course.ways, ahead.locks)
+    goes_back = summarise(ahead) if ahead.prospect.leaving else None
     together = united(ahead.locks) if course.choice.mode == "Batch" else {}
     return PlanAnswer(
         api_version=1,
@@ -47,6 +52,8 @@ def read_plan(sight: Sight, wanted: Wanted, policy: Policy) -> PlanAnswer:
         held_until_end=strongest_first(together),
         rollback_ready=rollback_ready(course),
         pending=tuple(files),
+        taken_back=goes_back.versions if goes_back else (),
+        data_not_restored=ahead.losses,
         unfinished=story.unfinished(sight.ledger) if sight.ledger_version else (),
     )
 

@@ -179,7 +179,14 @@ def _late(error: MigrationError, known: Known) -> MigrationError:
 
 def _connector(spec: RunSpec, credentials: Credentials, tools: Tools) -> Connector:
     def tell(message: str) -> None:
-        tools.events(Event(name=EventName.WAITING_FOR_CREDENTIALS, message=message, warning=True))
+        tools.events(
+            Event(
+                name=EventName.WAITING_FOR_CREDENTIALS,
+                message=message,
+                warning=True,
+                waiting_for="a password that the server accepts",
+            )
+        )
 
     # What an earlier attempt of the run was let in with may have been changed since.
     before = spec.run.attempt > 1

@@ -29,6 +29,7 @@ from meshmigrate.engine.undo import (
     event,
     go_back,
     roll_back,
+    turning_back,
     way_back_deadline,
     way_on,
 )
@@ -105,6 +106,7 @@ def finish_way_back(locked: LockedRun, run: Run) -> Ending:
 def _go(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
     deadline = way_back_deadline(locked, identity)
     rows = plan_retreat(history.read(locked.ledger), Version(asked.target))
+    locked.events(turning_back(f"the target is {asked.target}", len(rows)))
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:

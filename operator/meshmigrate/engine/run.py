@@ -118,7 +118,7 @@ class Attempt:
         """Refuse without the lock what can be, and go where there is something to do."""
         ledger, version = sight.ledger, sight.ledger_version
         if not (version and runs.unfinished(ledger)):
-            ahead = self._look_ahead(ledger if version else None)
+            ahead = self._look_ahead(sight)
             pending = prepare_plan(ahead.plan, self.wanted.source.final_checks)
             choose_course(pending, self.spec.policy, self.known.ledger)
             new_ledger = None if version else ledger.schema
@@ -176,11 +176,12 @@ class Attempt:
 
     def _go(self, locked: LockedRun, mine: Run | None) -> Ending:
         self.wanted.refuse_problem()
-        waiting = None if mine else self._await_approval(self._look(locked.ledger))
+        sight = self._look(locked.ledger)
+        waiting = None if mine else self._await_approval(sight)
         if waiting is not None:
             return waiting
         connected_again = self.known.started
-        ahead = self._look_ahead(locked.ledger, begun=mine is not None)
+        ahead = self._look_ahead(sight, begun=mine is not None)
         pending = prepare_plan(ahead.plan, self.wanted.source.final_checks)
         if mine is None:
             if ahead.empty:
@@ -236,10 +237,10 @@ class Attempt:
     def _await_approval(self, sight: Sight) -> Ending | None:
         return await_approval(sight, self.wanted, self.spec, self.known)
 
-    def _look_ahead(self, ledger: Ledger | None, *, begun: bool = False) -> Prospect:
-        present = history.read(ledger) if ledger is not None else ()
+    def _look_ahead(self, sight: Sight, *, begun: bool = False) -> Prospect:
+        present = history.read(sight.ledger) if sight.ledger_version else ()
         self.known.present = tuple(row.version for row in present)
-        return look_ahead(self.spec, self.wanted, self.connection, ledger, present, begun=begun)
+        return look_ahead(self.spec, self.wanted, sight, present, begun=begun)
 
     def _tell(self, name: EventName, message: str) -> None:
         self.tools.events(Event(name=name, message=message))

@@ -5,7 +5,7 @@ pg_dump empties the search path, and a schema on it could offer look-alikes of t
 and tables that the ledger uses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -143,6 +143,8 @@ def _is_at_baseline(connection: Connection) -> bool:
 def _mark(connection: Connection, *, at_baseline: bool) -> None:
     if isinstance(connection, WorkingConnection):
         connection.at_baseline = at_baseline
+        if not at_baseline:
+            connection.sight = None
 
 
 def _in_a_transaction_of_its_own(connection: Connection, text: bytes) -> bytes:
@@ -178,8 +180,15 @@ def _search_path(server: Server) -> str:
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
+def transaction(
+    connection: Connection, send: Callable[[Connection], None] = send_waiting
+) -> Iterator[None]:
     """Run a block in one transaction: committed at its end, rolled back on any error.
+
+    Parameters
+    ----------
+    send
+        Sends what waits, the COMMIT at its end.
 
     Raises
     ------
@@ -191,7 +200,7 @@ def transaction(connection: Connection) -> Iterator[None]:
             defer(connection, BEGIN)
             yield
             defer(connection, COMMIT)
-            send_waiting(connection)
+            send(connection)
         except BaseException:
             roll_back(connection)
             raise

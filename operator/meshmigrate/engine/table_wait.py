@@ -84,6 +84,9 @@ class TableWait:
             holders = find_holders(self._connection, targets)
             old = [holder for holder in holders if holder.is_old(before)]
             if not old:
+                if told >= 0:
+                    message = "the older transactions have ended"
+                    self._events(Event(name=EventName.TABLES_FREE, message=message))
                 break
             if before is not None and self._only_autovacuum(old):
                 return self._long_enough_for_autovacuum()
@@ -124,6 +127,8 @@ class TableWait:
                 warning=True,
                 version=str(version),
                 file=script.script.file,
+                waiting_for="its tables",
+                blockers=tuple(map(str, old)),
             )
         )
 

@@ -143,7 +143,16 @@ class HolderWatch:
                 self._tell(EventName.TAKING_OVER, f"ended {self._holder}")
 
     def _tell(self, name: EventName, message: str) -> None:
-        self._events(Event(name=name, message=message, warning=True))
+        waits = name is EventName.WAITING_FOR_LOCK
+        self._events(
+            Event(
+                name=name,
+                message=message,
+                warning=True,
+                waiting_for="the migration lock" if waits else "",
+                blockers=(self._holder,) if waits else (),
+            )
+        )
 
 
 def watch_holder(connection: Connection, spec: RunSpec, tools: Tools) -> HolderWatch:

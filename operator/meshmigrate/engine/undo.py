@@ -54,6 +54,8 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, str(run.fingerprint_before))
     rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
+    cause = _cause(why, brief=True)
+    locked.events(turning_back(cause, len(rows), cause=_cause(why)))
     for index, row in enumerate(rows):
         locked.events(event(EventName.ROLLING_BACK, row, index, len(rows), "rolling back"))
         try:
@@ -227,6 +229,20 @@ def event(name: EventName, row: AppliedVersion, done: int, total: int, word: str
         name=name,
         message=f"{word} {row.version} {row.name}",
         version=str(row.version),
+        direction="down",
         done=done,
         total=total,
+    )
+
+
+def turning_back(why: str, count: int, *, cause: str = "") -> Event:
+    """Tell that what a run applied is about to be taken back."""
+    versions = f"{count} {'version' if count == 1 else 'versions'}"
+    return Event(
+        name=EventName.TURNING_BACK,
+        message=f"taking back {versions}, as {why}",
+        direction="down",
+        done=0,
+        total=count,
+        cause=cause,
     )

@@ -37,9 +37,24 @@ def test_no_rule_names_secrets() -> None:
         "databasemigrations/finalizers",
         "jobs",
         "pods",
+        "pods/log",
         "events",
     }
     assert "*" not in rules[1]
+
+
+def test_the_documentation_lists_every_right_and_no_other() -> None:
+    """docs/operator.md has a row for each rule, with its verbs."""
+    rules = re.search(r'define "meshmigrate.rules" -}}(.*?){{- end', TEMPLATES, re.DOTALL)
+    assert rules is not None
+    granted = {
+        (name, ", ".join(rule["verbs"]))
+        for rule in yaml.safe_load(rules[1])
+        for name in rule["resources"]
+    }
+    page = (CHART.parents[1] / "docs" / "operator.md").read_text()
+    table = page.partition("## What it may do")[2]
+    assert set(re.findall(r"^\| `([\w/]+)` \| ([\w, ]+) \|", table, re.MULTILINE)) == granted
 
 
 def test_the_deployment_sets_only_what_the_command_knows() -> None:

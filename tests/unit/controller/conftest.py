@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from meshmigrate.controller import names
 from meshmigrate.controller.observed import Json
 from meshmigrate.domain.outcome import Outcome
 from tests.unit.controller.driving import Operator, ends_with
@@ -21,6 +22,23 @@ class Story:
     def look(self) -> None:
         """Let the operator do what it does now."""
         asyncio.run(self.operator.look())
+
+    def run(self) -> None:
+        """Let the container of the attempt in flight start."""
+        self.cluster.start_pod(self.job)
+        self.look()
+
+    def back_off(self, reason: str = "DatabaseUnreachable") -> None:
+        """Let the attempt in flight end so that another one follows."""
+        job = self.job
+        ends_with(Outcome.UNREACHABLE, reason)(self.cluster, job)
+        self.cluster.end_job(job)
+        self.look()
+
+    def cancel(self) -> None:
+        """Ask for the run in flight to be cancelled."""
+        self.cluster.annotate(names.CANCEL_ANNOTATION, self.status["currentRun"]["id"])
+        self.look()
 
     def finish(self, outcome: Outcome = Outcome.SUCCEEDED) -> None:
         """Let the run in flight end, and its Job be over."""

@@ -1,13 +1,16 @@
 """Playing the whole cluster around a reconciler until nothing moves any more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.job import RunnerImage
+from meshmigrate.controller.observed import Json, Key
 from meshmigrate.controller.port import Conflict
 from meshmigrate.controller.reconciler import Reconciler
+from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.observe.metrics import Metrics
 from tests.scripted.faults import Crash
@@ -39,13 +42,23 @@ class Operator:
             clock=self.cluster.clock,
             image=RunnerImage("runner:1"),
         )
+        self.asked: list[Key] = []
+        self.logs = RunnerLogs(
+            self.cluster, self.cache, self.asked.append, clock=self.cluster.clock.seconds
+        )
 
-    async def look(self) -> timedelta | None:
+    async def read_logs(self) -> None:
+        """Read the logs that are due, as the watches show the pods."""
+        self.cluster.show_to(self.cache)
+        for pod in self.logs.due():
+            await self.logs.read(pod)
+
+    async def look(self, key: Key = KEY) -> timedelta | None:
         """Let the watches catch up and reconcile once, through any crash."""
         while True:
             self.cluster.show_to(self.cache)
             try:
-                return await self.reconciler.reconcile(KEY)
+                return await self.reconciler.reconcile(key)
             except Crash:
                 self.crashes += 1
                 self._start()
@@ -57,7 +70,7 @@ def ends_with(outcome: Outcome, reason: str = "", **fields: Any) -> Ending:
     """Let the runner end by itself; with these fields in its result."""
 
     def end(cluster: ScriptedCluster, job: str) -> None:
-        run_id = cluster.body()["status"]["currentRun"]["id"]
+        run_id = str(cluster.told_to(job).run.id)
         result = make_result(run_id, outcome, reason, **fields)
         cluster.end_pod(job, exit_code=outcome.exit_code, message=result)
 
@@ -74,29 +87,54 @@ def vanishes(cluster: ScriptedCluster, job: str) -> None:
     cluster.pods.pop(f"{job}-x", None)
 
 
-async def play(operator: Operator, endings: list[Ending], *, turns: int = 40) -> None:
+@dataclass(frozen=True)
+class Deed:
+    """What a person does once it is time."""
+
+    when: Callable[[ScriptedCluster], bool]
+    do: Callable[[ScriptedCluster], None]
+
+
+async def play(
+    operator: Operator, endings: list[Ending], deeds: Sequence[Deed] = (), *, turns: int = 60
+) -> None:
     """Let each Job's container start, end as told, and its Job be over; then look again.
 
     Raises
     ------
     AssertionError
-        If it has not come to rest after so many turns.
+        If it has not come to rest after so many turns, or if a deed was never done.
     """
-    cluster = operator.cluster
+    cluster, left = operator.cluster, list(deeds)
     for _ in range(turns):
-        wait = await operator.look()
-        job = _moving_job(cluster)
-        if job is not None:
-            _move(cluster, job, endings)
-        elif wait is None:
-            return
-        else:
-            cluster.clock.pass_time(wait)
-    raise AssertionError(f"not at rest after {turns} turns: {cluster.body()['status']}")
+        waits = [await operator.look(key) for key in sorted({KEY, *cluster.resources})]
+        due = [wait for wait in waits if wait is not None]
+        deed = next((deed for deed in left if deed.when(cluster)), None)
+        if deed is not None:
+            deed.do(cluster)
+            left.remove(deed)
+        elif not _move_something(cluster, endings):
+            if not due:
+                assert not left, "not all deeds were done"
+                return
+            cluster.clock.pass_time(min(due))
+    said = [body["status"] for body in cluster.resources.values()]
+    raise AssertionError(f"not at rest after {turns} turns: {said}")
 
 
-def _moving_job(cluster: ScriptedCluster) -> str | None:
-    return next((name for name, job in cluster.jobs.items() if not job.get("status")), None)
+def _move_something(cluster: ScriptedCluster, endings: list[Ending]) -> bool:
+    going = next((pod for pod in cluster.pods.values() if _is_going(pod)), None)
+    if going is not None:
+        cluster.end_going_pod(going["metadata"]["labels"]["batch.kubernetes.io/job-name"])
+        return True
+    moving = next((name for name, job in cluster.jobs.items() if not job.get("status")), None)
+    if moving is not None:
+        _move(cluster, moving, endings)
+    return moving is not None
+
+
+def _is_going(pod: Json) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
 
 
 def _move(cluster: ScriptedCluster, job: str, endings: list[Ending]) -> None:

@@ -5,22 +5,27 @@ Users, the kubelet, the Job controller and the garbage collector, each as far as
 
 import copy
 from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid5
 
 from meshmigrate.controller import names
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.job import TERMINATION_GRACE_SECONDS
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.observed import (
     Json,
     Key,
     Observed,
+    ObservedPod,
     observe_event,
     observe_job,
     observe_pod,
     observe_resource,
 )
+from meshmigrate.controller.port import ClusterError
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import (
     DatabaseIdentity,
@@ -29,6 +34,7 @@ from meshmigrate.domain.result import (
     Versions,
     encode_result,
 )
+from meshmigrate.domain.runspec import RunSpec, decode_spec
 from tests.scripted.api import ScriptedApi
 from tests.scripted.exchange import Request
 from tests.scripted.faults import Fault
@@ -38,6 +44,8 @@ from tests.scripted.transport import ScriptedTransport, requests_over
 NAMESPACE = "app"
 KEY = Key(NAMESPACE, "web")
 UID = "6d7d1b0a-6f0e-4f5c-9d5c-1c8f6f6f7a01"
+OTHER_KEY = Key(NAMESPACE, "shop")
+"""Another resource, which uses the same Secret unless it is told otherwise."""
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 SPEC: Json = {
@@ -69,6 +77,10 @@ class Clock:
         """Give the present moment."""
         return self.now
 
+    def seconds(self) -> float:
+        """Give the same as a monotonic clock does."""
+        return self.now.timestamp()
+
     def pass_time(self, duration: timedelta) -> None:
         """Let time pass."""
         self.now += duration
@@ -90,6 +102,15 @@ def resource_body(**changes: Any) -> Json:
         "status": copy.deepcopy(DEFAULT_STATUS),
     }
     return {**body, **changes}
+
+
+def other_body(key: Key = OTHER_KEY, *, url_in: str = "db") -> Json:
+    """Give another DatabaseMigration as it is right after it was created."""
+    body = resource_body()
+    uid = str(uuid5(UUID(UID), str(key)))
+    body["metadata"] |= {"namespace": key.namespace, "name": key.name, "uid": uid}
+    body["spec"]["database"]["url"]["secretKeyRef"]["name"] = url_in
+    return body
 
 
 def make_result(run_id: str, outcome: Outcome, reason: str = "", **changes: Any) -> bytes:
@@ -136,9 +157,21 @@ class ScriptedCluster(KubernetesPort):
         self.api.removed = self._collect_garbage
         self.faults = faults or {}
         self.refuse_jobs = ""
+        self.logs: dict[str, bytes] = {}
         self.calls: list[str] = []
         self.ended_jobs: set[str] = set()
+        self.slow_kubelet = False
+        """Whether the pod of a container that has not started is still there for a while, too."""
+        self.most_at_work = 0
+        """How many containers ever ran at the same time."""
         super().__init__(requests_over(ScriptedTransport(self.api, self._fate)), ())
+
+    async def read_log(self, pod: ObservedPod) -> bytes:
+        """Read what a pod has written; it is no object of the API."""
+        self.calls.append("get log")
+        if pod.name not in self.logs:
+            raise ClusterError(f"get log of {pod.name}: 403 pods/log is forbidden")
+        return self.logs[pod.name]
 
     @property
     def resources(self) -> dict[Key, Json]:
@@ -174,18 +207,26 @@ class ScriptedCluster(KubernetesPort):
         """Create or replace a resource, as a user would."""
         self.api.put(RESOURCES, body)
 
-    def edit(self, change: Callable[[Json], None]) -> None:
+    def edit(self, change: Callable[[Json], None], key: Key = KEY) -> None:
         """Change a resource, as a user would; a change of the spec is a new generation."""
-        body = self.body()
+        body = self.body(key)
         before = copy.deepcopy(body)
         change(body)
         if body["spec"] != before["spec"]:
             body["metadata"]["generation"] += 1
         self.api.put(RESOURCES, body, before)
 
-    def delete(self) -> None:
-        """Delete the resource: gone at once, or marked while it has finalizers."""
-        path = f"{RESOURCES.root}/namespaces/{NAMESPACE}/{RESOURCES.plural}/{KEY.name}"
+    def annotate(self, name: str, value: str, key: Key = KEY) -> None:
+        """Set an annotation of a resource."""
+        self.edit(lambda b: b["metadata"].setdefault("annotations", {}).update({name: value}), key)
+
+    def set_spec(self, key: Key = KEY, **fields: Any) -> None:
+        """Change fields of the spec of a resource."""
+        self.edit(lambda body: body["spec"].update(copy.deepcopy(fields)), key)
+
+    def delete(self, key: Key = KEY) -> None:
+        """Delete a resource: gone at once, or marked while it has finalizers."""
+        path = f"{RESOURCES.root}/namespaces/{key.namespace}/{RESOURCES.plural}/{key.name}"
         self.api.answer(Request("DELETE", path))
 
     def start_pod(self, job_name: str, *, pod: str = "") -> Json:
@@ -211,6 +252,8 @@ class ScriptedCluster(KubernetesPort):
             },
         }
         self.api.put(PODS, body)
+        at_work = ["running" in _state(each) for each in self.pods.values()]
+        self.most_at_work = max(self.most_at_work, sum(at_work))
         return body
 
     def waiting_pod(self, job_name: str, reason: str = "ContainerCreating", said: str = "") -> Json:
@@ -237,6 +280,11 @@ class ScriptedCluster(KubernetesPort):
         }
         self.api.put(PODS, pod, before)
 
+    def end_going_pod(self, job_name: str, *, exit_code: int = 30, message: bytes = b"") -> None:
+        """Let a container that was told to stop end, and its pod be gone."""
+        self.end_pod(job_name, exit_code=exit_code, message=message)
+        self.api.remove(PODS, self.pods[f"{job_name}-x"])
+
     def end_job(self, job_name: str, kind: str = "Failed", message: str = "") -> None:
         """Let the Job say that it is over."""
         job = self.jobs[job_name]
@@ -245,9 +293,9 @@ class ScriptedCluster(KubernetesPort):
         job["status"] = {"conditions": [condition]}
         self.api.put(JOBS, job, before)
 
-    def body(self) -> Json:
-        """Give the resource."""
-        return self.api.objects[RESOURCES.plural][KEY.namespace, KEY.name]
+    def body(self, key: Key = KEY) -> Json:
+        """Give a resource."""
+        return self.api.objects[RESOURCES.plural][key.namespace, key.name]
 
     def observe(self, *, job_refusal: str = "") -> Observed:
         """Give everything as the operator would see it now."""
@@ -290,9 +338,12 @@ class ScriptedCluster(KubernetesPort):
     def _fate(self, request: Request) -> Fault | None:
         number, name = len(self.calls), call_name(request)
         self.calls.append(name)
+        fault = self.faults.get(number)
         if self.refuse_jobs and name == "create job":
-            return Fault(done=False, status=403, reason="Forbidden", message=self.refuse_jobs)
-        return self.faults.get(number)
+            crash = fault is not None and fault.crash
+            refused = Fault(done=False, status=403, reason="Forbidden", message=self.refuse_jobs)
+            return replace(refused, crash=crash)
+        return fault
 
     def _collect_garbage(self, kind: Kind, gone: Json) -> None:
         """Remove the Jobs that a resource owns, and the pods of a Job, as they go."""
@@ -305,7 +356,30 @@ class ScriptedCluster(KubernetesPort):
         if kind is JOBS:
             for pod in list(self.pods.values()):
                 if pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] == meta["name"]:
-                    self.api.remove(PODS, pod)
+                    self._end_with_its_job(pod)
+
+    def _end_with_its_job(self, pod: Json) -> None:
+        """Tell a container that runs to stop, which takes a while; the pod of another is gone."""
+        if "running" not in _state(pod) and not self.slow_kubelet:
+            self.api.remove(PODS, pod)
+            return
+        if "deletionTimestamp" in pod["metadata"]:
+            return
+        before = copy.deepcopy(pod)
+        gone_at = self.clock() + timedelta(seconds=TERMINATION_GRACE_SECONDS)
+        pod["metadata"]["deletionTimestamp"] = format_time(gone_at)
+        self.api.put(PODS, pod, before)
+
+    def told_to(self, job_name: str) -> RunSpec:
+        """Give what the runner of a Job, or of the pod that is left of it, is told."""
+        job = self.jobs.get(job_name)
+        pod = job["spec"]["template"] if job else self.pods[f"{job_name}-x"]
+        return decode_spec(pod["metadata"]["annotations"][names.RUN_SPEC_ANNOTATION].encode())
+
+
+def _state(pod: Json) -> Json:
+    state: Json = pod["status"]["containerStatuses"][0]["state"]
+    return state
 
 
 def call_name(request: Request) -> str:

@@ -92,6 +92,17 @@ def test_a_plan_that_has_to_be_approved_waits_for_a_person(required: Story) -> N
     assert names.FINALIZER not in required.cluster.body()["metadata"]["finalizers"]
 
 
+def test_the_command_that_approves_is_never_cut(required: Story) -> None:
+    """A plan that says much, such as all the versions that it adopts, is cut instead."""
+    waits = ends_with(Outcome.AWAITING_APPROVAL, plan=PLAN, message="x" * 3000)
+    waits(required.cluster, required.job)
+    required.look()
+    message = required.ready()["message"]
+    assert len(message) == 2048
+    assert message.endswith(DIGEST + "\"}}'")
+    assert "… To approve it: kubectl" in message
+
+
 def test_an_approval_starts_the_run_that_applies(required: Story) -> None:
     """The runner is told the digest, and compares it itself; afterwards there is no plan."""
     end(required, Outcome.AWAITING_APPROVAL)

@@ -77,6 +77,8 @@ def test_a_run_that_backs_off_is_pending_and_names_the_cause(
     assert started.status["phase"] == "Pending"
     assert started.conditions() == IN_PROGRESS
     assert started.ready()["reason"] == "DatabaseUnreachable"
+    doing = next(c for c in started.status["conditions"] if c["type"] == "Reconciling")
+    assert doing["reason"] == "BackingOff"
     assert "the next follows at 2026-01-02T03:04:" in started.ready()["message"]
 
 

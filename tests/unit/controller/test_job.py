@@ -30,8 +30,8 @@ def test_the_attempts_are_the_operators(job: dict[str, Any]) -> None:
 
 
 def test_the_deadline_is_a_backstop_behind_all_others(job: dict[str, Any]) -> None:
-    """Forward, back and lock wait may take all their time, and five minutes are left."""
-    assert job["spec"]["activeDeadlineSeconds"] == 3600 + 3600 + 300 + 300
+    """Lock wait, forward and back may take all their time after half an hour of waiting."""
+    assert job["spec"]["activeDeadlineSeconds"] == 1800 + 300 + 3600 + 3600 + 300
 
 
 def test_the_pod_passes_restricted_pod_security(job: dict[str, Any]) -> None:

@@ -5,9 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from meshmigrate.controller.api_requests import Answer, ApiRequests, TokenBucket
 from meshmigrate.controller.kubernetes_port import KubernetesPort
-from meshmigrate.controller.observed import observe_job, observe_resource
+from meshmigrate.controller.observed import observe_job, observe_pod, observe_resource
+from meshmigrate.controller.port import ClusterError
 from meshmigrate.controller.status import Status
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.scripted_cluster import KEY, UID, resource_body
@@ -115,3 +118,23 @@ def test_jobs_and_pods_are_listed_by_the_uid_label() -> None:
     assert asyncio.run(cluster.list_pods(RESOURCE)) == ()
     selector = ("labelSelector", f"migrations.meshhook.dev/resource-uid={UID}")
     assert [sent[3] for sent in recorder.sent] == [[selector]] * 2
+
+
+def test_one_look_at_a_log_is_bounded(started: Story) -> None:
+    """The last lines of one container, whatever the log's size."""
+    pod = observe_pod(started.cluster.start_pod(started.job))
+    cluster, recorder = port({"event": "x"})
+    assert asyncio.run(cluster.read_log(pod)) == b'{"event": "x"}'
+    method, path, body, query = recorder.sent[0]
+    assert (method, path, body) == ("GET", f"/api/v1/namespaces/app/pods/{pod.name}/log", {})
+    assert dict(query) == {"container": "runner", "tailLines": "5", "limitBytes": "32768"}
+
+
+def test_a_log_that_is_not_to_be_had_is_not_asked_for_twice(started: Story) -> None:
+    """A kubelet that does not answer is a 502, and the next look comes soon enough."""
+    pod = observe_pod(started.cluster.start_pod(started.job))
+    for status in (0, 403, 404, 502):
+        cluster, recorder = port({"message": "no"}, status)
+        with pytest.raises(ClusterError):
+            asyncio.run(cluster.read_log(pod))
+        assert len(recorder.sent) == 1

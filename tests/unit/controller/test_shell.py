@@ -9,7 +9,15 @@ from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.observed import Json, Key
 from meshmigrate.controller.shell import make_registry, make_settings
 from tests.unit.controller.conftest import Story
-from tests.unit.controller.scripted_cluster import KEY, resource_body
+from tests.unit.controller.driving import Operator
+from tests.unit.controller.scripted_cluster import (
+    KEY,
+    OTHER_KEY,
+    Clock,
+    ScriptedCluster,
+    other_body,
+    resource_body,
+)
 
 
 class Shell:
@@ -37,6 +45,19 @@ def test_a_resource_is_cached_and_queued() -> None:
     shell.see("see_resource", "DELETED", resource_body())
     assert shell.cache.resource(KEY) is None
     assert shell.added == [KEY, KEY]
+
+
+def test_who_is_queued_behind_a_resource_is_looked_at_with_it() -> None:
+    """Whatever changes about the one that works, those that wait may go on now."""
+    cluster = ScriptedCluster(Clock())
+    operator = Operator(cluster)
+    for key, body in ((KEY, resource_body()), (OTHER_KEY, other_body())):
+        cluster.apply(body)
+        asyncio.run(operator.look(key))
+    shell = Shell()
+    shell.see("see_resource", None, cluster.body(OTHER_KEY))
+    shell.see("see_resource", "DELETED", cluster.body(KEY))
+    assert shell.added == [OTHER_KEY, KEY, OTHER_KEY]
 
 
 def test_jobs_and_pods_lead_to_their_resource(started: Story) -> None:

@@ -155,6 +155,28 @@ def test_readiness_waits_for_all_resources() -> None:
     assert sync.probe().ok
 
 
+def test_nobody_works_before_all_resources_are_known() -> None:
+    """A run that waits for another one must have seen that one before it may go on."""
+    cluster, cache = ScriptedCluster(Clock()), Cache()
+    cluster.apply(resource_body())
+    sync = CacheSync(cache)
+    did: list[str] = []
+
+    async def work() -> None:
+        did.append("worked")
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+        did.append(f"waited {seconds} s")
+        cache.put_resource(observe_resource(resource_body()))
+
+    async def both() -> None:
+        await asyncio.gather(sync.first(work), sync.wait(cluster, sleep=sleep))
+
+    asyncio.run(both())
+    assert did == ["waited 0.5 s", "worked"]
+
+
 def test_a_missing_definition_says_what_to_install() -> None:
     """Without its kind the operator ends, to be started again when it is there."""
 
@@ -192,3 +214,13 @@ def test_the_metrics_show_a_stalled_resource_as_unhealthy(started: Story) -> Non
     started.cluster.show_to(cache)
     (state,) = resource_states(cache)
     assert (state.phase, state.reason, state.healthy) == ("Failed", "InternalError", False)
+
+
+def test_what_somebody_suspended_is_not_unhealthy(applied: Story) -> None:
+    """It is Stalled, as kstatus wants it, but nobody is to be woken for it."""
+    applied.cluster.set_spec(suspend=True)
+    applied.look()
+    cache = Cache()
+    applied.cluster.show_to(cache)
+    (state,) = resource_states(cache)
+    assert (state.phase, state.healthy) == ("Suspended", True)

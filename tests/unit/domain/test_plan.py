@@ -92,6 +92,16 @@ def test_another_policy_gives_another_digest(policy: Policy) -> None:
     assert make_plan(files, [], target=None, run_id=RUN, policy=patient).digest == first.digest
 
 
+def test_another_place_gives_another_digest() -> None:
+    """What was approved for one database, role or search path is not approved for another."""
+    files = source(migration("1"))
+    here = make_plan(files, [], target=None, run_id=RUN, place=("a", "7", ""))
+    there = make_plan(files, [], target=None, run_id=RUN, place=("a", "8", ""))
+    assert here.digest != there.digest
+    row = [applied("1")]
+    assert retreat_digest(row, row, ("a",)) != retreat_digest(row, row, ("b",))
+
+
 def test_another_history_gives_another_digest() -> None:
     """The same files on a database that has other versions are another plan."""
     files = source(migration("1"), migration("2"), migration("3"))

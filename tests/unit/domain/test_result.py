@@ -1,7 +1,7 @@
 """A result always fits a termination message, and keeps what matters."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -60,6 +60,7 @@ def result(
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), LONG, LONG)
 def test_a_plan_fits_with_its_digest(count: int, why: str, declares: str) -> None:
     """Versions are left out from the end; their number and the digest that is approved stay."""

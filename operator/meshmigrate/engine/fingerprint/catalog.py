@@ -79,20 +79,26 @@ def read(connection: Connection, scope: FingerprintScope) -> Fingerprint:
     ignored = Ignored(scope.ignore)
 
     def objects(section: str) -> dict[str, str]:
-        rows = connection.execute(query(section, major), schemas).fetchall()
+        rows = answers[section].fetchall()
         kept = rows if not scope.ignore else [row for row in rows if not ignored(row[0], row[2])]
         return {name: definition or "" for name, definition, _ in sorted(kept, key=_first)}
 
-    return Fingerprint(
-        {section: objects(section) for section in SECTIONS},
-        {
-            "format": str(FORMAT),
-            "server": str(major),
-            "ignore": "\n".join(sorted(scope.ignore)),
-            "schemas": "\n".join(sorted(scope.schemas)),
-        },
-        objects(COLUMN_ORDER),
-    )
+    # All questions are sent at once: the server does not wait while an answer is read.
+    with connection.pipeline():
+        answers = {
+            section: connection.execute(query(section, major), schemas)
+            for section in (*SECTIONS, COLUMN_ORDER)
+        }
+        return Fingerprint(
+            {section: objects(section) for section in SECTIONS},
+            {
+                "format": str(FORMAT),
+                "server": str(major),
+                "ignore": "\n".join(sorted(scope.ignore)),
+                "schemas": "\n".join(sorted(scope.schemas)),
+            },
+            objects(COLUMN_ORDER),
+        )
 
 
 def scope_of(fingerprint: Fingerprint) -> FingerprintScope:

@@ -11,7 +11,7 @@ from meshmigrate.domain.plan import AppliedVersion, How
 from meshmigrate.domain.script import Migration, Script, ScriptKind
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
-from meshmigrate.engine.write_back import take_back, write_back
+from meshmigrate.engine.write_back import take_back
 from meshmigrate.source.directives import make_script
 
 _KEPT_MIGRATION_BYTES: Final = 1024 * 1024
@@ -22,14 +22,15 @@ _OF_RUN: Final = (
     "SELECT {columns} FROM {ledger}.applied "
     "WHERE run_id = %(run_id)s AND how = 'applied' ORDER BY ordinal DESC"
 )
-_KEEP_SCRIPT = """
-INSERT INTO {ledger}.script (checksum, kind, text) VALUES (%(checksum)s, %(kind)s, %(text)s)
+_KEEP_SCRIPT: Final = """
+INSERT INTO {ledger}.script (checksum, kind, text)
+SELECT %(checksum)s::text, %(kind)s::text, %(text)s::text WHERE %(text)s::text IS NOT NULL
 ON CONFLICT DO NOTHING
 """
 _SCRIPT = "SELECT text FROM {ledger}.script WHERE checksum = %(checksum)s AND kind = %(kind)s"
 # A file that runs in steps began with the first of them, all others with the transaction unless
 # they share it; a version that is declared present took no time.
-_ADD = """
+_ADD: Final = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
 SELECT %(version)s::text, coalesce(max(a.ordinal), 0) + 1, %(name)s::text, %(checksum)s::text,
@@ -44,6 +45,9 @@ SELECT %(version)s::text, coalesce(max(a.ordinal), 0) + 1, %(name)s::text, %(che
        %(run_id)s::uuid, %(how)s::text
 FROM {ledger}.applied AS a
 """
+ARRIVED: Final = f"kept AS ({_KEEP_SCRIPT}), added AS ({_ADD})"
+"""Keeps a migration and records its version, as part of a statement; takes ``arrival``."""
+_DECLARE: Final = f"WITH {ARRIVED} SELECT"
 _ACCEPT = """
 UPDATE {ledger}.applied
 SET checksum = %(checksum)s, rollback_checksum = coalesce(%(rollback_checksum)s, rollback_checksum)
@@ -82,15 +86,16 @@ def find_script(ledger: Ledger, checksum: str, kind: ScriptKind, file: str) -> S
     return make_script(kind, file, row[0]) if row else None
 
 
-def add(
-    ledger: Ledger,
-    migration: Migration,
-    run_id: UUID,
-    how: How = "applied",
-    *,
-    started: datetime | None = None,
-) -> None:
-    """Record a version, with its scripts, in the transaction that applied or declared it.
+def declare(ledger: Ledger, migration: Migration, run_id: UUID, how: How) -> None:
+    """Record a version as present, with its scripts, in the transaction that declares it."""
+    keep_rollback(ledger, migration)
+    ledger.write_often(_DECLARE, arrival(migration, run_id, how))
+
+
+def arrival(
+    migration: Migration, run_id: UUID, how: How, *, started: datetime | None = None
+) -> dict[str, object]:
+    """Give the values of ``ARRIVED``.
 
     Parameters
     ----------
@@ -98,19 +103,17 @@ def add(
         When the file began by the server's clock, if that is not when the transaction did.
     """
     script, rollback = migration.script, migration.rollback
-    _keep_scripts(ledger, migration)
-    values = {
+    return {
         "version": str(migration.version),
         "name": migration.name,
         "checksum": script.checksum,
+        "kind": script.kind.value,
+        "text": script.text if _is_kept(script) else None,
         "rollback_checksum": rollback.checksum if rollback else None,
         "run_id": run_id,
         "how": how,
         "started": started,
     }
-    ledger.write_often(_ADD, values)
-    if ledger.write_back and how == "applied":
-        write_back(ledger, migration)
 
 
 def remove(ledger: Ledger, row: AppliedVersion) -> bool:
@@ -126,7 +129,9 @@ def remove(ledger: Ledger, row: AppliedVersion) -> bool:
 
 def accept(ledger: Ledger, row: AppliedVersion, migration: Migration) -> None:
     """Record other scripts for a version; a rollback script that the source lacks stays."""
-    _keep_scripts(ledger, migration)
+    if _is_kept(migration.script):
+        keep(ledger, migration.script)
+    keep_rollback(ledger, migration)
     rollback = migration.rollback
     values = {
         "version": str(row.version),
@@ -147,9 +152,8 @@ def rollback_script(ledger: Ledger, row: AppliedVersion) -> Script | None:
     return kept_script(ledger, row.rollback_checksum, ScriptKind.ROLLBACK, file)
 
 
-def _keep_scripts(ledger: Ledger, migration: Migration) -> None:
-    if len(migration.script.text.encode()) <= _KEPT_MIGRATION_BYTES:
-        keep(ledger, migration.script)
+def keep_rollback(ledger: Ledger, migration: Migration) -> None:
+    """Keep the rollback script of a migration, if it has one."""
     if migration.rollback is not None:
         keep(ledger, migration.rollback)
 
@@ -158,6 +162,10 @@ def keep(ledger: Ledger, script: Script) -> None:
     """Keep the text of a script."""
     values = {"checksum": script.checksum, "kind": script.kind.value, "text": script.text}
     ledger.write(_KEEP_SCRIPT, values)
+
+
+def _is_kept(script: Script) -> bool:
+    return len(script.text.encode()) <= _KEPT_MIGRATION_BYTES
 
 
 def _applied(row: TupleRow) -> AppliedVersion:

@@ -4,15 +4,20 @@ The lock alone is not enough: a process that was frozen, lost its session and wi
 and then goes on, must find out before it writes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 from uuid import UUID
 
-from meshmigrate.domain.errors import Interruption
+from meshmigrate.domain.errors import Interruption, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine import identity
+from meshmigrate.engine.deferred import WorkingConnection
 from meshmigrate.engine.identity import Identity
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.lock import HELD_BY_US, LOCK_KEY
+from meshmigrate.engine.other_holders import last_look
 
 _TAKE = """
 UPDATE {ledger}.lease AS l
@@ -34,6 +39,23 @@ SELECT l.epoch, l.holder, pg_catalog.pg_current_xact_id()::text, """
 FROM {ledger}.lease AS l WHERE l.id = 1 FOR SHARE OF l
 """
 )
+# In front of a script nobody reads the answer before the script runs: a lease that is not ours is
+# an error there, and nothing behind it is run. CASE decides before the cast is made, as what it
+# depends on is read from a table (PostgreSQL manual, "Expression Evaluation Rules").
+_GUARD_IN_FRONT = (
+    """
+SELECT pg_catalog.pg_current_xact_id()::text, (CASE WHEN
+    l.epoch = %(epoch)s::bigint AND l.holder = %(holder)s::uuid
+    AND (%(lock_seen)s::boolean OR """
+    + HELD_BY_US
+    + ") AND ("
+    + identity.COLUMNS
+    + """) = (%(system_identifier)s::text, %(timeline)s::text)
+    THEN '1' ELSE 'meshmigrate looks again' END)::integer
+FROM {ledger}.lease AS l WHERE l.id = 1 FOR SHARE OF l
+"""
+)
+_NO_NUMBER: Final = "22P02"
 _GIVE_BACK = """
 UPDATE {ledger}.lease
 SET holder = NULL, run_id = NULL, backend_pid = NULL, backend_start = NULL, acquired_at = NULL
@@ -68,6 +90,39 @@ class Lease:
         if (epoch, holder, locked) != (self.epoch, self.holder, True):
             raise _fenced()
         return str(transaction_id)
+
+    def begin(self, *, in_front: bool) -> Callable[[], str]:
+        """Begin a write transaction as ``guard`` does; what is given gives its id.
+
+        Parameters
+        ----------
+        in_front
+            Whether to do it in the message of the script's first statement. Then the id is known
+            when that has been answered. Where anything is wrong, it ends with an error of ours,
+            and nothing else in it is run; ``has_stopped`` tells it, and ``guard`` what is wrong.
+        """
+        connection = self.ledger.connection
+        if not (in_front and isinstance(connection, WorkingConnection)):
+            transaction = self.guard()
+            return lambda: transaction
+        sight = last_look(connection)
+        connection.answers = ()
+        values = {
+            "epoch": self.epoch,
+            "holder": self.holder,
+            "key": LOCK_KEY,
+            "lock_seen": sight is not None and sight.holds_lock,
+            "system_identifier": self.cluster.system_identifier,
+            "timeline": self.cluster.timeline,
+        }
+        self.ledger.write_often(_GUARD_IN_FRONT, values)
+        return partial(_first, connection)
+
+    def has_stopped(self, error: MigrationError) -> bool:
+        """Tell whether it was the guard in front of a script that ended the message."""
+        connection = self.ledger.connection
+        unanswered = isinstance(connection, WorkingConnection) and not connection.answers
+        return unanswered and error.sqlstate == _NO_NUMBER
 
     def refuse_other_holder(self, ledger: Ledger) -> bool:
         """Refuse to take the lock again, on a new connection, if another runner had it meanwhile.
@@ -108,6 +163,12 @@ def take(ledger: Ledger, run_id: UUID, holder: UUID, cluster: Identity) -> Lease
 def is_free(ledger: Ledger) -> bool:
     """Whether the last holder gave the lease back."""
     return bool(ledger.row(_IS_FREE)[0])
+
+
+def _first(connection: WorkingConnection) -> str:
+    """Give the first value of what was answered; empty if nothing was."""
+    found = connection.answers[0].get_value(0, 0) if connection.answers else None
+    return found.decode() if found else ""
 
 
 def _fenced() -> Interruption:

@@ -3,9 +3,10 @@
 Times and hashes are the server's own, so that whoever can read the table can verify it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Final
+from typing import Final, LiteralString
 from uuid import UUID
 
 from meshmigrate.domain.errors import MigrationError
@@ -22,8 +23,8 @@ _CONTENT: Final = """
         extract(epoch FROM r.duration), r.outcome, r.error_code, r.message)::text, 'UTF8'))
 """
 _LOCK_HEAD = "SELECT FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
-_APPEND: Final = """
-WITH r AS (
+_ROW: Final = """
+r AS (
     SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
            %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
            %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
@@ -38,6 +39,7 @@ WITH r AS (
 )
 UPDATE {ledger}.log_head AS h SET last_id = a.id, hash = a.hash FROM appended AS a WHERE h.id = 1
 """.replace("{content}", _CONTENT)
+_APPEND: Final = f"WITH {_ROW}"
 _BROKEN: Final = """
 WITH r AS (
     SELECT l.*, coalesce(lag(l.hash) OVER (ORDER BY l.id), '') AS expected_previous,
@@ -120,6 +122,20 @@ def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
     ledger.write(_LOCK_HEAD)
     ledger.write_often(_APPEND, _values(entry))
+
+
+def append_with(
+    ledger: Ledger, parts: LiteralString, entry: Entry, values: Mapping[str, object]
+) -> None:
+    """Add a row by a statement that does more: each file needs it, and one costs less than two.
+
+    Parameters
+    ----------
+    parts
+        What else it does, as named parts of it; none of its values may be another here.
+    """
+    ledger.write(_LOCK_HEAD)
+    ledger.write_often(f"WITH {parts}, {_ROW}", {**values, **_values(entry)})
 
 
 def _values(entry: Entry) -> dict[str, object]:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, LiteralString
 
 from psycopg import ClientCursor, Cursor
+from psycopg.pq import Escaping
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composable, Identifier
 
@@ -67,9 +68,12 @@ class Ledger:
             return self._bound(query, parameters, {})
         text, names = _numbered(query, self.schema)
         name = prepare(connection, text)
-        values = ", ".join(f"%({each})s" for each in names)
-        call = f"EXECUTE {name} ({values})".encode()
-        return ClientCursor(connection).mogrify(call, parameters).encode()
+        escape = Escaping(connection.pgconn).escape_literal
+        values = (
+            b"NULL" if (value := parameters[each]) is None else escape(str(value).encode())
+            for each in names
+        )
+        return b"EXECUTE %b (%b)" % (name.encode(), b", ".join(values))
 
     def _bound(
         self,

@@ -1,0 +1,68 @@
+"""The log of ``meshmigrate runner``: JSON lines on its standard output."""
+
+import sys
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
+
+from msgspec.structs import replace
+
+from meshmigrate.domain.runner_log import (
+    MAX_MESSAGE_BYTES,
+    LogLine,
+    Progress,
+    encode_line,
+    shortened,
+)
+from meshmigrate.engine.events import Event
+from meshmigrate.engine.progress import progress_after
+
+if TYPE_CHECKING:
+    from meshmigrate.domain.result import RollbackReady
+    from meshmigrate.domain.runspec import RunIdentity
+
+
+class RunnerLog:
+    """Writes a line per event, each with the run it belongs to and how far that is."""
+
+    def __init__(self) -> None:
+        self.run: RunIdentity | None = None
+        self._lock = Lock()
+        self._progress: Progress | None = None
+        self._rollback_ready: RollbackReady | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write an event; the monitor has some too, in a thread of its own."""
+        with self._lock:
+            self._progress = progress_after(self._progress, event)
+            told = event.rollback_ready
+            if told is not None:
+                message = shortened(told.message, MAX_MESSAGE_BYTES // 8)
+                self._rollback_ready = replace(told, message=message)
+            self.write("warning" if event.warning else "info", event.name, event.message, event)
+
+    def write(
+        self,
+        level: Literal["info", "warning", "error"],
+        name: str,
+        message: str,
+        event: Event | None = None,
+    ) -> None:
+        """Write a line, of what is no event of a run too."""
+        line = LogLine(
+            api_version=1,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            level=level,
+            event=name,
+            message=shortened(message, MAX_MESSAGE_BYTES),
+            run_id=str(self.run.id) if self.run else "",
+            attempt=self.run.attempt if self.run else None,
+            version=event.version if event else "",
+            file=event.file if event else "",
+            line=event.line if event else None,
+            column=event.column if event else None,
+            progress=self._progress,
+            rollback_ready=self._rollback_ready,
+        )
+        sys.stdout.buffer.write(encode_line(line))
+        sys.stdout.buffer.flush()
