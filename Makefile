@@ -58,7 +58,7 @@ lint: $(READY) ## Every static check
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run hack/apt-install hack/images/postgres-entrypoint.sh
 	$(PYTHON) -m hack.actionlint
-	$(BIN)/zizmor --offline --no-progress .github
+	$(BIN)/zizmor --offline --no-progress .github examples/github-actions/migrate.yaml
 
 .PHONY: format
 format: $(READY) ## Format the code and sort what can be sorted
@@ -66,8 +66,9 @@ format: $(READY) ## Format the code and sort what can be sorted
 	$(BIN)/ruff format .
 
 .PHONY: schemas
-schemas: $(READY) ## Write the pages that are made from the code anew: docs/schemas, docs/metrics.md
+schemas: $(READY) ## Write what is made from the code anew: docs/schemas, docs/api.md, docs/metrics.md
 	$(BIN)/python -m hack.schemas
+	$(BIN)/python -m hack.api_page
 	$(BIN)/python -m hack.metrics_page
 
 .PHONY: cluster-up

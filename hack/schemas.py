@@ -9,7 +9,15 @@ from typing import Any, Final
 
 import msgspec
 
-from meshmigrate.domain.answers import Fault, LogAnswer, NewFiles, PlanAnswer, Problem, Status
+from meshmigrate.domain.answers import (
+    Fault,
+    LogAnswer,
+    NewFiles,
+    PlanAnswer,
+    Problem,
+    Status,
+    WaitAnswer,
+)
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runner_log import LogLine
 from meshmigrate.domain.runspec import Contract, RunSpec
@@ -28,6 +36,7 @@ TYPES: Final[dict[str, type[Contract]]] = {
     "runner-log": LogLine,
     "status": Status,
     "verify": VerifyAnswer,
+    "wait": WaitAnswer,
 }
 """File name, without its end, to what it describes."""
 

@@ -1,4 +1,4 @@
-"""Lint this project's workflows: `python3 -m hack.actionlint`."""
+"""Lint this project's workflows, and those it gives as examples: `python3 -m hack.actionlint`."""
 
 import subprocess
 import sys
@@ -9,7 +9,8 @@ from hack.cluster.paths import cache_from
 from hack.cluster.toolchain import find_go
 
 _HERE = Path(__file__).parent
-_WORKFLOWS = _HERE.parents[1] / ".github" / "workflows"
+_ROOT = _HERE.parents[1]
+_WORKFLOWS = (".github/workflows/*.yaml", "examples/github-actions/*.yaml")
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    files = sorted(_WORKFLOWS.glob("*.yaml"))
+    files = sorted(path for pattern in _WORKFLOWS for path in _ROOT.glob(pattern))
     return subprocess.run(
         [go, "-C", _HERE, "tool", "actionlint", *files], env=env, check=False
     ).returncode

@@ -6,8 +6,9 @@ standard output stays what a program reads.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -15,6 +16,8 @@ from meshmigrate.cli.excerpt import find_file
 from meshmigrate.domain.answers import Problem
 from meshmigrate.domain.result import FailureDetail, Result, Versions
 from meshmigrate.domain.runspec import Folders
+
+_MARK: Final = "GITHUB_ACTIONS"
 
 
 def report(
@@ -27,18 +30,30 @@ def report(
 
     A summary that cannot be written changes nothing about how the command ended.
     """
-    if environment.get("GITHUB_ACTIONS") != "true":
+    if environment.get(_MARK) != "true":
         return
     if answer.failure is not None:
         workspace = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
         title = f"{answer.outcome}: {answer.reason}"
         level = "warning" if answer.outcome.succeeded else "error"
         click.echo(annotation(answer.failure, folders, title, workspace, level), err=True)
+    _add_to_summary(summary_lines(answer, command), environment)
+
+
+def report_no_end(title: str, message: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Say the same way that the end of a run was not seen."""
+    if environment.get(_MARK) != "true":
+        return
+    click.echo(annotation(FailureDetail(message=message), None, title, Path.cwd()), err=True)
+    _add_to_summary((f"### ❌ {title}", "", _text(message)), environment)
+
+
+def _add_to_summary(lines: Iterable[str], environment: Mapping[str, str]) -> None:
     summary = environment.get("GITHUB_STEP_SUMMARY")
     if summary:
         try:
             with Path(summary).open("a", encoding="utf-8") as file:
-                file.write("\n".join(summary_lines(answer, command)) + "\n")
+                file.write("\n".join(lines) + "\n")
         except OSError as error:
             click.echo(f"warning: no step summary: {error.strerror}", err=True)
 

@@ -22,6 +22,8 @@ _COMMANDS: Final = {
     "baseline": ("baseline", "Declare versions present that a database already has."),
     "adopt": ("adopt", "Take over the history that Supabase's command line keeps."),
     "repair": ("repair", "Accept an edited file, or decide about an interrupted statement."),
+    "render": ("render", "Print what CI applies to a cluster: the resource and its files."),
+    "wait": ("wait", "Show the run of a resource in a cluster, and end as it does."),
     "runner": ("runner", "Carry out one run spec, as the operator's Jobs do."),
     "operator": ("operator_command", "Watch DatabaseMigrations and run them as Jobs."),
 }
@@ -102,11 +104,15 @@ Exit codes:
   12 not the approved plan
   20 rolled back   21 failed, nothing applied   22 halted   23 rollback failed
   24 cancelled   30 interrupted: run again   31 lock timeout   32 unreachable
+  33 `wait` did not see the end
 
 \b
 Environment:
   MESHMIGRATE_DATABASE_URL   the database, where no option says it
-  MESHMIGRATE_ACTOR          who changes a history by hand, for the log
+  MESHMIGRATE_ACTOR          who changes a history by hand, or asks for a change
+  MESHMIGRATE_COMMIT, MESHMIGRATE_REF, MESHMIGRATE_RUN_URL
+                             where the files come from, for `render`
+  KUBECONFIG                 the cluster that `wait` asks
   MESHMIGRATE_WRITE_BACK     1: keep the history of Supabase's command line too
   NO_COLOR                   any value: no colours on a terminal
 

@@ -109,7 +109,12 @@ def _refuse_spec(observed: Observed) -> Status:
         "CustomResourceDefinition must be of the same release."
     )
     return with_verdict(
-        observed, Verdict.ENDED_BADLY, Outcome.REFUSED.value, Reason.INVALID_SPEC, message
+        observed,
+        Verdict.ENDED_BADLY,
+        Outcome.REFUSED.value,
+        Reason.INVALID_SPEC,
+        message,
+        without_run=True,
     )
 
 

@@ -198,6 +198,13 @@ async def kubernetes_transport() -> AsyncIterator[Transport]:
         await config.load_kube_config(  # type: ignore[no-untyped-call]  # no types
             client_configuration=configuration
         )
+    async with open_transport(configuration) as transport:
+        yield transport
+
+
+@asynccontextmanager
+async def open_transport(configuration: Configuration) -> AsyncIterator[Transport]:
+    """Open the Kubernetes client with a configuration that is there already."""
     configuration.retries = None  # ours, which know what is safe to repeat
     async with ApiClient(configuration) as client:
         yield _ClientTransport(client)

@@ -44,20 +44,24 @@ def with_verdict(
     message: str,
     *,
     status: Status | None = None,
+    without_run: bool = False,
     reconciling: str = "",
-    heeded: bool = False,
 ) -> Status:
     """Give a status with phase and conditions set; a transition time moves only with its status.
 
     ``reconciling`` is a reason of its own for that condition: what is done about the other one.
 
     The generation is called observed only if its spec is the one the run works for: while an
-    edit waits for the end of a run, kstatus shall see that it waits. ``heeded`` says that the
-    verdict is about the spec itself.
+    edit waits for the end of a run, kstatus shall see that it waits.
+
+    Parameters
+    ----------
+    without_run
+        Whether this is said of the spec itself, not of a run.
     """
     status = status or observed.resource.status
     run = status.current_run or status.last_run
-    current = heeded or run is None or run.spec_hash == observed.resource.spec_hash
+    current = without_run or run is None or run.spec_hash == observed.resource.spec_hash
     generation = observed.resource.generation if current else status.observed_generation
     text = shortened(message)
     conditions = tuple(

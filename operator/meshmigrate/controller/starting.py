@@ -117,7 +117,7 @@ def _deny(observed: Observed, denial: Denial, status: Status) -> Status:
         denial.reason,
         denial.message,
         status=status,
-        heeded=True,
+        without_run=True,
     )
 
 

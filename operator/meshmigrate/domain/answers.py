@@ -11,6 +11,7 @@ from meshmigrate.domain.result import (
     DatabaseIdentity,
     FailureDetail,
     PlannedVersion,
+    Result,
     RollbackReady,
 )
 from meshmigrate.domain.runspec import Contract, Intent
@@ -214,3 +215,20 @@ class PlanAnswer(Contract, frozen=True, kw_only=True):
     def empty(self) -> bool:
         """Whether apply would change nothing."""
         return not (self.pending or self.taken_back or self.unfinished)
+
+
+class WaitAnswer(Contract, frozen=True, kw_only=True):
+    """How the run of a resource in a cluster ended, or that its end was not seen."""
+
+    api_version: Literal[1]
+    namespace: str
+    name: str
+    outcome: str
+    """An outcome of a run; ``TimedOut`` or ``Deleted`` where its end was not seen."""
+    exit_code: int
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    """Phase, reason and message of the resource, as they were last."""
+    run: Result | None = None
+    """The run, where it ended while its details were there to be read."""

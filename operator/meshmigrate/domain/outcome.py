@@ -61,6 +61,9 @@ EXIT_USAGE_ERROR: Final = 2
 EXIT_FINDINGS: Final = 11
 """A command that checks found what it looks for; the database is untouched."""
 
+EXIT_END_NOT_SEEN: Final = 33
+"""`wait` ended before the run did: its time was over, or the resource was deleted."""
+
 
 def outcome_of_exit_code(code: int) -> Outcome | None:
     """Give the outcome an exit code stands for; None for a crash, a signal or a bug.

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SOURCE_UNREADABLE = "SourceUnreadable"
     SOURCE_UNWRITABLE = "SourceUnwritable"
     SOURCE_CHANGED = "SourceChanged"
+    SOURCE_TOO_LARGE = "SourceTooLarge"
     INVALID_FILE_NAME = "InvalidFileName"
     DUPLICATE_VERSION = "DuplicateVersion"
     INVALID_ENCODING = "InvalidEncoding"

@@ -27,6 +27,31 @@ class _File(NamedTuple):
     script: Script
 
 
+class RawFile(NamedTuple):
+    """A file as it lies in its folder."""
+
+    name: str
+    """Without the folder."""
+    shown: str
+    """What an error calls it."""
+    data: bytes
+
+
+def read_raw(folders: Iterable[str]) -> list[RawFile]:
+    """Read the bytes of what `read_source` reads from folders of one kind.
+
+    Raises
+    ------
+    Refusal
+        ``SourceUnreadable``.
+    """
+    return [
+        RawFile(shown.rpartition("/")[2], shown, _read_bytes(path, shown))
+        for folder in folders
+        for path, shown in _sql_files(Path(folder), "")
+    ]
+
+
 def read_source(folders: Folders) -> MigrationSet:
     """Read migrations, rollback scripts and checks.
 
@@ -109,12 +134,16 @@ def _sql_files(folder: Path, boundary: str) -> Iterator[tuple[str, str]]:
 
 def _read_file(path: str, shown: str, kind: ScriptKind) -> _File:
     version, name = _parse_name(shown, kind)
+    text = decode_script(_read_bytes(path, shown), shown)
+    return _File(version, name, make_script(kind, shown, text))
+
+
+def _read_bytes(path: str, shown: str) -> bytes:
     try:
         with FileIO(path) as file:
-            data = file.readall()
+            return file.readall()
     except OSError as error:
         raise _unreadable(shown, f"the file cannot be read: {error.strerror}") from None
-    return _File(version, name, make_script(kind, shown, decode_script(data, shown)))
 
 
 def _parse_name(shown: str, kind: ScriptKind) -> tuple[Version | None, str]:
