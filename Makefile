@@ -46,8 +46,8 @@ test-servers: $(POSTGRES_15) $(PGBOUNCER) $(FAKETIME) $(IP) ## Fetch the servers
 	@$(if $(ARCHIVES),$(PYTHON) -m hack.postgres $(ARCHIVES))
 
 .PHONY: test-cluster
-test-cluster: $(READY) ## The operator by its chart on a real cluster
-	$(PYTEST) tests/cluster
+test-cluster: $(READY) ## The operator by its chart on a real cluster, and the scripted API held to a real one
+	$(PYTEST) tests/conformance tests/cluster
 
 .PHONY: lint
 lint: $(READY) ## Every static check

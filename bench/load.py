@@ -6,12 +6,13 @@ from typing import Final
 
 from bench.api import Api
 from hack.demo.metrics import total
+from hack.demo.setting import ACTIVE_POD, SYSTEM_NAMESPACE
 from hack.demo.shell import Shell
 
 _REQUESTS: Final = "apiserver_request_total"
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE"})
 _RESIDENT: Final = (
-    "kubectl -n meshmigrate-system exec deployment/meshmigrate -- python3 -c"
+    f"kubectl -n {SYSTEM_NAMESPACE} exec {ACTIVE_POD} -- python3 -c"
     " 'print(open(\"/proc/1/status\").read())'"
 )
 
@@ -47,7 +48,7 @@ def api_writes(api: Api) -> Writes:
 
 
 def resident_mebibytes(shell: Shell) -> float:
-    """Give the resident set of the operator's process."""
+    """Give the resident set of the active operator's process."""
     lines = shell.ask(_RESIDENT).splitlines()
     kibibytes = next(line.split()[1] for line in lines if line.startswith("VmRSS:"))
     return int(kibibytes) / 1024

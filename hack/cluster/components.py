@@ -12,7 +12,14 @@ from hack.cluster.network import Addresses
 from hack.cluster.paths import Cache
 from hack.cluster.pki import NODE_NAME, Pki
 
-ETCD = "http://127.0.0.1:2379"
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the control plane listens."""
+
+    api: int = 6443
+    etcd: int = 2379
+    etcd_peers: int = 2380
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,7 @@ class Layout:
     kubernetes: Path
     containerd: Path
     coredns: Path
+    ports: Ports = Ports()
 
     def component(self, name: str, folder: Path, flags: Mapping[str, object]) -> Component:
         """One program with its flags."""
@@ -45,14 +53,15 @@ def control_plane(layout: Layout) -> list[Component]:
     pki, addresses = layout.pki, layout.addresses
     certificate, key = pki.pair("apiserver")
     client, client_key = pki.pair("kubelet-client")
+    store = f"http://127.0.0.1:{layout.ports.etcd}"
     etcd = layout.component(
         "etcd",
         layout.kubernetes,
         {
             "data-dir": layout.cache.state / "etcd",
-            "listen-client-urls": ETCD,
-            "advertise-client-urls": ETCD,
-            "listen-peer-urls": "http://127.0.0.1:2380",
+            "listen-client-urls": store,
+            "advertise-client-urls": store,
+            "listen-peer-urls": f"http://127.0.0.1:{layout.ports.etcd_peers}",
             # Every fresh cluster starts from an empty store: there is nothing to lose.
             "unsafe-no-fsync": True,
         },
@@ -61,10 +70,10 @@ def control_plane(layout: Layout) -> list[Component]:
         "kube-apiserver",
         layout.kubernetes,
         {
-            "etcd-servers": ETCD,
+            "etcd-servers": store,
             "bind-address": addresses.node,
             "advertise-address": addresses.node,
-            "secure-port": 6443,
+            "secure-port": layout.ports.api,
             "service-cluster-ip-range": addresses.services,
             "authorization-mode": "Node,RBAC",
             "enable-admission-plugins": "NodeRestriction",

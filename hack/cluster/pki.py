@@ -45,12 +45,12 @@ _USERS = {
 class Pki:
     """Files of the cluster's public key infrastructure."""
 
-    def __init__(self, cache: Cache, addresses: Addresses) -> None:
+    def __init__(self, cache: Cache, addresses: Addresses, *, port: int = 6443) -> None:
         self.folder = cache.pki
         self.ca = cache.pki / "ca.crt"
         self.tokens = cache.pki / "tokens.csv"
         self._addresses = addresses
-        self.server = f"https://{addresses.node}:6443"
+        self.server = f"https://{addresses.node}:{port}"
 
     def pair(self, name: str) -> tuple[Path, Path]:
         """Certificate and private key of one name."""

@@ -7,15 +7,14 @@ from typing import Any, Final
 
 from hack.demo.errors import DemoError
 from hack.demo.metrics import total
-from hack.demo.setting import DATABASE, PASSWORD, SYSTEM_NAMESPACE, database_url
+from hack.demo.setting import ACTIVE_POD, DATABASE, PASSWORD, SYSTEM_NAMESPACE, database_url
 from hack.demo.shell import Shell
 
 NAMESPACE: Final = "meshhook"
 KUBECTL: Final = f"kubectl -n {NAMESPACE}"
 PSQL: Final = f"{KUBECTL} exec deployment/postgres -- psql -U postgres -d {DATABASE}"
 METRICS: Final = (
-    f"kubectl get --raw /api/v1/namespaces/{SYSTEM_NAMESPACE}"
-    "/services/meshmigrate:metrics/proxy/metrics"
+    f"kubectl get --raw /api/v1/namespaces/{SYSTEM_NAMESPACE}/pods/{ACTIVE_POD}:8080/proxy/metrics"
 )
 SECRETS: Final = tuple(
     form
@@ -71,7 +70,8 @@ def places_with_the_password(shell: Shell) -> list[str]:
     readable = {
         "the resources": f"{KUBECTL} get {kinds} -o json",
         "the operator's resources": f"kubectl -n {SYSTEM_NAMESPACE} get {kinds} -o json",
-        "the operator's log": f"kubectl -n {SYSTEM_NAMESPACE} logs deployment/meshmigrate",
+        "the operators' logs": f"kubectl -n {SYSTEM_NAMESPACE} logs --tail=-1"
+        " -l app.kubernetes.io/instance=meshmigrate",
         "the runners' logs": f"{KUBECTL} logs -l migrations.meshhook.dev/run --tail=-1",
         "the metrics": METRICS,
         "the ledger": f"{KUBECTL} exec deployment/postgres --"

@@ -6,6 +6,11 @@ from typing import Final
 from hack.demo.shell import PYTHON, Shell
 
 SYSTEM_NAMESPACE: Final = "meshmigrate-system"
+ACTIVE_POD: Final = (
+    f"$(kubectl -n {SYSTEM_NAMESPACE} get lease meshmigrate"
+    " -o jsonpath='{.spec.holderIdentity}' | cut -d_ -f1)"
+)
+"""For a shell: the pod of the operator that is active."""
 PASSWORD: Final = "p@ss#w0rd%/:"  # noqa: S105  made up, and awkward on purpose
 DATABASE: Final = "meshhook"
 

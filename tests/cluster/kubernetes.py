@@ -18,6 +18,7 @@ from hack.cluster.processes import recorded
 
 ROOT = Path(__file__).parents[2]
 SYSTEM_NAMESPACE = "meshmigrate-system"
+OPERATORS = "app.kubernetes.io/instance=meshmigrate,app.kubernetes.io/component=operator"
 KIND_NODE = "meshmigrate-control-plane"
 
 Json = dict[str, Any]
@@ -96,6 +97,11 @@ class Cluster:
         """Give the digest of an image on the node."""
         return self.ctr("images", "list", f"name=={image}").splitlines()[1].split()[2]
 
+    def lease(self) -> Json:
+        """Give the Lease by which one operator is active."""
+        spec: Json = self.get("lease", "meshmigrate", "-n", SYSTEM_NAMESPACE)["spec"]
+        return spec
+
     @contextmanager
     def lost_node(self) -> Iterator[None]:
         """Stop the kubelet: to the cluster the node is gone, while its containers go on.
@@ -116,11 +122,14 @@ class Cluster:
         return not any(taint["key"].endswith("unreachable") for taint in taints)
 
     def operator_pod(self) -> Json:
-        """Give the operator's pod."""
-        selector = "app.kubernetes.io/instance=meshmigrate"
-        pods: list[Json] = self.get("pods", "-n", SYSTEM_NAMESPACE, "-l", selector)["items"]
-        assert len(pods) == 1, [pod["metadata"]["name"] for pod in pods]
-        return pods[0]
+        """Give the pod of the active operator."""
+        name = self.lease()["holderIdentity"].partition("_")[0]
+        return self.get("pod", name, "-n", SYSTEM_NAMESPACE)
+
+    def operator_logs(self, *options: str) -> str:
+        """Give what all operators have said."""
+        selector = ("-l", OPERATORS, "--prefix", "--tail=-1")
+        return self.kubectl("-n", SYSTEM_NAMESPACE, "logs", *selector, *options)
 
 
 def _signal_kubelet(number: signal.Signals) -> None:

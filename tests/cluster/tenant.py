@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hack.demo.setting import PASSWORD
-from tests.cluster.kubernetes import Cluster, Json, eventually
+from tests.cluster.kubernetes import OPERATORS, SYSTEM_NAMESPACE, Cluster, Json, eventually
 
 DATABASE_NAMESPACE = "meshmigrate-tests"
 HOST = f"postgres.{DATABASE_NAMESPACE}.svc:5432"
@@ -210,7 +210,7 @@ class Tenant:
             ("kubectl", "-n", self.name, "get", "dbmigrations", "-o", "yaml"),
             ("kubectl", "-n", self.name, "get", "events", "--sort-by=.lastTimestamp"),
             ("kubectl", "-n", self.name, "logs", "-l", "migrations.meshhook.dev/run", "--tail=-1"),
-            ("kubectl", "-n", "meshmigrate-system", "logs", "deploy/meshmigrate", "--tail=60"),
+            ("kubectl", "-n", SYSTEM_NAMESPACE, "logs", "-l", OPERATORS, "--prefix", "--tail=60"),
         )
         shown = []
         for look in looks:

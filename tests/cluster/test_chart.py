@@ -9,11 +9,19 @@ TEMPLATE = ("helm", "template", "meshmigrate", "charts/meshmigrate")
 ACCOUNT = f"--as=system:serviceaccount:{SYSTEM_NAMESPACE}:meshmigrate"
 
 
-def can_i(cluster: Cluster, verb: str, what: str, account: str = ACCOUNT, scope: str = "-A") -> str:
-    """Ask whether the operator may do something with a kind, or with a subresource of one."""
+def can_i(
+    cluster: Cluster,
+    verb: str,
+    what: str,
+    account: str = ACCOUNT,
+    scope: str = "-A",
+    *,
+    name: str = "",
+) -> str:
+    """Ask whether the operator may do something with a kind, its subresource, or one of a name."""
     kind, _, subresource = what.partition("/")
-    ask = ("kubectl", "auth", "can-i", verb, kind, f"--subresource={subresource}", account, scope)
-    return cluster.attempt(*ask).stdout.strip()
+    which = (f"{kind}/{name}" if name else kind, f"--subresource={subresource}")
+    return cluster.attempt("kubectl", "auth", "can-i", verb, *which, account, scope).stdout.strip()
 
 
 def test_the_chart_is_sound(cluster: Cluster) -> None:
@@ -24,7 +32,7 @@ def test_the_chart_is_sound(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("replicas=2", "replicas must be 1: the operators do not elect a leader"),
+        ("leaderElection.leaseDurationSeconds=0", "minimum: got 0, want 1"),
         ("replicaz=1", "additional properties 'replicaz' not allowed"),
         ("logLevel=LOUD", "must be one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
     ],
@@ -75,6 +83,15 @@ def test_the_operator_may_do_what_it_needs(operator: Cluster) -> None:
     assert can_i(operator, "get", "pods/log") == "yes"
     assert can_i(operator, "update", "databasemigrations/status") == "yes"
     assert can_i(operator, "update", "databasemigrations/finalizers") == "yes"
+
+
+def test_the_operator_may_change_no_lease_but_its_own(operator: Cluster) -> None:
+    """A Lease may be created, which RBAC cannot tie to a name; only its own is read and written."""
+    here = f"-n={SYSTEM_NAMESPACE}"
+    assert can_i(operator, "create", "leases", scope=here) == "yes"
+    assert can_i(operator, "update", "leases", scope=here, name="meshmigrate") == "yes"
+    assert can_i(operator, "update", "leases", scope=here) == "no"
+    assert can_i(operator, "create", "leases") == "no"
 
 
 def test_a_namespaced_operator_needs_nothing_cluster_wide(tenant: Tenant) -> None:

@@ -76,11 +76,13 @@ def test_a_kill_in_the_middle_ends_right(
 
 def test_an_operator_that_is_killed_comes_back(operator: Cluster) -> None:
     """Its container is started again and becomes ready; it has lost nothing."""
-    before = operator.operator_pod()["status"]["containerStatuses"][0]["restartCount"]
-    operator.kill_container(operator.operator_pod())
+    pod = operator.operator_pod()
+    before = pod["status"]["containerStatuses"][0]["restartCount"]
+    operator.kill_container(pod)
 
     def back() -> bool:
-        state = operator.operator_pod()["status"]["containerStatuses"][0]
+        again = operator.get("pod", pod["metadata"]["name"], "-n", SYSTEM_NAMESPACE)
+        state = again["status"]["containerStatuses"][0]
         return bool(state["restartCount"] > before and state["ready"])
 
     eventually("the operator is ready again", back)

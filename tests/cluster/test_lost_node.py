@@ -30,7 +30,6 @@ def test_a_run_whose_node_is_gone_is_continued_elsewhere(tenant: Tenant) -> None
     assert status["lastRun"]["attempts"] >= 2
     for namespace, name in ((SYSTEM_NAMESPACE, "meshmigrate"), (DATABASE_NAMESPACE, "postgres")):
         cluster.kubectl("-n", namespace, "rollout", "status", f"deployment/{name}")
-    logs = ("logs", "-l", "app.kubernetes.io/component=operator", "--tail=-1")
-    said = cluster.kubectl("-n", SYSTEM_NAMESPACE, *logs)
+    said = cluster.operator_logs()
     unread = [line for line in said.splitlines() if "log not read" in line and first in line]
     assert len(unread) == 1

@@ -1,7 +1,6 @@
 """Migrations by `kubectl apply`, as CI does them."""
 
 from hack.demo.setting import PASSWORD
-from tests.cluster.kubernetes import SYSTEM_NAMESPACE
 from tests.cluster.tenant import HOST, Tenant, ready
 
 FILES = {
@@ -110,7 +109,7 @@ def test_the_password_is_nowhere_to_be_read(tenant: Tenant) -> None:
         (
             cluster.kubectl(*here, "get", "dbmigrations,jobs,pods,events,configmaps", "-o", "json"),
             cluster.kubectl(*here, "logs", "-l", "migrations.meshhook.dev/run", "--tail=-1"),
-            cluster.kubectl("-n", SYSTEM_NAMESPACE, "logs", "deploy/meshmigrate"),
+            cluster.operator_logs(),
         )
     )
     assert "run finished" in readable

@@ -3,7 +3,6 @@
 What it does is held to what the real API server does by tests/conformance.
 """
 
-import copy
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,9 +10,20 @@ from uuid import NAMESPACE_URL, uuid5
 
 from meshmigrate.controller.clock import format_time, utc_now
 from tests.scripted.exchange import Change, Refusal, Reply, Request, failure, seen
-from tests.scripted.kinds import DEFAULT_STATUS, KINDS, RESOURCES, Json, Kind, Place, find_place
+from tests.scripted.kinds import (
+    DEFAULT_STATUS,
+    KINDS,
+    RESOURCES,
+    Json,
+    Kind,
+    Place,
+    copied,
+    find_place,
+)
 from tests.scripted.selectors import selector_of
 
+_FIRST_VERSION = 100
+"""What was before that, no watch can be told any more."""
 _ASSIGNED = (
     *("name", "namespace", "uid", "creationTimestamp"),
     *("deletionTimestamp", "generation", "resourceVersion"),
@@ -33,8 +43,7 @@ class ScriptedApi:
         self.objects: dict[str, dict[tuple[str, str], Json]] = {kind.plural: {} for kind in KINDS}
         self.changes: list[Change] = []
         self.changed = threading.Condition()
-        self.version = 1
-        self.oldest = 0
+        self.version = self.oldest = _FIRST_VERSION
         self.removed: Callable[[Kind, Json], None] = lambda _kind, _body: None
 
     def answer(self, request: Request) -> Reply:
@@ -56,7 +65,7 @@ class ScriptedApi:
                 body["metadata"]["resourceVersion"] = str(self.version)
                 self.objects[kind.plural][_name(body)] = body
                 self._note(kind, before, body)
-            return copy.deepcopy(body)
+            return copied(body)
 
     def remove(self, kind: Kind, body: Json) -> None:
         """Remove an object."""
@@ -67,7 +76,7 @@ class ScriptedApi:
             self.removed(kind, body)
 
     def _note(self, kind: Kind, before: Json | None, after: Json | None) -> None:
-        change = Change(self.version, kind, copy.deepcopy(before), copy.deepcopy(after))
+        change = Change(self.version, kind, before and copied(before), after and copied(after))
         self.changes.append(change)
         self.changed.notify_all()
 
@@ -79,19 +88,19 @@ class ScriptedApi:
             self.changed.notify_all()
 
     def _answer(self, request: Request, place: Place) -> Reply:
-        body = copy.deepcopy(request.body or {})
+        body = copied(request.body or {})
         match request.method, bool(place.name):
             case "GET", False:
                 return Reply(200, self._list(place, request.query))
             case "POST", False:
                 return Reply(201, self._create(place, body))
             case "GET", True:
-                return Reply(200, copy.deepcopy(self._current(place)))
+                return Reply(200, copied(self._current(place)))
             case "PUT", True:
-                return Reply(200, self._update(place, body, must_have_version=True))
+                return Reply(200, self._update(place, body, patched=False))
             case "PATCH", True:
                 merged = merge_patch(self._current(place), body)
-                return Reply(200, self._update(place, merged, must_have_version=False))
+                return Reply(200, self._update(place, merged, patched=True))
             case "DELETE", True:
                 return Reply(200, self._delete(place, body))
         raise Refusal(405, "MethodNotAllowed", f"{request.method} is not supported here")
@@ -111,7 +120,7 @@ class ScriptedApi:
             "kind": f"{place.kind.kind}List",
             "apiVersion": place.kind.api_version,
             "metadata": meta,
-            "items": copy.deepcopy(items[start:end]),
+            "items": [copied(body) for body in items[start:end]],
         }
 
     def _create(self, place: Place, body: Json) -> Json:
@@ -126,22 +135,25 @@ class ScriptedApi:
         if kind.has_generation:
             meta["generation"] = 1
         if kind is RESOURCES:
-            body["status"] = copy.deepcopy(DEFAULT_STATUS)
+            body["status"] = copied(DEFAULT_STATUS)
         elif kind.has_status:
             body["status"] = {}
         return self.put(kind, body)
 
-    def _update(self, place: Place, body: Json, *, must_have_version: bool) -> Json:
+    def _update(self, place: Place, body: Json, *, patched: bool) -> Json:
         current = self._current(place)
         meta, own = body.get("metadata", {}), current["metadata"]
-        if meta.get("uid", own["uid"]) != own["uid"]:
+        same = meta.get("uid", own["uid"]) == own["uid"]
+        if not same and not patched:
             raise self._conflict(place, f"the UID in the precondition is not {own['uid']}")
         version = meta.get("resourceVersion")
-        if version is None and must_have_version:
+        if version is None:
             said = "metadata.resourceVersion: must be specified for an update"
             raise Refusal(422, "Invalid", said)
-        if version not in {None, own["resourceVersion"]}:
+        if version != own["resourceVersion"]:
             raise self._conflict(place, "the object has been modified")
+        if not same:
+            raise Refusal(422, "Invalid", "metadata.uid: field is immutable")
         after = _changed(place, current, body)
         added = set(after["metadata"].get("finalizers", ())) - set(own.get("finalizers", ()))
         if "deletionTimestamp" in own and added:
@@ -159,7 +171,7 @@ class ScriptedApi:
         if options.get("preconditions", {}).get("uid", uid) != uid:
             raise self._conflict(place, f"the UID in the precondition is not {uid}")
         if current["metadata"].get("finalizers"):
-            after = copy.deepcopy(current)
+            after = copied(current)
             if "deletionTimestamp" not in after["metadata"]:
                 after["metadata"]["deletionTimestamp"] = format_time(self.now())
                 if place.kind.has_generation:
@@ -183,7 +195,7 @@ class ScriptedApi:
 
 def merge_patch(target: Json, patch: Json) -> Json:
     """Merge as RFC 7386 says: null removes, lists are replaced."""
-    merged = copy.deepcopy(target)
+    merged = copied(target)
     for name, value in patch.items():
         if value is None:
             merged.pop(name, None)
@@ -191,7 +203,7 @@ def merge_patch(target: Json, patch: Json) -> Json:
             inner = merged.get(name)
             merged[name] = merge_patch(inner if isinstance(inner, dict) else {}, value)
         else:
-            merged[name] = copy.deepcopy(value)
+            merged[name] = value
     return merged
 
 
@@ -199,12 +211,12 @@ def _changed(place: Place, current: Json, body: Json) -> Json:
     """Take over what may be written here: the status only, or all but the status."""
     kind = place.kind
     if place.status:
-        return {**copy.deepcopy(current), "status": body.get("status", {})}
+        return {**copied(current), "status": body.get("status", {})}
     after = {**body, "metadata": dict(body.get("metadata", {}))}
     own = current["metadata"]
     after["metadata"] |= {name: own[name] for name in _ASSIGNED if name in own}
     if kind.has_status:
-        after["status"] = copy.deepcopy(current.get("status", {}))
+        after["status"] = copied(current.get("status", {}))
     if kind.has_generation and after.get("spec") != current.get("spec"):
         after["metadata"]["generation"] += 1
     return after

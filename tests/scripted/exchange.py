@@ -1,10 +1,9 @@
 """What goes between a client and the API server: requests, replies and watch events."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.scripted.kinds import Json, Kind
+from tests.scripted.kinds import Json, Kind, copied
 from tests.scripted.selectors import Selector
 
 
@@ -62,7 +61,7 @@ class Change:
             return {"type": "MODIFIED" if was else "ADDED", "object": now}
         if was is None:
             return None
-        last = copy.deepcopy(was)
+        last = copied(was)
         last["metadata"]["resourceVersion"] = str(self.version)
         return {"type": "DELETED", "object": last}
 

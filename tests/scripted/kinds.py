@@ -4,9 +4,18 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import json
+
 from meshmigrate.controller import names
 
 Json = dict[str, Any]
+
+
+def copied(body: Json) -> Json:
+    """Give a copy that shares nothing, several times as fast as copy.deepcopy."""
+    copy: Json = json.decode(json.encode(body))
+    return copy
+
 
 DEFAULT_STATUS: Final[Json] = {
     "phase": "Pending",
@@ -64,6 +73,12 @@ EVENTS: Final = Kind("events", "Event", "", "v1")
 LEASES: Final = Kind("leases", "Lease", "coordination.k8s.io", "v1")
 KINDS: Final = (RESOURCES, JOBS, PODS, EVENTS, LEASES)
 
+_ALSO_NAMED: Final = (
+    Kind("namespaces", "Namespace", "", "v1"),
+    Kind("customresourcedefinitions", "CustomResourceDefinition", "apiextensions.k8s.io", "v1"),
+)
+"""Kopf waits until it has read that these exist; it asks for nothing of them."""
+
 _PATH: Final = re.compile(
     r"(?P<root>/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
     r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<status>/status)?"
@@ -96,9 +111,9 @@ def discover(path: str) -> Json | None:
     if path == "/api":
         return {"kind": "APIVersions", "versions": ["v1"]}
     if path == "/apis":
-        groups = {kind.group: kind for kind in KINDS if kind.group}
+        groups = {kind.group: kind for kind in (*KINDS, *_ALSO_NAMED) if kind.group}
         return {"kind": "APIGroupList", "groups": [_group(kind) for kind in groups.values()]}
-    listed = [kind for kind in KINDS if kind.root == path]
+    listed = [kind for kind in (*KINDS, *_ALSO_NAMED) if kind.root == path]
     if not listed:
         return None
     resources = [_resource(kind.plural, kind) for kind in listed]

@@ -59,10 +59,12 @@ async def no_sleep(_: float) -> None:
     """Pass over a pause between two attempts."""
 
 
-def requests_over(transport: ScriptedTransport) -> ApiRequests:
+def requests_over(transport: ScriptedTransport, *, attempts: int = 4) -> ApiRequests:
     """Give the operator's own requests, never held up."""
     bucket = TokenBucket(1e9, 1e9, sleep=no_sleep)
-    return ApiRequests(transport, bucket, count=lambda _verb, _code: None, sleep=no_sleep)
+    return ApiRequests(
+        transport, bucket, count=lambda _verb, _code: None, sleep=no_sleep, attempts=attempts
+    )
 
 
 def _through_json(body: Mapping[str, Any] | None) -> dict[str, Any] | None:

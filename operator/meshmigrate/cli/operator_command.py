@@ -74,6 +74,36 @@ from meshmigrate.cli.options import examples
     help="Port of /metrics, /healthz and /readyz.",
 )
 @click.option(
+    "--lease",
+    envvar="MESHMIGRATE_LEASE",
+    metavar="NAMESPACE/NAME",
+    help="Lease by which one of several operators is active. Default: none, this one is active.",
+)
+@click.option(
+    "--lease-duration",
+    envvar="MESHMIGRATE_LEASE_DURATION",
+    type=click.IntRange(min=1),
+    default=15,
+    show_default=True,
+    help="Seconds after which the others take over from an operator that is gone.",
+)
+@click.option(
+    "--lease-renew-deadline",
+    envvar="MESHMIGRATE_LEASE_RENEW_DEADLINE",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="Seconds after which an operator that cannot renew the lease ends.",
+)
+@click.option(
+    "--lease-retry-period",
+    envvar="MESHMIGRATE_LEASE_RETRY_PERIOD",
+    type=click.FloatRange(min=0, min_open=True),
+    default=2,
+    show_default=True,
+    help="Seconds between two looks at the lease, and between two renewals.",
+)
+@click.option(
     "--log-level",
     envvar="MESHMIGRATE_LOG_LEVEL",
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
@@ -91,6 +121,10 @@ def operator(
     allowed_labels: tuple[str, ...],
     allowed_annotations: tuple[str, ...],
     port: int,
+    lease: str | None,
+    lease_duration: int,
+    lease_renew_deadline: float,
+    lease_retry_period: float,
     log_level: str,
 ) -> None:
     """Watch DatabaseMigrations and run them as Jobs.
@@ -103,6 +137,8 @@ def operator(
     try:
         from meshmigrate.controller.admission import Allowed
         from meshmigrate.controller.app import OperatorConfig, run_operator
+        from meshmigrate.controller.election import LeaseTimings
+        from meshmigrate.controller.leading import LeaseConfig
         from meshmigrate.controller.pod_template import RunnerImage
         from meshmigrate.controller.port import ClusterError
         from meshmigrate.observe.logs import configure_logging
@@ -112,6 +148,13 @@ def operator(
             "pip install 'meshmigrate[operator]'"
         ) from error
 
+    namespace, _, name = (lease or "").partition("/")
+    if lease and not (namespace and name):
+        raise click.UsageError(f"--lease {lease}: write it as NAMESPACE/NAME")
+    try:
+        timings = LeaseTimings(lease_duration, lease_renew_deadline, lease_retry_period)
+    except ValueError as error:
+        raise click.UsageError(f"{error}: see the options --lease-*") from error
     configure_logging(log_level, sys.stdout)
     config = OperatorConfig(
         runner_image=RunnerImage(runner_image, runner_pull_policy),
@@ -123,6 +166,7 @@ def operator(
         ),
         namespaces=namespaces,
         port=port,
+        lease=LeaseConfig(namespace, name, timings) if lease else None,
     )
     try:
         asyncio.run(run_operator(config))

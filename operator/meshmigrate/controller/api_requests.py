@@ -98,11 +98,13 @@ class ApiRequests:
         *,
         count: Callable[[str, int], None],
         sleep: Sleep = asyncio.sleep,
+        attempts: int = _ATTEMPTS,
     ) -> None:
         self._transport = transport
         self._bucket = bucket
         self._count = count
         self._sleep = sleep
+        self._attempts = attempts
 
     async def send(
         self,
@@ -121,7 +123,7 @@ class ApiRequests:
         """
         method, content_type = _METHODS[verb]
         answer = Answer(_NO_ANSWER, b"")
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(self._attempts):
             await self._bucket.take()
             answer = await self._transport.send(
                 method, path, query=query, body=body, content_type=content_type
@@ -129,7 +131,7 @@ class ApiRequests:
             self._count(verb, answer.status)
             if answer.status != _NO_ANSWER and answer.status not in _RETRYABLE:
                 break
-            if attempt < _ATTEMPTS - 1:
+            if attempt < self._attempts - 1:
                 delay = _FIRST_DELAY_SECONDS * 2**attempt
                 await self._sleep(min(max(delay, answer.retry_after), _LONGEST_DELAY_SECONDS))
         return _read(verb, path, answer)

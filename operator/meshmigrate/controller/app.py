@@ -1,6 +1,7 @@
 """The operator process: the one place where its parts are put together."""
 
 import asyncio
+import platform
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from functools import partial
 from importlib.metadata import version
 from time import monotonic
 from typing import Final
+from uuid import uuid4
 
 import structlog
 
@@ -17,10 +19,12 @@ from meshmigrate.controller.api_requests import ApiRequests, TokenBucket, kubern
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import utc_now
 from meshmigrate.controller.kubernetes_port import KubernetesPort
+from meshmigrate.controller.leading import Leadership, LeaseConfig
 from meshmigrate.controller.pod_template import RunnerImage
-from meshmigrate.controller.port import ClusterPort, NotFound
+from meshmigrate.controller.port import ClusterError, ClusterPort, NotFound
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.controller.runner_logs import RunnerLogs
+from meshmigrate.controller.running import until_first_ends
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.controller.workers import STUCK_SECONDS, resync, sweep, work
 from meshmigrate.domain.reason import Reason
@@ -37,13 +41,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OperatorConfig:
-    """How the operator was started."""
+    """How the operator was started. Without a ``lease`` it is active at once, and always."""
 
     runner_image: RunnerImage
     allowed: Allowed
     namespaces: tuple[str, ...] = ()
     host: str = "0.0.0.0"  # noqa: S104  the kubelet and Prometheus ask from outside the pod
     port: int = 8080
+    lease: LeaseConfig | None = None
 
 
 async def run_operator(config: OperatorConfig) -> None:
@@ -52,20 +57,21 @@ async def run_operator(config: OperatorConfig) -> None:
     Crash-only: an error that no part handles ends everything, and a new process starts from what
     the cluster holds.
     """
+    identity = f"{platform.node()}_{uuid4().hex[:8]}"
+    _log.info("starting", identity=identity)
     metrics = Metrics(version("meshmigrate"))
     cache = Cache()
     queue = WorkQueue(asyncio.get_running_loop())
     metrics.show_queue(lambda: len(queue))
-    metrics.show_resources(lambda: resource_states(cache))
     metrics.show_event_ages(lambda: _event_ages(cache))
     sync = CacheSync(cache)
     async with AsyncExitStack() as stack:
         transport = await stack.enter_async_context(kubernetes_transport())
-        requests = ApiRequests(
-            transport,
-            TokenBucket(_REQUESTS_PER_SECOND, _BURST),
-            count=lambda verb, code: metrics.api_requests.labels(verb, str(code)).inc(),
-        )
+
+        def count(verb: str, code: int) -> None:
+            metrics.api_requests.labels(verb, str(code)).inc()
+
+        requests = ApiRequests(transport, TokenBucket(_REQUESTS_PER_SECOND, _BURST), count=count)
         cluster = KubernetesPort(requests, config.namespaces)
         reconciler = Reconciler(
             cluster=cluster,
@@ -84,15 +90,24 @@ async def run_operator(config: OperatorConfig) -> None:
                 ready=sync.probe,
             )
         )
+        election = config.lease.candidate(transport, identity, count) if config.lease else None
+        leadership = Leadership(election, cache, queue, metrics)
+        metrics.show_resources(lambda: resource_states(cache) if leadership.active else ())
+        until_ended = await stack.enter_async_context(
+            shell.watching(cache, leadership.add, config.namespaces)
+        )
         worker = partial(work, queue, reconciler.reconcile, metrics)
         await until_first_ends(
-            shell.watch(cache, queue.add, config.namespaces),
+            until_ended(),
             sync.keep(cluster),
-            resync(queue, cache),
-            RunnerLogs(cluster, cache, queue.add).follow(),
-            sweep(queue, cache, cluster),
-            *(sync.first(worker) for _ in range(_WORKERS)),
+            leadership.run(
+                partial(resync, queue, cache),
+                RunnerLogs(cluster, cache, queue.add).follow,
+                partial(sweep, queue, cache, cluster),
+                *[partial(sync.first, worker)] * _WORKERS,
+            ),
         )
+        _log.info("stopping")
 
 
 class CacheSync:
@@ -129,14 +144,21 @@ class CacheSync:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Compare until all resources are known.
+        """Compare until all resources are known; an API server that is away is waited for.
 
         Raises
         ------
         NotFound
             If the cluster does not know the kind: the CustomResourceDefinition is missing.
         """
-        while len(self._cache) < await self._count(cluster):
+        while True:
+            try:
+                if len(self._cache) >= await self._count(cluster):
+                    break
+            except NotFound:
+                raise
+            except ClusterError as error:
+                _log.warning("the resources could not be counted", error=str(error))
             await sleep(_SYNC_POLL_SECONDS)
         self._synced.set()
 
@@ -150,19 +172,6 @@ class CacheSync:
                 "CustomResourceDefinition (crds/databasemigrations.yaml), then the operator "
                 "starts by itself"
             ) from error
-
-
-async def until_first_ends(*works: Awaitable[None]) -> None:
-    """Run all until one ends, then end the others; an error of that one is raised."""
-    tasks = [asyncio.ensure_future(each) for each in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 def resource_states(cache: Cache) -> Iterator[ResourceState]:

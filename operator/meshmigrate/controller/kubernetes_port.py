@@ -117,7 +117,7 @@ class KubernetesPort:
             return
 
     async def patch_job(self, job: ObservedJob, patch: dict[str, Any]) -> ObservedJob:
-        """Merge a patch into this very Job: another uid is a conflict."""
+        """Merge a patch into this very Job: a uid cannot be changed, so another one is refused."""
         body = {**patch, "metadata": {**patch.get("metadata", {}), "uid": job.uid}}
         path = _job_path(job.namespace, job.name)
         return observe_job(await self._requests.send("patch", path, body=body))

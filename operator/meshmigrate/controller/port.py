@@ -66,7 +66,7 @@ class ClusterPort(Protocol):
         ...
 
     async def patch_job(self, job: ObservedJob, patch: dict[str, Any]) -> ObservedJob:
-        """Merge a patch into this very Job (by uid). Raises `NotFound` or `Conflict`."""
+        """Merge a patch into this very Job. Raises `NotFound`; another uid is refused."""
         ...
 
     async def list_jobs(self, resource: ObservedResource) -> tuple[ObservedJob, ...]:

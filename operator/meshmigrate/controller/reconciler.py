@@ -95,7 +95,7 @@ class Reconciler:
         self, key: Key, told: list[tuple[Event, ObservedResource]]
     ) -> timedelta | None:
         foreign: tuple[ObservedJob, ...] = ()
-        refusal = ""
+        refusal = confirmed = ""
         listed: set[str] = set()
         for _ in range(_MAX_STEPS):
             observed = await self._observe(key, listed)
@@ -112,10 +112,14 @@ class Reconciler:
             step = decide(observed)
             if isinstance(step, Wait):
                 return step.duration
+            if isinstance(step, CreateJob) and observed.resource.resource_version != confirmed:
+                # Another operator may have ended this attempt: its Job must not come again.
+                confirmed = await self._refresh(key)
+                continue
             if isinstance(step, DeleteJob):
                 listed.discard(step.job.name)
             try:
-                await self._act(observed.resource, step, told)
+                confirmed = await self._act(observed.resource, step, told)
             except AlreadyExists:
                 foreign = await self._meet_namesake(observed.resource)
             except (Conflict, NotFound):
@@ -173,19 +177,22 @@ class Reconciler:
         resource: ObservedResource,
         step: Step,
         told: list[tuple[Event, ObservedResource]],
-    ) -> None:
+    ) -> str:
+        """Take a step; give the version of the resource if it is certain now, else nothing."""
         _log.debug("step", step=type(step).__name__, resource=str(resource.key))
         match step:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
                 count_end(self._metrics, resource.status, written)
                 told.extend((e, written) for e in events_of_change(resource.status, status))
+                return written.resource_version
             case SetFinalizers(finalizers=finalizers):
                 answer = await self._cluster.set_finalizers(resource, finalizers)
                 if answer.deleting and not answer.finalizers:
                     self._cache.drop_resource(resource.key, resource.uid)
                 else:
                     self._cache.put_resource(answer)
+                return answer.resource_version
             case CreateJob(run=run) if (spec := resource.spec_of_run) is not None:
                 manifest = make_job(resource, spec, run, self._image, self._allowed)
                 self._cache.put_job(await self._cluster.create_job(manifest))
@@ -194,6 +201,7 @@ class Reconciler:
                 self._cache.drop_job(job)
             case OwnJob(job=job):
                 await self._own(resource, job)
+        return ""
 
     async def _write_status(self, resource: ObservedResource, status: Status) -> ObservedResource:
         """Write the status; those who wait for the same database see it from now on."""
@@ -231,8 +239,8 @@ class Reconciler:
             return ()
         return (job,)
 
-    async def _refresh(self, key: Key) -> None:
-        """Read a resource that is not as it was thought to be."""
+    async def _refresh(self, key: Key) -> str:
+        """Read a resource that may not be as it was thought to be; give its version."""
         resource = await self._cluster.get_resource(key)
         if resource is None:
             known = self._cache.resource(key)
@@ -240,6 +248,7 @@ class Reconciler:
                 self._cache.drop_resource(key, known.uid)
         else:
             self._cache.put_resource(resource)
+        return resource.resource_version if resource else ""
 
     async def _tell(self, told: list[tuple[Event, ObservedResource]]) -> None:
         for event, resource in told:

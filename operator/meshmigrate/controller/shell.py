@@ -3,7 +3,10 @@
 Nothing else may happen in a handler: Kopf logs the error of an event handler and drops the event.
 """
 
-from collections.abc import Callable
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import kopf
@@ -11,6 +14,7 @@ import kopf
 from meshmigrate.controller import names
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.observed import Key, observe_job, observe_pod, observe_resource
+from meshmigrate.controller.port import ClusterError
 
 OUR_PODS_AND_JOBS: Final = names.RESOURCE_UID_LABEL
 """Label selector, evaluated by the API server: the label exists."""
@@ -19,17 +23,62 @@ _IDENTITY: Final[Any] = "meshmigrate"
 """Without one Kopf asks getpass.getuser(), which fails under an arbitrary uid (measured)."""
 
 
-async def watch(cache: Cache, add: Callable[[Key], None], namespaces: tuple[str, ...]) -> None:
-    """Run Kopf until a signal ends it; an error of a watch ends it too, for a clean restart."""
-    await kopf.operator(
-        registry=make_registry(cache, add),
-        settings=make_settings(),
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        identity=_IDENTITY,
-        memo=kopf.Memo(),
+class WatchEnded(ClusterError):
+    """Kopf watches no more, and has logged why: the process must start anew."""
+
+
+@asynccontextmanager
+async def watching(
+    cache: Cache, add: Callable[[Key], None], namespaces: tuple[str, ...]
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Watch while the block runs; give what returns at a signal and raises `WatchEnded`.
+
+    Signals are taken from Kopf, and it is told of its own end by its own clean-up: when it ends
+    by itself it waits for five seconds for tasks that are not its own, and then cancels them.
+    """
+    asked, ended = asyncio.Event(), asyncio.Event()
+    registry = make_registry(cache, add)
+
+    @kopf.on.startup(registry=registry)
+    async def take_over_signals(**_: Any) -> None:
+        loop = asyncio.get_running_loop()
+        # Kopf takes them a moment after it has started this, and tells nobody.
+        while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+
+    @kopf.on.cleanup(registry=registry)
+    async def tell(**_: Any) -> None:
+        ended.set()
+
+    watch = asyncio.ensure_future(
+        kopf.operator(
+            registry=registry,
+            settings=make_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            identity=_IDENTITY,
+            memo=kopf.Memo(),
+        )
     )
+
+    async def until_ended() -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (asked, ended)]
+        try:
+            await asyncio.wait([watch, *waits], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not asked.is_set():
+            raise WatchEnded("the watch of the cluster has ended, the log says why")
+
+    try:
+        yield until_ended
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
 def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegistry:

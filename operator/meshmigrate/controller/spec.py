@@ -1,6 +1,7 @@
 """The spec of a DatabaseMigration as values, and the hash of what starts a run."""
 
 import hashlib
+from functools import cache
 from typing import Any, Final, Literal
 
 from msgspec import Struct, convert, field, json
@@ -173,10 +174,14 @@ def settings_hash(spec: MigrationSpec) -> str:
     return hashlib.sha256(json.encode(spec.job, order="deterministic")).hexdigest()[:16]
 
 
+_fields = cache(fields)
+"""Of a type, which msgspec works out anew each time."""
+
+
 def _without_defaults(value: Any) -> Any:
     """Leave out what equals its default; msgspec itself leaves out only what is the same object."""
     if isinstance(value, Struct):
-        given = ((each, getattr(value, each.name)) for each in fields(value))
+        given = ((each, getattr(value, each.name)) for each in _fields(type(value)))
         return {
             each.encode_name: _without_defaults(content)
             for each, content in given

@@ -4,9 +4,11 @@ It is the operator's whole memory: what a restarted operator needs to continue s
 """
 
 from typing import Any, Final
+from uuid import UUID
 
-from msgspec import Struct, ValidationError, convert, to_builtins
+from msgspec import Struct, convert, to_builtins
 
+from meshmigrate.controller.clock import parse_time
 from meshmigrate.domain.runner_log import Progress
 from meshmigrate.domain.runspec import Purpose
 
@@ -210,10 +212,24 @@ def parse_status(status: dict[str, Any] | None) -> Status:
     given again.
     """
     try:
-        return convert(status or {}, type=Status)
-    except ValidationError:
+        read = convert(status or {}, type=Status)
+        if read.current_run is not None:
+            _check_run(read.current_run)
+    except ValueError:  # which msgspec's ValidationError is too
         number = (status or {}).get("runNumber")
         return Status(run_number=number if isinstance(number, int) else 0)
+    return read
+
+
+def _check_run(run: CurrentRun) -> None:
+    """Refuse what decisions could not be made from: an id that is none, a time that is none."""
+    UUID(run.id)
+    moments = [run.started_at, *filter(None, (run.attempt_started_at, run.trouble_since))]
+    if run.last_attempt is not None:
+        moments.append(run.last_attempt.ended_at)
+    for moment in moments:
+        if parse_time(moment).tzinfo is None:
+            raise ValueError(f"{moment} has no time zone")
 
 
 def dump_status(status: Status) -> dict[str, Any]:

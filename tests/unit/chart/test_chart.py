@@ -52,6 +52,9 @@ def test_the_documentation_lists_every_right_and_no_other() -> None:
         for rule in yaml.safe_load(rules[1])
         for name in rule["resources"]
     }
+    lease = (CHART / "templates" / "lease.yaml").read_text()
+    assert set(re.findall(r"resources: \[(.*)\]", lease)) == {"leases"}
+    granted.add(("leases", ", ".join(re.findall(r"verbs: \[(.*)\]", lease))))
     page = (CHART.parents[1] / "docs" / "operator.md").read_text()
     table = page.partition("## What it may do")[2]
     assert set(re.findall(r"^\| `([\w/]+)` \| ([\w, ]+) \|", table, re.MULTILINE)) == granted

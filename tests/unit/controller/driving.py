@@ -9,7 +9,7 @@ from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.observed import Json, Key
 from meshmigrate.controller.pod_template import RunnerImage
-from meshmigrate.controller.port import Conflict
+from meshmigrate.controller.port import ClusterError
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.domain.outcome import Outcome
@@ -24,6 +24,7 @@ from tests.unit.controller.scripted_cluster import (
 ALLOWED = Allowed(hosts=("*.<namespace>.svc",), service_accounts=("default",))
 """As the chart has it."""
 
+_MOST_ERRORS = 8
 Ending = Callable[[ScriptedCluster, str], None]
 """What becomes of the container of a Job that runs."""
 
@@ -65,16 +66,24 @@ class Operator:
             await self.logs.read(pod)
 
     async def look(self, key: Key = KEY) -> timedelta | None:
-        """Let the watches catch up and reconcile once, through any crash."""
-        while True:
+        """Let the watches catch up and reconcile once, through any crash and error.
+
+        Raises
+        ------
+        AssertionError
+            If the errors do not end.
+        """
+        last = ""
+        for _ in range(_MOST_ERRORS):
             self.cluster.show_to(self.cache)
             try:
                 return await self.reconciler.reconcile(key)
             except Crash:
                 self.crashes += 1
                 self._start()
-            except Conflict:
-                continue
+            except ClusterError as error:
+                last = str(error)
+        raise AssertionError(f"{key}: {_MOST_ERRORS} errors in a row, the last: {last}")
 
 
 def ends_with(outcome: Outcome, reason: str = "", **fields: Any) -> Ending:

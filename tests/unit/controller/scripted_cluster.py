@@ -39,7 +39,7 @@ from meshmigrate.domain.runspec import RunSpec, decode_spec
 from tests.scripted.api import ScriptedApi
 from tests.scripted.exchange import Request
 from tests.scripted.faults import Fault
-from tests.scripted.kinds import DEFAULT_STATUS, EVENTS, JOBS, PODS, RESOURCES, Kind
+from tests.scripted.kinds import DEFAULT_STATUS, EVENTS, JOBS, PODS, RESOURCES, Kind, copied
 from tests.scripted.transport import ScriptedTransport, requests_over
 
 NAMESPACE = "app"
@@ -99,8 +99,8 @@ def resource_body(**changes: Any) -> Json:
             "resourceVersion": "1",
             "generation": 1,
         },
-        "spec": copy.deepcopy(SPEC),
-        "status": copy.deepcopy(DEFAULT_STATUS),
+        "spec": copied(SPEC),
+        "status": copied(DEFAULT_STATUS),
     }
     return {**body, **changes}
 
@@ -220,7 +220,7 @@ class ScriptedCluster(KubernetesPort):
     def edit(self, change: Callable[[Json], None], key: Key = KEY) -> None:
         """Change a resource, as a user would; a change of the spec is a new generation."""
         body = self.body(key)
-        before = copy.deepcopy(body)
+        before = copied(body)
         change(body)
         if body["spec"] != before["spec"]:
             body["metadata"]["generation"] += 1
@@ -232,7 +232,7 @@ class ScriptedCluster(KubernetesPort):
 
     def set_spec(self, key: Key = KEY, **fields: Any) -> None:
         """Change fields of the spec of a resource."""
-        self.edit(lambda body: body["spec"].update(copy.deepcopy(fields)), key)
+        self.edit(lambda body: body["spec"].update(copied(fields)), key)
 
     def delete(self, key: Key = KEY) -> None:
         """Delete a resource: gone at once, or marked while it has finalizers."""
@@ -278,7 +278,7 @@ class ScriptedCluster(KubernetesPort):
     def end_pod(self, job_name: str, *, exit_code: int, message: bytes = b"") -> None:
         """Let the container of a Job end; the Job does not know yet."""
         pod = self.pods.get(f"{job_name}-x") or self.start_pod(job_name)
-        before = copy.deepcopy(pod)
+        before = copied(pod)
         pod["status"]["phase"] = "Succeeded" if exit_code == 0 else "Failed"
         pod["status"]["containerStatuses"][0]["state"] = {
             "terminated": {
@@ -299,7 +299,7 @@ class ScriptedCluster(KubernetesPort):
         """Let the Job say that it is over."""
         job = self.jobs[job_name]
         condition = {"type": kind, "status": "True", "message": message}
-        before = copy.deepcopy(job)
+        before = copied(job)
         job["status"] = {"conditions": [condition]}
         self.api.put(JOBS, job, before)
 
@@ -312,7 +312,7 @@ class ScriptedCluster(KubernetesPort):
         uids = {item["metadata"]["uid"] for item in (*self.jobs.values(), *self.pods.values())}
         events = self.api.objects[EVENTS.plural].values()
         return Observed(
-            resource=observe_resource(copy.deepcopy(self.body())),
+            resource=observe_resource(self.body()),
             now=self.clock(),
             jobs=tuple(observe_job(job) for job in self.jobs.values()),
             pods=tuple(observe_pod(pod) for pod in self.pods.values()),
@@ -323,7 +323,7 @@ class ScriptedCluster(KubernetesPort):
     def show_to(self, cache: Cache) -> None:
         """Bring a cache up to date, as the watches would."""
         for body in self.resources.values():
-            cache.put_resource(observe_resource(copy.deepcopy(body)))
+            cache.put_resource(observe_resource(body))
         jobs = [observe_job(job) for job in self.jobs.values()]
         pods = [observe_pod(pod) for pod in self.pods.values()]
         for resource in list(cache.resources()):
@@ -375,7 +375,7 @@ class ScriptedCluster(KubernetesPort):
             return
         if "deletionTimestamp" in pod["metadata"]:
             return
-        before = copy.deepcopy(pod)
+        before = copied(pod)
         gone_at = self.clock() + timedelta(seconds=TERMINATION_GRACE_SECONDS)
         pod["metadata"]["deletionTimestamp"] = format_time(gone_at)
         self.api.put(PODS, pod, before)

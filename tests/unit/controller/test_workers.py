@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from meshmigrate.controller.app import CacheSync, resource_states, until_first_ends
+from meshmigrate.controller.app import CacheSync, resource_states
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.observed import Key, ObservedResource, observe_resource
 from meshmigrate.controller.port import ClusterError, Conflict, NotFound
+from meshmigrate.controller.running import until_first_ends
 from meshmigrate.controller.status import Status
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.controller.workers import resync, work
@@ -152,6 +153,29 @@ def test_readiness_waits_for_all_resources() -> None:
 
     asyncio.run(sync.wait(cluster, sleep=sleep))
     assert seen == [False]
+    assert sync.probe().ok
+
+
+def test_an_api_server_that_is_away_is_waited_for() -> None:
+    """Counting goes on when it is back; the process does not end for it."""
+
+    class Away(ScriptedCluster):
+        tries = 0
+
+        async def count_resources(self) -> int:
+            self.tries += 1
+            if self.tries < 3:
+                raise ClusterError("no answer")
+            return 0
+
+    cluster = Away(Clock())
+
+    async def sleep(_: float) -> None:
+        assert not sync.probe().ok
+
+    sync = CacheSync(Cache())
+    asyncio.run(sync.wait(cluster, sleep=sleep))
+    assert cluster.tries == 3
     assert sync.probe().ok
 
 

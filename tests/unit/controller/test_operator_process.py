@@ -1,0 +1,233 @@
+"""The operator as a process, over HTTP: how it ends, what it survives, and who takes over."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from meshmigrate.controller.clock import utc_now
+from meshmigrate.domain.outcome import Outcome
+from tests.scripted.exchange import failure
+from tests.scripted.kinds import LEASES, Json
+from tests.scripted.server import ApiServer
+from tests.unit.controller.driving import ends_with
+from tests.unit.controller.scripted_cluster import Clock, ScriptedCluster, resource_body
+
+LEASE = ("--lease", "system/meshmigrate")
+FAST = (
+    *(*LEASE, "--lease-duration", "3"),
+    *("--lease-renew-deadline", "2", "--lease-retry-period", "0.4"),
+)
+_MAIN = "from meshmigrate.cli.main import main; main()"
+
+
+class PresentTime(Clock):
+    """The wall clock of this machine, for processes that have no other."""
+
+    def __call__(self) -> datetime:
+        """Give the present moment."""
+        return utc_now()
+
+
+class Operators:
+    """A scripted cluster, and the operator processes in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cluster = ScriptedCluster(PresentTime())
+        self.server = ApiServer(self.cluster.api)
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *options: str, port: int = 0) -> subprocess.Popen[bytes]:
+        """Start one."""
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "KUBECONFIG": str(self.server.kubeconfig(self.folder)),
+        }
+        log = (self.folder / f"operator-{len(self.processes)}.log").open("wb")
+        program = (sys.executable, "-c", _MAIN, "operator", "--runner-image", "runner:1")
+        with log:
+            process = subprocess.Popen(
+                (*program, "--port", str(port or free_port()), *options),
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        self.processes.append(process)
+        return process
+
+    def until(self, what: str, holds: Callable[[], object], *, seconds: float = 30) -> None:
+        """Wait for something.
+
+        Raises
+        ------
+        AssertionError
+            If it does not come; with what the operators said.
+        """
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                said = [file.read_text() for file in sorted(self.folder.glob("*.log"))]
+                raise AssertionError(f"not within {seconds} s: {what}\n" + "\n".join(said))
+            time.sleep(0.02)
+
+    def begin_run(self) -> str:
+        """Apply a resource, and give the Job that follows."""
+        self.cluster.apply(resource_body())
+        self.until("a Job", lambda: self.cluster.created_jobs)
+        return self.cluster.created_jobs[-1]
+
+    def phase_becomes(self, phase: str) -> None:
+        """Wait for a phase."""
+        self.until(phase, lambda: self.cluster.body()["status"]["phase"] == phase)
+
+    @property
+    def lease(self) -> Json:
+        """The Lease as stored."""
+        found = self.cluster.api.objects[LEASES.plural].get(("system", "meshmigrate"))
+        return found["spec"] if found else {}
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on at the moment."""
+    import socket  # noqa: PLC0415  nothing else here speaks of sockets
+
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def operators(tmp_path: Path) -> Iterator[Operators]:
+    """Give a cluster without any operator yet; those started are gone afterwards."""
+    here = Operators(tmp_path)
+    with here.server.listening():
+        yield here
+        for process in here.processes:
+            process.kill()
+            process.wait()
+
+
+def test_it_ends_within_two_seconds_of_a_signal(operators: Operators) -> None:
+    """With exit code 0, and the Lease given back."""
+    process = operators.start(*LEASE)
+    operators.begin_run()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=2) == 0
+    assert operators.lease["holderIdentity"] == ""
+
+
+def test_it_ends_in_time_although_the_api_does_not_answer(operators: Operators) -> None:
+    """What cannot be done any more is left undone; the Lease ends by itself."""
+    process = operators.start(*LEASE)
+    operators.begin_run()
+    operators.server.hang = True
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=2) == 0
+    assert operators.lease["holderIdentity"] != ""
+
+
+def test_it_survives_an_outage_of_the_api(operators: Operators) -> None:
+    """The run goes on without it; the same process stores the end when the API is back."""
+    process = operators.start(*LEASE)
+    job = operators.begin_run()
+    operators.server.stop()
+    operators.cluster.start_pod(job)
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    time.sleep(2)
+    operators.server.start()
+    operators.phase_becomes("Succeeded")
+    assert process.poll() is None
+
+
+def test_an_error_in_a_watch_ends_it_and_the_next_one_goes_on(operators: Operators) -> None:
+    """Crash-only: it ends with exit code 1 and gives the Lease back; nothing is lost."""
+    process = operators.start(*LEASE)
+    job = operators.begin_run()
+    operators.server.say_in_streams(failure(500, "InternalError", "etcd has no leader").body)
+    assert process.wait(timeout=20) == 1
+    assert operators.lease["holderIdentity"] == ""
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    operators.start(*LEASE)
+    operators.phase_becomes("Succeeded")
+    assert operators.cluster.created_jobs == [job]
+
+
+def test_a_watch_that_is_too_old_begins_anew(operators: Operators) -> None:
+    """410: everything is listed again, and what happened meanwhile is seen."""
+    process = operators.start()
+    job = operators.begin_run()
+    operators.server.silent = True
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    created = operators.cluster.created_jobs
+    operators.cluster.api.forget_history()
+    operators.server.silent = False
+    operators.phase_becomes("Succeeded")
+    assert process.poll() is None
+    assert created == [job]
+
+
+def test_a_late_watch_changes_nothing_about_the_end(operators: Operators) -> None:
+    """Events that come late, and all at once, lead to the same end."""
+    operators.start()
+    job = operators.begin_run()
+    operators.server.silent = True
+    operators.cluster.start_pod(job)
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    time.sleep(0.5)
+    operators.server.silent = False
+    operators.phase_becomes("Succeeded")
+    assert operators.cluster.created_jobs == [job]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_standby_takes_over_and_finishes_the_run(
+    operators: Operators, number: signal.Signals
+) -> None:
+    """Stopped or killed: the other one has seen everything, and there is one Job."""
+    ports = (free_port(), free_port())
+    first = operators.start(*FAST, port=ports[0])
+    operators.until("a leader", lambda: operators.lease.get("holderIdentity"))
+    holder = operators.lease["holderIdentity"]
+    operators.start(*FAST, port=ports[1])
+    job = operators.begin_run()
+    operators.until("a standby that is ready", lambda: ask(ports[1], "readyz") == "ok\n")
+    assert "meshmigrate_leader 1.0" in ask(ports[0], "metrics")
+    assert "meshmigrate_leader 0.0" in ask(ports[1], "metrics")
+    assert "meshmigrate_migrations{" not in ask(ports[1], "metrics")
+    first.send_signal(number)
+    operators.until("another leader", lambda: operators.lease["holderIdentity"] not in {"", holder})
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    operators.phase_becomes("Succeeded")
+    assert operators.cluster.created_jobs == [job]
+    assert "meshmigrate_leader 1.0" in ask(ports[1], "metrics")
+
+
+def test_who_loses_the_lease_ends_at_once(operators: Operators) -> None:
+    """Another one may be active: no farewell, exit code 1, the Lease is left alone."""
+    process = operators.start(*FAST)
+    operators.until("a leader", lambda: operators.lease.get("holderIdentity"))
+    body = operators.cluster.api.objects[LEASES.plural]["system", "meshmigrate"]
+    taken = json.loads(json.dumps(body))
+    taken["spec"]["holderIdentity"] = "somebody-else"
+    operators.cluster.api.put(LEASES, taken, body)
+    assert process.wait(timeout=10) == 1
+    assert operators.lease["holderIdentity"] == "somebody-else"
+
+
+def ask(port: int, what: str) -> str:
+    """Ask an operator over HTTP; empty if it does not answer well."""
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/{what}") as answer:
+        text: str = answer.read().decode()
+        return text
+    return ""
