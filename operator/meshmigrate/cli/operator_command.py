@@ -5,6 +5,7 @@ import sys
 import click
 
 from meshmigrate.cli.options import examples
+from meshmigrate.domain.runner_log import LogFormat
 
 
 @click.command(
@@ -111,6 +112,14 @@ from meshmigrate.cli.options import examples
     show_default=True,
     help="The least important lines to write.",
 )
+@click.option(
+    "--log-format",
+    envvar="LOG_FORMAT",
+    type=click.Choice(["json", "console"]),
+    default="json",
+    show_default=True,
+    help="Lines for machines, or for people.",
+)
 def operator(
     *,
     runner_image: str,
@@ -126,6 +135,7 @@ def operator(
     lease_renew_deadline: float,
     lease_retry_period: float,
     log_level: str,
+    log_format: LogFormat,
 ) -> None:
     """Watch DatabaseMigrations and run them as Jobs.
 
@@ -134,6 +144,10 @@ def operator(
     """
     import asyncio
 
+    from meshmigrate.cli.core_dumps import forbid_core_dumps
+
+    forbid_core_dumps()
+
     try:
         from meshmigrate.controller.admission import Allowed
         from meshmigrate.controller.app import OperatorConfig, run_operator
@@ -141,7 +155,7 @@ def operator(
         from meshmigrate.controller.leading import LeaseConfig
         from meshmigrate.controller.pod_template import RunnerImage
         from meshmigrate.controller.port import ClusterError
-        from meshmigrate.observe.logs import configure_logging
+        from meshmigrate.observe.logs import configure_logging, last_words
     except ModuleNotFoundError as error:
         raise click.UsageError(
             f"the operator needs {error.name}, which is not installed: "
@@ -155,7 +169,7 @@ def operator(
         timings = LeaseTimings(lease_duration, lease_renew_deadline, lease_retry_period)
     except ValueError as error:
         raise click.UsageError(f"{error}: see the options --lease-*") from error
-    configure_logging(log_level, sys.stdout)
+    configure_logging(log_level, sys.stdout, log_format)
     config = OperatorConfig(
         runner_image=RunnerImage(runner_image, runner_pull_policy),
         allowed=Allowed(
@@ -171,4 +185,8 @@ def operator(
     try:
         asyncio.run(run_operator(config))
     except ClusterError as error:
-        raise click.ClickException(str(error)) from error
+        last_words(str(error))
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  the end is a line of the log as well
+        last_words("", error)
+        sys.exit(1)

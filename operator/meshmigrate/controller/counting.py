@@ -26,10 +26,12 @@ def count_end(metrics: Metrics, old: Status, resource: ObservedResource) -> None
         )
     )
     _log.info(
-        "run finished",
+        "run-finished",
+        message=f"run {last.number} ended as {last.outcome}",
         resource=str(resource.key),
         run=last.number,
         run_id=last.id,
         outcome=last.outcome,
         reason=last.reason,
+        duration_seconds=last.duration_seconds,
     )
