@@ -1,8 +1,10 @@
-"""docs/operator.md knows every reason."""
+"""docs/operator.md knows every reason, and what it and docs/security.md link to is there."""
 
 import re
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 from meshmigrate.domain.reason import Reason
 
@@ -26,10 +28,12 @@ def test_every_row_says_what_it_means_and_what_to_do() -> None:
     assert all(len(meaning) > 10 and len(action) > 4 for _, meaning, action in ROWS)
 
 
-def test_every_link_leads_somewhere() -> None:
+@pytest.mark.parametrize("name", ["operator.md", "security.md"])
+def test_every_link_leads_somewhere(name: str) -> None:
     """Within the documentation and to the tests."""
-    for link, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", PAGE):
-        page = DOCS / (link or "operator.md")
+    text = (DOCS / name).read_text()
+    for link, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", text):
+        page = DOCS / (link or name)
         assert page.exists(), link
         titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
         assert not heading or heading in {
