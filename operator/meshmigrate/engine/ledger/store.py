@@ -73,7 +73,8 @@ class Ledger:
             b"NULL" if (value := parameters[each]) is None else escape(str(value).encode())
             for each in names
         )
-        return b"EXECUTE %b (%b)" % (name.encode(), b", ".join(values))
+        given = b", ".join(values)
+        return b"EXECUTE %b (%b)" % (name.encode(), given) if given else b"EXECUTE " + name.encode()
 
     def _bound(
         self,
