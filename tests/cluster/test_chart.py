@@ -2,6 +2,7 @@
 
 import pytest
 
+from hack.chart_snapshots import SETS, SNAPSHOTS, VALUES, find_helm, render
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
 from tests.cluster.tenant import Tenant
 
@@ -24,9 +25,18 @@ def can_i(
     return cluster.attempt("kubectl", "auth", "can-i", verb, *which, account, scope).stdout.strip()
 
 
-def test_the_chart_is_sound(cluster: Cluster) -> None:
-    """Helm's own linter finds nothing."""
-    assert "0 chart(s) failed" in cluster.run("helm", "lint", "--strict", "charts/meshmigrate")
+@pytest.mark.parametrize("values", SETS)
+def test_the_chart_is_sound(cluster: Cluster, values: str) -> None:
+    """Helm's own linter finds nothing, whatever is asked for."""
+    lint = ("helm", "lint", "--strict", "charts/meshmigrate")
+    assert "0 chart(s) failed" in cluster.run(*lint, "--values", str(VALUES / f"{values}.yaml"))
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_the_snapshots_are_what_the_chart_renders(values: str) -> None:
+    """`make snapshots` writes them anew where the chart has changed."""
+    snapshot = (SNAPSHOTS / f"{values}.yaml").read_text()
+    assert render(find_helm(), values) == snapshot
 
 
 @pytest.mark.parametrize(
@@ -35,6 +45,11 @@ def test_the_chart_is_sound(cluster: Cluster) -> None:
         ("leaderElection.leaseDurationSeconds=0", "minimum: got 0, want 1"),
         ("replicaz=1", "additional properties 'replicaz' not allowed"),
         ("logLevel=LOUD", "must be one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
+        ("resources.limit.memory=1Gi", "additional properties 'limit' not allowed"),
+        ("image.digest=sha256:12", "does not match pattern"),
+        ("networkPolicy.databases.ports=null", "missing property 'ports'"),
+        ("labels.app\\.kubernetes\\.io/name=x", "invalid propertyName 'app.kubernetes.io/name'"),
+        ("tolerations[0].efect=NoSchedule", "additional properties 'efect' not allowed"),
     ],
 )
 def test_a_wrong_value_is_refused(cluster: Cluster, value: str, said: str) -> None:

@@ -97,6 +97,7 @@ class Reason(StrEnum):
     # the way back
     NO_ROLLBACK_SCRIPT = "NoRollbackScript"
     IRREVERSIBLE = "Irreversible"
+    ROLLBACK_INCOMPLETE = "RollbackIncomplete"
     ROLLBACK_SCRIPT_FAILED = "RollbackScriptFailed"
     FINGERPRINT_MISMATCH = "FingerprintMismatch"
     UNPROVEN = "Unproven"

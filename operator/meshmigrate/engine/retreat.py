@@ -14,7 +14,7 @@ from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.domain.version import Version
-from meshmigrate.engine import kept, session
+from meshmigrate.engine import half_back, kept, session
 from meshmigrate.engine.drift import scope
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
@@ -56,11 +56,13 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version, digest: str
     Raises
     ------
     Refusal
-        ``UnknownTarget``, ``NoRollbackScript`` or ``Irreversible``: nothing has been taken back.
+        ``UnknownTarget``, ``RollbackIncomplete``, ``NoRollbackScript`` or ``Irreversible``: nothing
+        has been taken back.
     """
     ledger = locked.ledger
     rows = history.read(ledger)
     leaving = plan_retreat(rows, target)
+    half_back.refuse(ledger, leaving)
     refuse_irreversible(ledger, leaving, target)
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
     lost = kept.discarded(locked, tuple(reversed(leaving)))

@@ -12,6 +12,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
+from meshmigrate.engine import half_back
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
@@ -193,7 +194,7 @@ def _failed(
         f"{row.version} failed: {error.message}; still applied by this run: "
         f"{', '.join(standing)}",
         failure=with_fields(
-            failure_detail(error, row.version), hint=way_on(error, _REPAIR_VERSION)
+            failure_detail(error, row.version), hint=way_on(error, _by_hand(locked, row))
         ),
         differences=tuple(map(str, differences)),
     )
@@ -201,6 +202,11 @@ def _failed(
         "RollbackFailed", identity, error, outcome=verdict.outcome, version=row.version
     )
     return finish(locked, identity, verdict, after=after, entries=[entry])
+
+
+def _by_hand(locked: LockedRun, row: AppliedVersion) -> str:
+    done = journal.read(locked.ledger, row.version, "down")
+    return half_back.way_on(row.version, len(done)) if done else _REPAIR_VERSION
 
 
 def _cause(why: TurningPoint, *, brief: bool = False) -> str:

@@ -183,7 +183,7 @@ def resume(ledger: Ledger, run_id: UUID, attempt: int) -> int:
 
 
 def refuse_other_plan(run: Run, plan: Plan) -> None:
-    """Refuse to continue a run with files that are not those it began with.
+    """Refuse to continue a run with another plan than it began with.
 
     Raises
     ------
@@ -193,8 +193,10 @@ def refuse_other_plan(run: Run, plan: Plan) -> None:
     if run.plan_digest != plan.digest:
         raise Refusal(
             Reason.SOURCE_CHANGED,
-            f"run {run.id} began with other files than it is given now",
-            hint="Start a new run: it takes over what this one has applied.",
+            f"run {run.id} began with other files, or another target, role, search path, "
+            "onFailure or transaction mode, than it is given now",
+            hint="Continue it with what it began with, or start a new run (without --run-id): that "
+            "takes over what this one has applied.",
         )
 
 
