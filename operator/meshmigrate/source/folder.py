@@ -136,9 +136,10 @@ def _sql_files(folder: Path, boundary: str) -> Iterator[tuple[str, str]]:
         if linked := entry.is_symlink():
             path = realpath(path)
             if not Path(path).is_relative_to(limit):
-                raise _unreadable(shown, "the symbolic link leaves its folder")
+                raise _unreadable(shown, "the symbolic link leaves its folder", _A_FILE)
         if not (Path(path) if linked else entry).is_file():
-            raise _unreadable(shown, "this is not a regular file")
+            why = "the symbolic link leads to no file" if linked else "this is not a regular file"
+            raise _unreadable(shown, why, _A_FILE)
         yield path, shown
 
 
@@ -193,11 +194,15 @@ def _one_per_number(files: Iterable[_File]) -> dict[int, _File]:
     return by_number
 
 
-def _unreadable(shown: str, why: str) -> Refusal:
+_A_FOLDER: Final = "Give a folder whose files the runner's user may read."
+_A_FILE: Final = "Put the file itself there, or move this out of the folder."
+
+
+def _unreadable(shown: str, why: str, hint: str = _A_FOLDER) -> Refusal:
     return Refusal(
         Reason.SOURCE_UNREADABLE,
         why,
-        hint="Give a folder whose files the runner's user may read.",
+        hint=hint,
         location=Location(shown),
     )
 
