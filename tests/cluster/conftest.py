@@ -45,11 +45,13 @@ def cluster() -> Iterator[Cluster]:
 def operator(cluster: Cluster) -> Cluster:
     """Install the operator by its chart, with the images as they are now."""
     cluster.run(sys.executable, "-m", "hack.images", "product", "postgres")
+    _configure_channels(cluster)
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", "charts/meshmigrate"),
         *("--set", "allowedServiceAccounts={default,migrations}"),
         *("--set", "allowedLabels={cost.example.com/*}"),
-        *("--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"),
+        *("--set", "notifications.secretName=channels"),
+        *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),
         # A test makes the only node look lost: the operator has nowhere else to be.
         *("--set-json", f"tolerations=[{json.dumps(UNREACHABLE)}]"),
     )
@@ -57,6 +59,24 @@ def operator(cluster: Cluster) -> Cluster:
     cluster.kubectl("rollout", "restart", *deployment)
     cluster.kubectl("rollout", "status", *deployment, "--timeout=2m")
     return cluster
+
+
+def _configure_channels(cluster: Cluster) -> None:
+    """Make the operator's namespace, and the channels that a test may name; nobody is default."""
+    sink = f"sink.{DATABASE_NAMESPACE}.svc"
+    channels = {
+        "program": {"webhook": {"url": f"http://{sink}/program"}},
+        "people": {"urls": [f"json://{sink}/people"]},
+    }
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "channels", "namespace": SYSTEM_NAMESPACE},
+        "stringData": {"channels.yaml": json.dumps({"channels": channels})},
+    }
+    for body in (namespace, secret):
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(body))
 
 
 @pytest.fixture(scope="session")
