@@ -10,13 +10,9 @@ import pytest
 
 from hack.demo.setting import PASSWORD
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, environment
-from tests.cluster.tenant import DATABASE_NAMESPACE, Tenant
+from tests.cluster.release import install
+from tests.cluster.tenant import DATABASE_NAMESPACE, Tenant, restricted
 
-UNREACHABLE = {
-    "key": "node.kubernetes.io/unreachable",
-    "operator": "Exists",
-    "effect": "NoExecute",
-}
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -45,16 +41,9 @@ def cluster() -> Iterator[Cluster]:
 def operator(cluster: Cluster) -> Cluster:
     """Install the operator by its chart, with the images as they are now."""
     cluster.run(sys.executable, "-m", "hack.images", "product", "postgres")
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(restricted(SYSTEM_NAMESPACE)))
     _configure_channels(cluster)
-    cluster.run(
-        *("helm", "upgrade", "--install", "meshmigrate", "charts/meshmigrate"),
-        *("--set", "allowedServiceAccounts={default,migrations}"),
-        *("--set", "allowedLabels={cost.example.com/*}"),
-        *("--set", "notifications.secretName=channels"),
-        *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),
-        # A test makes the only node look lost: the operator has nowhere else to be.
-        *("--set-json", f"tolerations=[{json.dumps(UNREACHABLE)}]"),
-    )
+    install(cluster)
     deployment = ("-n", SYSTEM_NAMESPACE, "deployment/meshmigrate")
     cluster.kubectl("rollout", "restart", *deployment)
     cluster.kubectl("rollout", "status", *deployment, "--timeout=2m")
@@ -62,21 +51,19 @@ def operator(cluster: Cluster) -> Cluster:
 
 
 def _configure_channels(cluster: Cluster) -> None:
-    """Make the operator's namespace, and the channels that a test may name; nobody is default."""
+    """Store the channels that a test may name; nobody is told by default."""
     sink = f"sink.{DATABASE_NAMESPACE}.svc"
     channels = {
         "program": {"webhook": {"url": f"http://{sink}/program"}},
         "people": {"urls": [f"json://{sink}/people"]},
     }
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}}
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "channels", "namespace": SYSTEM_NAMESPACE},
         "stringData": {"channels.yaml": json.dumps({"channels": channels})},
     }
-    for body in (namespace, secret):
-        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
 """The chart by helm, and what it grants."""
 
+import json
+
 import pytest
 
 from hack.chart_snapshots import SETS, SNAPSHOTS, VALUES, find_helm, render
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
 from tests.cluster.tenant import Tenant
+from tests.cluster.test_security import ANY_UID, documented, own_rights
 
 TEMPLATE = ("helm", "template", "meshmigrate", "charts/meshmigrate")
 ACCOUNT = f"--as=system:serviceaccount:{SYSTEM_NAMESPACE}:meshmigrate"
@@ -110,17 +113,20 @@ def test_the_operator_may_change_no_lease_but_its_own(operator: Cluster) -> None
 
 
 def test_a_namespaced_operator_needs_nothing_cluster_wide(tenant: Tenant) -> None:
-    """It becomes ready with a Role only; beside the first operator it does no harm."""
+    """It becomes ready with a Role only, under any uid; beside the first one it does no harm."""
     cluster = tenant.cluster
     cluster.run(
         *("helm", "install", "narrow", "charts/meshmigrate", "--namespace", tenant.name),
         *("--set", f"watchNamespaces={{{tenant.name}}}", "--set", "crds.install=false"),
         *("--wait", "--timeout", "1m"),
     )
-    account = f"--as=system:serviceaccount:{tenant.name}:narrow-meshmigrate"
-    here = f"-n={tenant.name}"
-    assert can_i(cluster, "list", "databasemigrations", account, here) == "yes"
-    assert can_i(cluster, "list", "databasemigrations", account) == "no"
+    account = f"system:serviceaccount:{tenant.name}:narrow-meshmigrate"
+    assert own_rights(cluster, account, tenant.name) == documented()
+    assert own_rights(cluster, account, "default") == set()
+    here = ("-n", tenant.name, "deployment/narrow-meshmigrate")
+    uid = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": ANY_UID}}}}}
+    cluster.kubectl("patch", *here, "-p", json.dumps(uid))
+    cluster.kubectl("rollout", "status", *here, "--timeout=1m")
     tenant.secret()
     tenant.config_map("web", {"1_a.sql": "create table a (id int);"})
     tenant.apply()

@@ -38,6 +38,15 @@ from meshmigrate.cli.options import examples
     help="Namespace to watch; may be repeated. Default: all.",
 )
 @click.option(
+    "--allowed-secret",
+    "allowed_secrets",
+    envvar="MESHMIGRATE_ALLOWED_SECRETS",
+    multiple=True,
+    default=("*",),
+    help="Secret that spec.database of a resource may name; may be repeated. * stands for "
+    "anything. Default: any.",
+)
+@click.option(
     "--allowed-host",
     "allowed_hosts",
     envvar="MESHMIGRATE_ALLOWED_HOSTS",
@@ -124,6 +133,7 @@ def operator(
     runner_image: str,
     runner_pull_policy: str,
     namespaces: tuple[str, ...],
+    allowed_secrets: tuple[str, ...],
     allowed_hosts: tuple[str, ...],
     allowed_service_accounts: tuple[str, ...],
     allowed_labels: tuple[str, ...],
@@ -168,6 +178,7 @@ def operator(
     config = OperatorConfig(
         runner_image=RunnerImage(runner_image, runner_pull_policy),
         allowed=Allowed(
+            secrets=allowed_secrets,
             hosts=allowed_hosts,
             service_accounts=allowed_service_accounts,
             labels=allowed_labels,
