@@ -78,11 +78,17 @@ def test_what_somebody_took_back_to_the_end_is_gone(
     fail_half_way_back(database, project, applied=applied)
     database.query("DROP INDEX i")
     assert decide(database, project, "done").outcome is Outcome.SUCCEEDED
-    assert database.log[-1][0] == "Finished"
+    assert ("RolledBack" if applied else "StepsRolledBack", "1") in database.log
     assert database.versions == []
     assert journal(database) == []
     assert apply(database, project).outcome is Outcome.SUCCEEDED
     assert indexes(database) == {"i": True, "j": True}
+    project.migration("1", TWO, "DROP INDEX i, j")
+    run_command(database, project.root, "repair", "--accept=1", "--reason=better")
+    project.migration("2", "SELECT 1", "SELECT 1")
+    run_command(database, project.root, "repair", "--accept=2", "--reason=better")
+    done = go_back(database, project).result
+    assert done.reason == Reason.SUCCEEDED, "the schema before version 1 is known, and proven"
 
 
 def test_going_back_goes_on_where_it_ended(database: Database, project: Project) -> None:

@@ -1,6 +1,7 @@
 """``meshmigrate operator``: the operator process, as the chart starts it."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -113,6 +114,13 @@ from meshmigrate.cli.options import examples
     help="Seconds between two looks at the lease, and between two renewals.",
 )
 @click.option(
+    "--notify-config",
+    envvar="MESHMIGRATE_NOTIFY_CONFIG",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File with the channels of notifications, read again when it changes. Default: none.",
+)
+@click.option(
     "--log-level",
     envvar="MESHMIGRATE_LOG_LEVEL",
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
@@ -135,6 +143,7 @@ def operator(
     lease_duration: int,
     lease_renew_deadline: float,
     lease_retry_period: float,
+    notify_config: Path | None,
     log_level: str,
 ) -> None:
     """Watch DatabaseMigrations and run them as Jobs.
@@ -178,6 +187,7 @@ def operator(
         namespaces=namespaces,
         port=port,
         lease=LeaseConfig(namespace, name, timings) if lease else None,
+        channels=notify_config,
     )
     try:
         asyncio.run(run_operator(config))

@@ -12,7 +12,7 @@ from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import half_back
 from meshmigrate.engine.declaration import Declaration, Declared, Situation
-from meshmigrate.engine.ledger import history, journal
+from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.journal import Step
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.reckoning import needs_decision, text_of
@@ -85,7 +85,7 @@ class StepRepair:
         by = f" by {self.actor}" if self.actor else ""
         named = ", ".join(map(str, steps))
         declared = Declared(
-            event="StepDeclaredDone" if done else "StepDeclaredOpen",
+            event=_event_of_half(done=done, applied=row is not None),
             version=str(self.version),
             file=f"rollbacks/{self.version}.sql",
             write=partial(_settle_half, version=self.version, row=row, done=done),
@@ -93,6 +93,13 @@ class StepRepair:
             f"decided{by}: {self.reason}",
         )
         return Declaration(message=f"version {self.version} {meaning}", versions=(declared,))
+
+
+def _event_of_half(*, done: bool, applied: bool) -> str:
+    """Give the log's word; that a version left the history has to be told as such."""
+    if not done:
+        return "StepDeclaredOpen"
+    return log.ROLLED_BACK if applied else log.STEPS_ROLLED_BACK
 
 
 def _settle_half(

@@ -1,7 +1,8 @@
 """The way back: what a run applied is taken back by its own scripts, and the result is proven."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
+from uuid import UUID
 
 from msgspec.structs import replace as with_fields
 
@@ -54,7 +55,8 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     identity = RunIdentity(id=run.id, attempt=run.attempt)
     deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, str(run.fingerprint_before))
-    rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
+    part = [row for row in _partial(run.id, why) if journal.read(locked.ledger, row.version, "up")]
+    rows = [*part, *history.of_run(locked.ledger, run.id)]
     cause = _cause(why, brief=True)
     locked.events(turning_back(cause, len(rows), cause=_cause(why)))
     for index, row in enumerate(rows):
@@ -66,7 +68,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, before, why, rows)
+    return _prove(locked, identity, before, why)
 
 
 def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
@@ -77,13 +79,12 @@ def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
     return Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
 
 
-def _partial(locked: LockedRun, run: Run, why: TurningPoint) -> tuple[AppliedVersion, ...]:
-    """Give the file that failed after some of its steps, as long as any of them stands."""
+def _partial(run_id: UUID, why: TurningPoint) -> Iterator[AppliedVersion]:
+    """Give the file that failed after some of its steps."""
     part = why.partial
-    if part is None or not journal.read(locked.ledger, Version(part.version), "up"):
-        return ()
-    version, checksums = Version(part.version), (part.checksum, part.rollback_checksum)
-    return (AppliedVersion(version, part.name, *checksums, run.id, "applied"),)
+    if part is not None:
+        version, checksums = Version(part.version), (part.checksum, part.rollback_checksum)
+        yield AppliedVersion(version, part.name, *checksums, run_id, "applied")
 
 
 def roll_back(
@@ -137,11 +138,11 @@ def _prove(
     identity: RunIdentity,
     before: Fingerprint,
     why: TurningPoint,
-    rows: Sequence[AppliedVersion],
 ) -> Ending:
     from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
 
     after, differences = compare(locked, before)
+    rows = [*_partial(identity.id, why), *(each.row for each in why.versions)]
     others = bystanders(locked, rows, before, after) if differences else ()
     lost = why.detail.data_not_restored
     if len(others) == len(differences):

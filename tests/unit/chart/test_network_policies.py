@@ -89,6 +89,16 @@ def test_what_is_not_needed_is_impossible(values: str) -> None:
     assert [flow for flow in not_needed(values) if lets_through(policies, flow)] == []
 
 
+def test_notifications_reach_services_where_there_are_channels() -> None:
+    """Only the operator's, and only at the ports that are said."""
+    channels, none = operator_of("organisation"), operator_of("closed-network")
+    assert lets_through(objects("organisation", "NetworkPolicy"), Flow(channels, WORLD, 443))
+    assert lets_through(objects("organisation", "NetworkPolicy"), Flow(channels, WORLD, 587))
+    assert not lets_through(objects("closed-network", "NetworkPolicy"), Flow(none, WORLD, 587))
+    runner = runner_in("web")
+    assert not lets_through(objects("organisation", "NetworkPolicy"), Flow(runner, WORLD, 443))
+
+
 def test_named_peers_are_the_only_ones() -> None:
     """With `to` and `from` the right port alone is not enough."""
     values = "closed-network"
