@@ -2,59 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from tests.postgres.harness import Database, Project
 from tests.postgres.processes import run_command
+from tests.scripted.receiver import Receiver, listening
 
 pytestmark = pytest.mark.one_version  # what is told does not depend on the server
-
-
-class Receiver:
-    """An HTTP server that keeps what is posted to it."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.statuses: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = receiver.statuses.pop(0) if receiver.statuses else 204
-                if status < 300:
-                    receiver.events.append(json.loads(body))
-                self.send_response(status)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def channels(self, folder: Path) -> Path:
-        """Write the file with a channel that leads here."""
-        file = folder / "channels.yaml"
-        url = f"http://127.0.0.1:{self.server.server_port}/canary"
-        channel = {"webhook": {"url": url}}
-        file.write_text(json.dumps({"channels": {"hook": channel}, "default": ["hook"]}))
-        return file
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """Give a receiver that listens."""
-    listening = Receiver()
-    thread = Thread(target=listening.server.serve_forever)
-    thread.start()
-    yield listening
-    listening.server.shutdown()
-    thread.join()
-    listening.server.server_close()
+    with listening() as found:
+        yield found
 
 
 STORIES = {
