@@ -38,7 +38,7 @@ from meshmigrate.controller.port import (
     Conflict,
     NotFound,
 )
-from meshmigrate.controller.status import Status
+from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.observe.metrics import Metrics
 
 _MAX_STEPS: Final = 20
@@ -116,8 +116,7 @@ class Reconciler:
                 # Another operator may have ended this attempt: its Job must not come again.
                 confirmed = await self._refresh(key)
                 continue
-            if isinstance(step, DeleteJob):
-                listed.discard(step.job.name)
+            _note_absence(step, observed.resource, listed)
             try:
                 confirmed = await self._act(observed.resource, step, told)
             except AlreadyExists:
@@ -132,7 +131,10 @@ class Reconciler:
         raise ClusterError(f"{key}: no end after {_MAX_STEPS} steps; looking again later")
 
     async def _observe(self, key: Key, listed: set[str]) -> Observed | None:
-        """Gather what a decision needs; a Job that the cache lacks is looked for once."""
+        """Gather what a decision needs; a Job that the cache lacks is looked for once.
+
+        Unless it is in ``listed``.
+        """
         resource = self._cache.resource(key)
         if resource is None:
             return None
@@ -256,3 +258,16 @@ class Reconciler:
                 await self._cluster.create_event(event_manifest(event, resource, self._clock()))
             except ClusterError as error:
                 _log.warning("event not stored", reason=event.reason, error=str(error))
+
+
+def _note_absence(step: Step, resource: ObservedResource, listed: set[str]) -> None:
+    """Note whether a Job that the cache lacks has to be looked for after a step.
+
+    Not that of the first run of a resource: it is not there before this step has written it down.
+    """
+    match step:
+        case DeleteJob(job=job):
+            listed.discard(job.name)
+        case WriteStatus(status=Status(current_run=CurrentRun(job_name=name))):
+            if resource.status.run_number == 0:
+                listed.add(name)
