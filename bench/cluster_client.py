@@ -1,10 +1,12 @@
 """The Kubernetes API for many requests at once: what users, the kubelet and controllers do."""
 
+import asyncio
 import json
 import ssl
 from base64 import b64decode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,9 +48,17 @@ class ClusterClient:
         return answer
 
     async def watch(self, path: str) -> AsyncIterator[Json]:
-        """Give the events of a collection from now on; what is there already comes first."""
+        """Give the events of a collection from now on; what is there already comes first.
+
+        Raises
+        ------
+        RuntimeError
+            If it was refused.
+        """
         timeout = ClientTimeout(total=None)
         async with self._session.get(f"{path}?watch=1", timeout=timeout) as response:
+            if response.status != HTTPStatus.OK:
+                raise RuntimeError(f"watch {path}: {response.status} {await response.text()}")
             async for line in response.content:
                 yield json.loads(line)
 
@@ -56,13 +66,10 @@ class ClusterClient:
 @asynccontextmanager
 async def connected(kubeconfig: Path) -> AsyncIterator[ClusterClient]:
     """Connect as the kubeconfig's only user, who has a token."""
-    config = yaml.safe_load(kubeconfig.read_text())
+    config = yaml.safe_load(await asyncio.to_thread(kubeconfig.read_text))
     cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-    if "certificate-authority" in cluster:
-        trust = ssl.create_default_context(cafile=cluster["certificate-authority"])
-    else:
-        given = b64decode(cluster["certificate-authority-data"]).decode()
-        trust = ssl.create_default_context(cadata=given)
+    authority = b64decode(cluster["certificate-authority-data"]).decode()
+    trust = ssl.create_default_context(cadata=authority)
     async with ClientSession(
         cluster["server"],
         connector=TCPConnector(limit=_CONNECTIONS, ssl=trust),

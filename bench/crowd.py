@@ -10,7 +10,7 @@ from bench.cluster_client import ClusterClient, Json
 from meshmigrate.controller import names
 
 _AT_ONCE: Final = 32
-_LONGEST_SECONDS: Final = 600.0
+_LONGEST_SECONDS: Final = 300.0
 
 
 class Crowd:
@@ -24,11 +24,14 @@ class Crowd:
         """Resource to the monotonic time when its creation was seen."""
         self.jobs: dict[str, float] = {}
         """Resource to the monotonic time when its first Job was seen."""
-        self.phases: dict[str, str] = {}
+        self._phases: dict[str, str] = {}
+        self._made = 0
         self._changed = asyncio.Event()
 
     async def make(self, resources: Iterable[str]) -> None:
         """Create resources, as many at once as the API server takes."""
+        resources = list(resources)
+        self._made += len(resources)
         await _in_parallel(
             self._cluster.send("POST", self.path, _manifest(name)) for name in resources
         )
@@ -59,16 +62,24 @@ class Crowd:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            done = sum(phase == "Succeeded" for phase in self.phases.values())
             raise TimeoutError(
                 f"{what}: not within {_LONGEST_SECONDS:.0f} s; {len(self.created)} resources,"
-                f" {len(self.jobs)} Jobs, {done} succeeded"
+                f" {len(self.jobs)} Jobs, {self._succeeded()} succeeded"
             ) from None
         return time.monotonic()
 
-    def succeeded(self) -> int:
-        """Count the resources that have succeeded."""
-        return sum(phase == "Succeeded" for phase in self.phases.values())
+    def all_succeeded(self) -> bool:
+        """Whether all the resources that were made have succeeded."""
+        return self._succeeded() == self._made
+
+    def _succeeded(self) -> int:
+        return sum(phase == "Succeeded" for phase in self._phases.values())
+
+    async def count_events(self) -> int:
+        """Count the events of the namespace."""
+        path = f"/api/v1/namespaces/{self.namespace}/events?limit=1"
+        listed = await self._cluster.send("GET", path)
+        return len(listed["items"]) + int(listed["metadata"].get("remainingItemCount", 0))
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -79,7 +90,7 @@ class Crowd:
                 body: Json = event["object"]
                 name = body["metadata"]["name"]
                 self.created.setdefault(name, time.monotonic())
-                self.phases[name] = body.get("status", {}).get("phase", "")
+                self._phases[name] = body.get("status", {}).get("phase", "")
                 self._changed.set()
 
         async def see_jobs() -> None:
@@ -90,13 +101,11 @@ class Crowd:
                 self.jobs.setdefault(resource, time.monotonic())
                 self._changed.set()
 
-        tasks = [asyncio.create_task(see_resources()), asyncio.create_task(see_jobs())]
-        try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(see()) for see in (see_resources, see_jobs)]
             yield
-        finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -45,12 +45,8 @@ class OperatorProcess:
         raise TimeoutError(f"the operator is not ready: {self._log.read_text()[-2000:]}")
 
     def writes(self) -> float:
-        """Count its requests that write, those of an election aside if it has none."""
+        """Count its requests that write, those for a Lease included."""
         return self._requests(lambda labels: labels["verb"] in _WRITES)
-
-    def requests(self) -> float:
-        """Count its requests but watches."""
-        return self._requests(lambda _: True)
 
     def conflicts(self) -> float:
         """Count the requests that met another state than they had read."""
@@ -72,9 +68,9 @@ class OperatorProcess:
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def mebibytes(self, which: str = "VmHWM") -> float:
-        """Give its resident set: at its largest, or (VmRSS) now."""
-        line = next(each for each in self._proc("status").splitlines() if each.startswith(which))
+    def mebibytes(self) -> float:
+        """Give its resident set at its largest."""
+        line = next(each for each in self._proc("status").splitlines() if each.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
 
     def stop(self) -> float:
