@@ -71,6 +71,10 @@ schemas: $(READY) ## Write what is made from the code anew: docs/schemas, docs/a
 	$(BIN)/python -m hack.api_page
 	$(BIN)/python -m hack.metrics_page
 
+.PHONY: snapshots
+snapshots: $(READY) ## Render the chart anew for each set of values in tests/chart
+	$(BIN)/python -m hack.chart_snapshots
+
 .PHONY: cluster-up
 cluster-up: ## Start the local cluster (kind where Docker answers, processes elsewhere)
 	@$(PYTHON) -m hack.cluster up

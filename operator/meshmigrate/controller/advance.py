@@ -30,6 +30,7 @@ from meshmigrate.controller.conditions import Verdict, with_verdict
 from meshmigrate.controller.database_queue import find_blocker, is_held_back, with_place_in_queue
 from meshmigrate.controller.following import follow_attempt
 from meshmigrate.controller.observed import Observed
+from meshmigrate.controller.outbox import with_notifications
 from meshmigrate.controller.spec import MigrationSpec
 from meshmigrate.controller.starting import (
     is_run_wanted,
@@ -48,6 +49,10 @@ _NO_RUNS_REASONS: Final = DENIALS | {Reason.INVALID_SPEC, Reason.SUSPENDED}
 
 def advance(observed: Observed) -> Status:
     """Give the status that what is observed calls for; the same one if nothing is new."""
+    return with_notifications(observed, _advance(observed))
+
+
+def _advance(observed: Observed) -> Status:
     resource = observed.resource
     run = resource.status.current_run
     if run is None:

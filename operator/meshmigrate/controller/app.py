@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from time import monotonic
 from typing import Final
 from uuid import uuid4
@@ -19,6 +20,7 @@ from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.api_requests import ApiRequests, TokenBucket, kubernetes_transport
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import utc_now
+from meshmigrate.controller.courier import Courier
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.leading import Leadership, LeaseConfig
 from meshmigrate.controller.pod_template import RunnerImage
@@ -29,6 +31,8 @@ from meshmigrate.controller.running import until_first_ends
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.controller.workers import STUCK_SECONDS, resync, sweep, work
 from meshmigrate.observe.metrics import Metrics
+from meshmigrate.observe.notifications.channels_file import ChannelsFile
+from meshmigrate.observe.notifications.delivery import deliver
 from meshmigrate.observe.server import Probe, serve
 
 _WORKERS: Final = 8
@@ -42,7 +46,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OperatorConfig:
-    """How the operator was started. Without a ``lease`` it is active at once, and always."""
+    """How the operator was started. Without a ``lease`` it is active at once, and always.
+
+    ``channels`` is the file with the channels of notifications.
+    """
 
     runner_image: RunnerImage
     allowed: Allowed
@@ -50,6 +57,7 @@ class OperatorConfig:
     host: str = "0.0.0.0"  # noqa: S104  the kubelet and Prometheus ask from outside the pod
     port: int = 8080
     lease: LeaseConfig | None = None
+    channels: Path | None = None
 
 
 async def run_operator(config: OperatorConfig) -> None:
@@ -75,10 +83,18 @@ async def run_operator(config: OperatorConfig) -> None:
 
         requests = ApiRequests(transport, TokenBucket(_REQUESTS_PER_SECOND, _BURST), count=count)
         cluster = KubernetesPort(requests, config.namespaces)
+        courier = Courier(
+            cache=cache,
+            source=ChannelsFile(config.channels),
+            deliver=deliver,
+            add=queue.add,
+            clock=utc_now,
+        )
         reconciler = Reconciler(
             cluster=cluster,
             cache=cache,
             metrics=metrics,
+            courier=courier,
             clock=utc_now,
             image=config.runner_image,
             allowed=config.allowed,
@@ -106,6 +122,7 @@ async def run_operator(config: OperatorConfig) -> None:
                 partial(resync, queue, cache),
                 RunnerLogs(cluster, cache, queue.add).follow,
                 partial(sweep, queue, cache, cluster),
+                courier.run,
                 *[partial(sync.first, worker)] * _WORKERS,
             ),
         )

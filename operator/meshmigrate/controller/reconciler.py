@@ -9,7 +9,8 @@ import structlog
 from meshmigrate.controller.admission import Allowed, find_denial
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
-from meshmigrate.controller.counting import count_end
+from meshmigrate.controller.counting import count_end, count_notifications, count_untold
+from meshmigrate.controller.courier import Courier
 from meshmigrate.controller.database_queue import has_no_job
 from meshmigrate.controller.decide import (
     CreateJob,
@@ -59,6 +60,7 @@ class Reconciler:
         cluster: ClusterPort,
         cache: Cache,
         metrics: Metrics,
+        courier: Courier,
         clock: WallClock,
         image: RunnerImage,
         allowed: Allowed,
@@ -66,6 +68,7 @@ class Reconciler:
         self._cluster = cluster
         self._cache = cache
         self._metrics = metrics
+        self._courier = courier
         self._clock = clock
         self._image = image
         self._allowed = allowed
@@ -153,6 +156,8 @@ class Reconciler:
             denial=find_denial(resource.spec, key.namespace, self._allowed),
             denial_of_run=find_denial(resource.spec_of_run, key.namespace, self._allowed),
             log_line=self._cache.log_line(key),
+            channels=self._courier.channels,
+            receipts=self._courier.receipts(resource),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:
@@ -186,11 +191,13 @@ class Reconciler:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
                 count_end(self._metrics, resource.status, written)
+                count_notifications(self._metrics, resource.status, written)
                 told.extend((e, written) for e in events_of_change(resource.status, status))
                 return written.resource_version
             case SetFinalizers(finalizers=finalizers):
                 answer = await self._cluster.set_finalizers(resource, finalizers)
                 if answer.deleting and not answer.finalizers:
+                    count_untold(self._metrics, answer)
                     self._cache.drop_resource(resource.key, resource.uid)
                 else:
                     self._cache.put_resource(answer)

@@ -23,6 +23,9 @@ _IDENTITY: Final[Any] = "meshmigrate"
 """Without one Kopf asks getpass.getuser(), which fails under an arbitrary uid (measured)."""
 
 
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
 class WatchEnded(ClusterError):
     """Kopf watches no more, and has logged why: the process must start anew."""
 
@@ -45,8 +48,9 @@ async def watching(
         # Kopf takes them a moment after it has started this, and tells nobody.
         while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # noqa: ASYNC110
             await asyncio.sleep(0)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _SIGNALS:
             loop.add_signal_handler(number, asked.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # the parent may have held them back
 
     @kopf.on.cleanup(registry=registry)
     async def tell(**_: Any) -> None:

@@ -127,6 +127,18 @@ def test_it_ends_within_two_seconds_of_a_signal(operators: Operators) -> None:
     assert operators.lease["holderIdentity"] == ""
 
 
+def test_a_signal_that_its_parent_held_back_ends_it_too(operators: Operators) -> None:
+    """A process begins with the signal mask of its parent."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        process = operators.start(*LEASE)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    operators.begin_run()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=2) == 0
+
+
 def test_it_ends_in_time_although_the_api_does_not_answer(operators: Operators) -> None:
     """What cannot be done any more is left undone; the Lease ends by itself."""
     process = operators.start(*LEASE)
