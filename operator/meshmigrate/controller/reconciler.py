@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from meshmigrate.controller.absence import note_absence
 from meshmigrate.controller.admission import Allowed, find_denial
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
@@ -39,7 +40,7 @@ from meshmigrate.controller.port import (
     Conflict,
     NotFound,
 )
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.status import Status
 from meshmigrate.observe.metrics import Metrics
 
 _MAX_STEPS: Final = 20
@@ -119,7 +120,7 @@ class Reconciler:
                 # Another operator may have ended this attempt: its Job must not come again.
                 confirmed = await self._refresh(key)
                 continue
-            _note_absence(step, observed.resource, listed)
+            note_absence(step, observed.resource, listed)
             try:
                 confirmed = await self._act(observed.resource, step, told)
             except AlreadyExists:
@@ -265,16 +266,3 @@ class Reconciler:
                 await self._cluster.create_event(event_manifest(event, resource, self._clock()))
             except ClusterError as error:
                 _log.warning("event not stored", reason=event.reason, error=str(error))
-
-
-def _note_absence(step: Step, resource: ObservedResource, listed: set[str]) -> None:
-    """Note whether a Job that the cache lacks has to be looked for after a step.
-
-    Not that of the first run of a resource: it is not there before this step has written it down.
-    """
-    match step:
-        case DeleteJob(job=job):
-            listed.discard(job.name)
-        case WriteStatus(status=Status(current_run=CurrentRun(job_name=name))):
-            if resource.status.run_number == 0:
-                listed.add(name)
