@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from meshmigrate.controller.absence import note_absence
 from meshmigrate.controller.admission import Allowed, find_denial
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
@@ -119,8 +120,7 @@ class Reconciler:
                 # Another operator may have ended this attempt: its Job must not come again.
                 confirmed = await self._refresh(key)
                 continue
-            if isinstance(step, DeleteJob):
-                listed.discard(step.job.name)
+            note_absence(step, observed.resource, listed)
             try:
                 confirmed = await self._act(observed.resource, step, told)
             except AlreadyExists:
@@ -135,7 +135,10 @@ class Reconciler:
         raise ClusterError(f"{key}: no end after {_MAX_STEPS} steps; looking again later")
 
     async def _observe(self, key: Key, listed: set[str]) -> Observed | None:
-        """Gather what a decision needs; a Job that the cache lacks is looked for once."""
+        """Gather what a decision needs; a Job that the cache lacks is looked for once.
+
+        Unless it is in ``listed``.
+        """
         resource = self._cache.resource(key)
         if resource is None:
             return None

@@ -327,8 +327,7 @@ class ScriptedCluster(KubernetesPort):
             cache.put_resource(observe_resource(body))
         jobs = [observe_job(job) for job in self.jobs.values()]
         pods = [observe_pod(pod) for pod in self.pods.values()]
-        for resource in list(cache.resources()):
-            key, uid = resource.key, resource.uid
+        for uid, key in cache.uids().items():
             if key not in self.resources:
                 cache.drop_resource(key, uid)
             cache.replace_jobs(key, [job for job in jobs if job.resource_uid == uid])

@@ -120,9 +120,9 @@ class Process:
         """Let some of the watches catch up, and others not."""
         cluster, cache = self.cluster, self.cache
         if "resources" in kinds:
-            for resource in list(cache.resources()):
-                if resource.key not in cluster.resources:
-                    cache.drop_resource(resource.key, resource.uid)
+            for uid, key in cache.uids().items():
+                if key not in cluster.resources:
+                    cache.drop_resource(key, uid)
             for body in cluster.resources.values():
                 cache.put_resource(observe_resource(body))
         jobs = [observe_job(job) for job in cluster.jobs.values()]
