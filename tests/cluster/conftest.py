@@ -42,11 +42,28 @@ def operator(cluster: Cluster) -> Cluster:
     """Install the operator by its chart, with the images as they are now."""
     cluster.run(sys.executable, "-m", "hack.images", "product", "postgres")
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(restricted(SYSTEM_NAMESPACE)))
+    _configure_channels(cluster)
     install(cluster)
     deployment = ("-n", SYSTEM_NAMESPACE, "deployment/meshmigrate")
     cluster.kubectl("rollout", "restart", *deployment)
     cluster.kubectl("rollout", "status", *deployment, "--timeout=2m")
     return cluster
+
+
+def _configure_channels(cluster: Cluster) -> None:
+    """Store the channels that a test may name; nobody is told by default."""
+    sink = f"sink.{DATABASE_NAMESPACE}.svc"
+    channels = {
+        "program": {"webhook": {"url": f"http://{sink}/program"}},
+        "people": {"urls": [f"json://{sink}/people"]},
+    }
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "channels", "namespace": SYSTEM_NAMESPACE},
+        "stringData": {"channels.yaml": json.dumps({"channels": channels})},
+    }
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
 
 
 @pytest.fixture(scope="session")

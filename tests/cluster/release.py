@@ -11,15 +11,16 @@ _UNREACHABLE = {
     "effect": "NoExecute",
 }
 """A test makes the only node look lost: the operator has nowhere else to be."""
-_ALLOWED = {
+_VALUES = {
     "allowedServiceAccounts": ["default", "migrations"],
     "allowedLabels": ["cost.example.com/*"],
+    "notifications": {"secretName": "channels"},
 }
 
 
 def install(cluster: Cluster, chart: str = PRESENT) -> None:
     """Install a version of the chart, or upgrade to it, and wait until its operators are ready."""
-    values = {"tolerations": [_UNREACHABLE], **(_ALLOWED if chart == PRESENT else {})}
+    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {})}
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", chart, "--values", "-"),
         *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),

@@ -104,3 +104,35 @@ def test_nothing_works_with_more_than_the_restricted_standard_allows(tenant: Ten
     create = ("kubectl", "-n", SYSTEM_NAMESPACE, "create", "-f", "-")
     done = tenant.cluster.attempt(*create, stdin=json.dumps(privileged))
     assert 'violates PodSecurity "restricted' in done.stderr
+
+
+def test_who_may_only_write_migrations_gains_nothing_else(tenant: Tenant) -> None:
+    """They get a migration run; what would give them more is refused before there is a pod."""
+    here = ("-n", tenant.name)
+    author = f"system:serviceaccount:{tenant.name}:author"
+    role = ("role", "author", "--verb=get,create,patch", "--resource=databasemigrations")
+    tenant.cluster.kubectl(*here, "create", *role)
+    whom = ("--role=author", f"--serviceaccount={tenant.name}:author")
+    tenant.cluster.kubectl(*here, "create", "rolebinding", "author", *whom)
+    assert {what for _, what in own_rights(tenant.cluster, author, tenant.name)} == {
+        "databasemigrations"
+    }
+    tenant.secret()
+    tenant.config_map("web", {"1_a.sql": "create table a (id int);"})
+    password = {"secretKeyRef": {"name": "db", "key": "DATABASE_URL"}}
+    parts = {"dbname": {"value": "a"}, "user": {"value": "a"}, "password": password}
+    elsewhere = {"connection": {"host": {"value": "elsewhere.example.com"}, **parts}}
+    asked: dict[str, Json] = {
+        "HostNotAllowed": {"database": elsewhere},
+        "ServiceAccountNotAllowed": {"job": {"serviceAccountName": "builder"}},
+        "LabelNotAllowed": {"job": {"labels": {"app": "shop"}}},
+        "AnnotationNotAllowed": {"job": {"annotations": {"sidecar.example.com/inject": "yes"}}},
+    }
+    create = (*here, f"--as={author}", "create", "-f", "-")
+    for reason, spec in asked.items():
+        name = reason.lower()
+        tenant.cluster.kubectl(*create, stdin=tenant.manifest(name, **spec))
+        assert "of the operator's chart has" in tenant.wait_for_reason(reason, name)
+    assert tenant.jobs() == []
+    tenant.cluster.kubectl(*create, stdin=tenant.manifest())
+    assert tenant.wait("Ready")["lastRun"]["outcome"] == "Succeeded"

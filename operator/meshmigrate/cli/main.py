@@ -114,6 +114,8 @@ Environment:
                              where the files come from, for `render`
   KUBECONFIG                 the cluster that `wait` asks
   MESHMIGRATE_WRITE_BACK     1: keep the history of Supabase's command line too
+  MESHMIGRATE_NOTIFY_CONFIG, MESHMIGRATE_NOTIFY
+                             the file with channels, and which of them are told
   NO_COLOR                   any value: no colours on a terminal
 
 \b

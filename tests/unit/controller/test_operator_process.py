@@ -18,6 +18,7 @@ from meshmigrate.controller.clock import utc_now
 from meshmigrate.domain.outcome import Outcome
 from tests.scripted.exchange import failure
 from tests.scripted.kinds import LEASES, Json
+from tests.scripted.receiver import listening
 from tests.scripted.server import ApiServer
 from tests.unit.controller.driving import ends_with
 from tests.unit.controller.scripted_cluster import Clock, ScriptedCluster, resource_body
@@ -223,6 +224,36 @@ def test_the_standby_takes_over_and_finishes_the_run(
     operators.phase_becomes("Succeeded")
     assert operators.cluster.created_jobs == [job]
     assert "meshmigrate_leader 1.0" in ask(ports[1], "metrics")
+
+
+def test_the_leader_alone_tells_and_its_successor_tells_what_it_could_not(
+    operators: Operators,
+) -> None:
+    """Killed while its receiver is away; the standby had sent nothing, and then delivers once."""
+    with listening() as receiver:
+        receiver.down = True
+        told = ("--notify-config", str(receiver.channels(operators.folder)))
+        first = operators.start(*FAST, *told)
+        operators.until("a leader", lambda: operators.lease.get("holderIdentity"))
+        port = free_port()
+        operators.start(*FAST, *told, port=port)
+        operators.until("a standby that is ready", lambda: ask(port, "readyz") == "ok\n")
+        ends_with(Outcome.ROLLED_BACK)(operators.cluster, operators.begin_run())
+        operators.until("an attempt", lambda: entry_of(operators).get("attempts") == 1)
+        first.kill()
+        assert receiver.refused == 1
+        receiver.down = False
+        operators.until("a delivery", lambda: entry_of(operators)["state"] == "Delivered")
+    (event,) = receiver.events
+    assert event["id"] == entry_of(operators)["id"]
+    assert event["data"]["outcome"] == "RolledBack"
+    assert 'meshmigrate_notifications_total{outcome="delivered"} 1.0' in ask(port, "metrics")
+
+
+def entry_of(operators: Operators) -> Json:
+    """Give the only notification in the status."""
+    entries: list[Json] = operators.cluster.body()["status"].get("notifications", [{}])
+    return entries[0]
 
 
 def test_who_loses_the_lease_ends_at_once(operators: Operators) -> None:

@@ -26,6 +26,9 @@ _TYPES: Final[Mapping[str, str]] = {
     "critical": "failure",
 }
 
+_TELL_URLS: Final = ("apprise", "urllib3")
+"""Loggers of which no line gets any further: tokens are parts of paths."""
+
 _busy: set[tuple[str, ...]] = set()
 """Channels whose thread has not come back."""
 
@@ -74,6 +77,8 @@ def _finish(future: "asyncio.Future[str]", said: str) -> None:
 
 def _notify(urls: Iterable[str], message: Message) -> str:
     """Send; give why that failed, or nothing."""
+    for name in _TELL_URLS:
+        _keep_to_itself(logging.getLogger(name))
     import apprise  # noqa: PLC0415  heavy, and only needed where a channel uses it
 
     # Its own threads would be waited for at the end of the process; a redirect could lead a
@@ -83,7 +88,7 @@ def _notify(urls: Iterable[str], message: Message) -> str:
     for url in urls:
         if not sink.add(url):
             return "a URL of the channel is none that Apprise knows"
-    with _Listening(logging.getLogger("apprise")) as lines:
+    with _Listening() as lines:
         sent = sink.notify(
             title=message.title,
             body=message.body,
@@ -93,6 +98,12 @@ def _notify(urls: Iterable[str], message: Message) -> str:
     if sent:
         return ""
     return without_parts("; ".join(lines), urls) or "the service did not take it"
+
+
+def _keep_to_itself(logger: logging.Logger) -> None:
+    logger.propagate = False
+    if not logger.handlers:  # without any, a warning would go to standard error
+        logger.addHandler(logging.NullHandler())
 
 
 def without_parts(text: str, urls: Iterable[str]) -> str:
@@ -106,16 +117,15 @@ def without_parts(text: str, urls: Iterable[str]) -> str:
 
 
 class _Listening(logging.Handler):
-    """Takes what this thread logs for as long as it lasts, and lets nothing of it any further."""
+    """Takes what Apprise logs in this thread for as long as it lasts."""
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._logger = logger
+        self._logger = logging.getLogger(_TELL_URLS[0])
         self._thread = threading.get_ident()
         self._lines: list[str] = []
 
     def __enter__(self) -> list[str]:
-        self._logger.propagate = False
         self._logger.addHandler(self)
         return self._lines
 

@@ -12,7 +12,7 @@ _NAMED: Final = 5
 """So many of many are named; the rest is a number."""
 _LINE: Final = 160
 _TITLES: Final[Mapping[str, str]] = {
-    Outcome.SUCCEEDED: "migrated",
+    Outcome.SUCCEEDED: "done",
     Outcome.UP_TO_DATE: "nothing to do",
     Outcome.AWAITING_APPROVAL: "a plan waits for your approval",
     Outcome.REFUSED: "refused, nothing was changed",

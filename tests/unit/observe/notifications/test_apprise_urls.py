@@ -1,6 +1,7 @@
 """Apprise against real servers: mail, HTTP, and one that never answers."""
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import closing
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from threading import Thread
 from typing import Any
 
@@ -75,12 +77,18 @@ def refusing() -> Iterator[str]:
 def test_a_refusal_says_why_and_no_part_of_the_url(
     refusing: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither in the status nor in the log."""
+    """Neither in the status nor in the log, however much is logged."""
+    logged, root = StringIO(), logging.getLogger()
+    handler, before = logging.StreamHandler(logged), root.level
+    root.addHandler(handler)
+    root.setLevel(1)
     url = f"json://canary-user:canary-pass@{refusing}/canary-path?cto=2&rto=2&+X-T=canary-head"
     with pytest.raises(NotDelivered, match="500") as refused:
         asyncio.run(send_to_urls((url,), ONE))
+    root.removeHandler(handler)
+    root.setLevel(before)
     shown = capfd.readouterr()
-    assert "canary" not in f"{refused.value}{shown.out}{shown.err}"
+    assert "canary" not in f"{refused.value}{shown.out}{shown.err}{logged.getvalue()}"
 
 
 def test_a_url_that_apprise_does_not_know_is_refused() -> None:

@@ -8,7 +8,7 @@ from meshmigrate.observe.notifications.text import compose, compose_many
 from tests.unit.observe.notifications.examples import RUN, notice
 
 TITLES = {
-    "Succeeded": ("info", "[Succeeded] shop/web: migrated"),
+    "Succeeded": ("info", "[Succeeded] shop/web: done"),
     "UpToDate": ("info", "[UpToDate] shop/web: nothing to do"),
     "AwaitingApproval": (
         "warning",
