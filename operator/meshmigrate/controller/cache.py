@@ -28,7 +28,7 @@ class Cache:
         self._jobs: defaultdict[Key, dict[str, ObservedJob]] = defaultdict(dict)
         self._pods: defaultdict[Key, dict[str, ObservedPod]] = defaultdict(dict)
         self._with_running_pods: set[Key] = set()
-        self._undelivered: set[Key] = set()
+        self._undelivered: dict[Key, None] = {}
         self._log_lines: dict[Key, LogLine] = {}
         self._by_database: defaultdict[str, set[Key]] = defaultdict(set)
         self._expected: dict[Key, ObservedResource] = {}
@@ -79,10 +79,10 @@ class Cache:
         finally:
             del self._expected[resource.key]
 
-    def undelivered(self) -> tuple[ObservedResource, ...]:
-        """Give the resources with notifications that are still to be delivered."""
-        found = (self._resources.get(key) for key in sorted(self._undelivered))
-        return tuple(resource for resource in found if resource)
+    def undelivered(self) -> Iterator[ObservedResource]:
+        """Give the resources with notifications to be delivered, those that wait longest first."""
+        found = (self._resources.get(key) for key in self._undelivered)
+        return (resource for resource in found if resource)
 
     def queued_behind(self, resource: ObservedResource) -> list[Key]:
         """Give the resources that may go on when something changes about this one."""
@@ -123,9 +123,9 @@ class Cache:
         self._forget_place(resource.key)
         self._resources.put(resource)
         if resource.status.undelivered:
-            self._undelivered.add(resource.key)
+            self._undelivered[resource.key] = None
         else:
-            self._undelivered.discard(resource.key)
+            self._undelivered.pop(resource.key, None)
         if resource.status.current_run is not None:
             for name in resource.database_keys:
                 self._by_database[name].add(resource.key)
@@ -136,7 +136,7 @@ class Cache:
             return
         self._forget_place(key)
         self._resources.drop(key)
-        self._undelivered.discard(key)
+        self._undelivered.pop(key, None)
         self._jobs.pop(key, None)
         self._pods.pop(key, None)
         self._log_lines.pop(key, None)

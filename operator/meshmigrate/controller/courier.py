@@ -108,27 +108,30 @@ class Courier:
                 why = f"the operator's configuration has no channel {name}"
                 self._note(due, "failed", reason=why)
                 continue
+            self._note([each for each in due if not channel.wants(each.notice)], "unwanted")
             wanted = [each for each in due if channel.wants(each.notice)]
-            self._note([each for each in due if each not in wanted], "unwanted")
-            if (
-                wanted
-                and name not in self._sending
-                and self._seconds() >= self._free_at.get(name, 0)
-            ):
-                task = asyncio.ensure_future(self._send(name, channel, wanted[:_MOST_IN_ONE]))
+            if wanted:
+                task = asyncio.ensure_future(self._send(name, channel, wanted))
                 self._sending[name] = task
 
     def _due(self) -> dict[str, list[_Due]]:
-        now = self._clock()
+        """Give what is due at the channels that are free, as much of it as goes into a message."""
+        now, seconds = self._clock(), self._seconds()
+        resting = {name for name, at in self._free_at.items() if seconds < at}
+        closed = resting | self._sending.keys()
         due: defaultdict[str, list[_Due]] = defaultdict(list)
         for resource in self._cache.undelivered():
             noted = self._receipts.get(resource.key, {})
             for entry in resource.status.notifications:
+                if entry.notice is None or entry.channel in closed:
+                    continue
                 receipt = noted.get(entry.id)
                 if receipt is not None and not receipt.is_stored(entry):
                     continue
-                if entry.notice is not None and entry.is_due(now):
+                if entry.is_due(now):
                     due[entry.channel].append(_Due(resource.key, entry, entry.notice))
+                    if len(due[entry.channel]) == _MOST_IN_ONE:
+                        closed.add(entry.channel)
         return due
 
     async def _send(self, name: str, channel: Channel, due: list[_Due]) -> None:
