@@ -8,7 +8,7 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,10 @@ _SERVED_SECONDS: Final = 30.0
 _LEASE: Final = ("--lease", "default/meshmigrate")
 
 
-def take(scale: float) -> list[Figure]:
+NAMES: Final = ("one-by-one", "at-once", "finished")
+
+
+def take(scale: float, *, only: str | None) -> list[Figure]:
     """Take the figures, naming each on the way; at scale 1 with as many as the docs name.
 
     Raises
@@ -44,20 +47,24 @@ def take(scale: float) -> list[Figure]:
         If the operator is not ready, or does not bring a resource to its end.
     """
     with _api_server() as (kubeconfig, folder):
-        return asyncio.run(_take(kubeconfig, folder, scale))
+        return asyncio.run(_take(kubeconfig, folder, scale, (only,) if only else NAMES))
 
 
-async def _take(kubeconfig: Path, folder: Path, scale: float) -> list[Figure]:
+async def _take(
+    kubeconfig: Path, folder: Path, scale: float, wanted: Sequence[str]
+) -> list[Figure]:
     async with connected(kubeconfig) as cluster:
         bench = _Bench(cluster, kubeconfig, folder)
+        parts = {
+            "one-by-one": (bench.one_by_one, _ONE_BY_ONE),
+            "at-once": (bench.at_once, _MANY),
+            "finished": (bench.finished, _FINISHED),
+        }
         figures: list[Figure] = []
-        for name, part, number in (
-            ("one by one", bench.one_by_one, _ONE_BY_ONE),
-            ("at once", bench.at_once, _MANY),
-            ("finished", bench.finished, _FINISHED),
-        ):
+        for name in wanted:
+            part, number = parts[name]
             count = max(1, round(number * scale))
-            print(f"taking {count} resources {name} ...", file=sys.stderr)
+            print(f"taking {name}, {count} resources ...", file=sys.stderr)
             figures += await part(count)
         return figures
 

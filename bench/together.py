@@ -1,12 +1,16 @@
 """Many migrations on as many databases at once, beside as many bare Jobs at once."""
 
 import time
+from functools import partial
+from typing import Final
 
 from bench.api import Api
 from bench.figures import Figure
 from bench.latency import watch_all
 from bench.stage import apply, apply_bare_job
 from hack.demo.shell import Shell
+
+_LONGEST_SECONDS: Final = 900.0
 
 
 def together(shell: Shell, api: Api, runs: list[str]) -> list[Figure]:
@@ -18,14 +22,15 @@ def together(shell: Shell, api: Api, runs: list[str]) -> list[Figure]:
         If a migration or a bare Job does not end.
     """
     sightings, image = watch_all(shell, api)
+    wait = partial(sightings.wait, seconds=_LONGEST_SECONDS)
     began = time.monotonic()
     for run in runs:
         apply_bare_job(api, f"bare-{run}", image, run=run)
-    floor = max(sightings.wait(f"bare-{run}", "Complete") for run in runs) - began
+    floor = max(wait(f"bare-{run}", "Complete") for run in runs) - began
     began = time.monotonic()
     for run in runs:
         apply(api, run)
-    ended = max(sightings.wait(run, "Ready") for run in runs) - began
+    ended = max(wait(run, "Ready") for run in runs) - began
     return [
         Figure(
             f"{len(runs)} migrations on as many databases at once",
