@@ -81,7 +81,7 @@ def test_a_definition_updated_in_place_loses_nothing(tenant: Tenant) -> None:
     tenant.apply(job={"annotations": {"karpenter.sh/do-not-disrupt": "true"}})
     tenant.wait("Ready")
     before = of(tenant, "web")
-    apply = ("apply", "--server-side", "--field-manager=helm", "--force-conflicts", "-f")
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
     tenant.cluster.kubectl(*apply, f"{PREVIOUS}/files/databasemigrations.yaml")
     eventually("the previous definition", lambda: not known(tenant.cluster))
     tenant.cluster.kubectl(*apply, "crds/databasemigrations.yaml")
