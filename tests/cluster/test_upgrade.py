@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, Json, eventually
 from tests.cluster.release import install
 from tests.cluster.tenant import Tenant
-from tests.cluster.test_lifecycle import AT_THE_GATE, BACKS, SOURCE, applied
+from tests.cluster.test_lifecycle import AT_THE_GATE, BACKS, SOURCE, applied, begin
 from tests.cluster.test_rollback import FIRST
 
 PREVIOUS = "tests/chart/previous"
@@ -20,9 +20,16 @@ NEW_FIELD = "dbm.spec.database.connection"
 
 
 @pytest.fixture
+def removable(operator: Cluster) -> Iterator[Cluster]:
+    """Have the present version installed, and again at the end."""
+    yield operator
+    install(operator)
+
+
+@pytest.fixture
 def previous(operator: Cluster) -> Iterator[Cluster]:
     """Have the previous version installed; the present one is there again afterwards."""
-    operator.run("helm", "uninstall", "meshmigrate", "--namespace", SYSTEM_NAMESPACE, "--wait")
+    uninstall(operator)
     definition = operator.get("crd", "databasemigrations.migrations.meshhook.dev")
     assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     install(operator, PREVIOUS)
@@ -30,14 +37,14 @@ def previous(operator: Cluster) -> Iterator[Cluster]:
     install(operator)
 
 
-def explain(cluster: Cluster, field: str) -> int:
-    """Give 0 if the API server knows a field."""
-    return cluster.attempt("kubectl", "explain", field).returncode
+def uninstall(cluster: Cluster) -> None:
+    """Remove the release, and wait until its pods are gone."""
+    cluster.run("helm", "uninstall", "meshmigrate", "--namespace", SYSTEM_NAMESPACE, "--wait")
 
 
 def known(cluster: Cluster) -> bool:
     """Say whether the API server knows a field that the previous version had not."""
-    return explain(cluster, NEW_FIELD) == 0
+    return cluster.attempt("kubectl", "explain", NEW_FIELD).returncode == 0
 
 
 def of(tenant: Tenant, name: str) -> Json:
@@ -81,9 +88,22 @@ def test_a_definition_updated_in_place_loses_nothing(tenant: Tenant) -> None:
     tenant.apply(job={"annotations": {"karpenter.sh/do-not-disrupt": "true"}})
     tenant.wait("Ready")
     before = of(tenant, "web")
-    apply = ("apply", "--server-side", "--field-manager=helm", "--force-conflicts", "-f")
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
     tenant.cluster.kubectl(*apply, f"{PREVIOUS}/files/databasemigrations.yaml")
     eventually("the previous definition", lambda: not known(tenant.cluster))
     tenant.cluster.kubectl(*apply, "crds/databasemigrations.yaml")
     eventually("the present definition", lambda: known(tenant.cluster))
     eventually("all as before", lambda: of(tenant, "web") == before)
+
+
+def test_a_run_outlives_the_operators(removable: Cluster, tenant: Tenant) -> None:
+    """Uninstalled in its middle: it ends all the same, and whoever is installed next stores how."""
+    with tenant.advisory_lock():
+        begin(tenant)
+        uninstall(removable)
+    eventually("both files are applied", lambda: applied(tenant) == ["1", "2"])
+    assert tenant.status()["phase"] == "Running"
+    install(removable)
+    status = tenant.wait("Ready")
+    assert (status["runNumber"], status["lastRun"]["attempts"]) == (1, 1)
+    assert len(tenant.jobs()) == 1
