@@ -71,6 +71,10 @@ schemas: $(READY) ## Write what is made from the code anew: docs/schemas, docs/a
 	$(BIN)/python -m hack.api_page
 	$(BIN)/python -m hack.metrics_page
 
+.PHONY: snapshots
+snapshots: $(READY) ## Render the chart anew for each set of values in tests/chart
+	$(BIN)/python -m hack.chart_snapshots
+
 .PHONY: cluster-up
 cluster-up: ## Start the local cluster (kind where Docker answers, processes elsewhere)
 	@$(PYTHON) -m hack.cluster up
@@ -84,12 +88,16 @@ images: ## Build the images and load them into the cluster
 	@$(PYTHON) -m hack.images product postgres
 
 .PHONY: bench
-bench: bench-engine $(READY) ## Measure the figures of the documentation, on the running cluster
+bench: bench-engine bench-operator $(READY) ## Measure the figures of the documentation, on the running cluster
 	@$(BIN)/python -m bench cluster
 
 .PHONY: bench-engine
 bench-engine: $(READY) $(POSTGRES_15) ## Measure those of the engine, beside psql, without a cluster
 	@$(BIN)/python -m bench engine
+
+.PHONY: bench-operator
+bench-operator: $(READY) ## Measure those of the operator at size, on an API server without a node
+	@$(BIN)/python -m bench operator
 
 .PHONY: requirements
 requirements: $(READY) ## Pin the requirements anew, with hashes and no index

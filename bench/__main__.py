@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from bench import cluster, engine
+from bench import cluster, engine, operator
 from bench.figures import report
 from hack.demo.errors import DemoError
 
-_PARTS: Final = ("engine", "cluster")
+_PARTS: Final = ("engine", "operator", "cluster")
 
 
 def main() -> int:
@@ -23,6 +23,7 @@ def main() -> int:
         "engine": lambda: engine.take(
             arguments.postgres, arguments.rounds, only=arguments.only, scale=arguments.scale
         ),
+        "operator": lambda: operator.take(arguments.scale, only=arguments.only),
         "cluster": lambda: cluster.take(arguments.runs),
     }
     try:
@@ -38,16 +39,27 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__)
-    parser.add_argument("part", nargs="*", choices=[*_PARTS, []], help="default: both")
+    parser.add_argument("part", nargs="*", choices=[*_PARTS, []], help="default: all of them")
     parser.add_argument("--runs", type=int, default=20, help="cluster: how many migrations")
     parser.add_argument("--rounds", type=int, default=5, help="engine: how many pairs of each")
     parser.add_argument("--postgres", default="15", help="engine: version of the server")
-    parser.add_argument("--only", choices=engine.NAMES, help="engine: one figure alone")
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="engine: size of the work, to try the bench out"
+        "--only",
+        choices=[*engine.NAMES, *operator.NAMES],
+        help="engine and operator: one figure of the part alone",
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="size of the work, to try the bench out"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.only and arguments.part != [_part_of(arguments.only)]:
+        parser.error(f"--only {arguments.only}: name its part, {_part_of(arguments.only)}, alone")
+    return arguments
+
+
+def _part_of(figure: str) -> str:
+    return "engine" if figure in engine.NAMES else "operator"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The figures of the operator, on the local cluster."""
 
 import sys
+from typing import Final
 
 from bench.api import proxied
 from bench.figures import Figure
@@ -8,11 +9,14 @@ from bench.latency import measure
 from bench.load import api_writes, resident_mebibytes
 from bench.stage import NAMESPACE, prepare
 from bench.summary import latency, load
+from bench.together import together
 from hack.demo.errors import DemoError
 from hack.demo.evidence import SECRETS
 from hack.demo.setting import build_images, install_operator, start_cluster
 from hack.demo.shell import Shell
 from hack.demo.terminal import Terminal
+
+_AT_ONCE: Final = 50
 
 
 def take(count: int) -> list[Figure]:
@@ -40,17 +44,20 @@ def _take(shell: Shell, count: int) -> list[Figure]:
     build_images(shell)
     install_operator(shell)
     runs = [f"run-{number:02}" for number in range(1, count + 1)]
+    at_once = [f"at-once-{number:02}" for number in range(1, _AT_ONCE + 1)]
     with proxied(shell.env) as api:
-        prepare(shell, api, runs)
+        prepare(shell, api, [*runs, *at_once])
         idle = resident_mebibytes(shell)
         before = api_writes(api)
         rounds = measure(shell, api, runs)
         writes = api_writes(api).since(before)
         afterwards = resident_mebibytes(shell)
+        side_by_side = together(shell, api, at_once)
     if writes.created != count:
         raise DemoError("somebody else migrates on this cluster: the figures would be theirs too")
     shell.run(f"kubectl delete namespace {NAMESPACE} --wait=false")
     return [
         *latency(rounds),
         *load(written=writes.all, runs=count, idle=idle, afterwards=afterwards),
+        *side_by_side,
     ]

@@ -60,6 +60,15 @@ def measure(shell: Shell, api: Api, runs: list[str]) -> list[Round]:
     TimeoutError
         If a migration or a bare Job does not end.
     """
+    sightings, image = watch_all(shell, api)
+    return [
+        _round(shell, api, sightings, run, image, phase=index / len(runs))
+        for index, run in enumerate(runs)
+    ]
+
+
+def watch_all(shell: Shell, api: Api) -> tuple[Sightings, str]:
+    """Begin to watch everything; give what is seen, and the image of the operator."""
     sightings = Sightings()
     sightings.watch(api, PODS, _pod_states)
     sightings.watch(api, JOBS, _job_states)
@@ -68,10 +77,7 @@ def measure(shell: Shell, api: Api, runs: list[str]) -> list[Round]:
         "kubectl -n meshmigrate-system get deployment meshmigrate"
         " -o jsonpath='{.spec.template.spec.containers[0].image}'"
     )
-    return [
-        _round(shell, api, sightings, run, image, phase=index / len(runs))
-        for index, run in enumerate(runs)
-    ]
+    return sightings, image
 
 
 def _round(

@@ -76,7 +76,8 @@ def control_plane(layout: Layout) -> list[Component]:
             "secure-port": layout.ports.api,
             "service-cluster-ip-range": addresses.services,
             "authorization-mode": "Node,RBAC",
-            "enable-admission-plugins": "NodeRestriction",
+            # The second as OpenShift has it: whoever blocks a deletion needs the right to.
+            "enable-admission-plugins": "NodeRestriction,OwnerReferencesPermissionEnforcement",
             "allow-privileged": True,
             "token-auth-file": pki.tokens,
             "client-ca-file": pki.ca,

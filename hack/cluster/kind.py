@@ -22,6 +22,8 @@ nodes:
         kind: ClusterConfiguration
         apiServer:
           extraArgs:
+            - name: enable-admission-plugins
+              value: NodeRestriction,OwnerReferencesPermissionEnforcement
             - {name: default-unreachable-toleration-seconds, value: "5"}
             - {name: default-not-ready-toleration-seconds, value: "30"}
         controllerManager:

@@ -91,7 +91,14 @@ def monitoring(
         )
         for port in (alertmanager, prometheus):
             _await_ready(f"http://127.0.0.1:{port}/-/ready")
-        yield Monitoring(f"http://127.0.0.1:{prometheus}", here)
+        watched = Monitoring(f"http://127.0.0.1:{prometheus}", here)
+        # What a counter was before its first scrape is unknown, so what it rises by until then too.
+        await_true(
+            "Prometheus to have scraped every operator",
+            lambda: len(watched.query("up == 1")) == len(targets),
+            seconds=_START_SECONDS,
+        )
+        yield watched
 
 
 def _alertmanager_config(url: str) -> dict[str, Any]:

@@ -10,13 +10,9 @@ import pytest
 
 from hack.demo.setting import PASSWORD
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, environment
-from tests.cluster.tenant import DATABASE_NAMESPACE, Tenant
+from tests.cluster.release import install
+from tests.cluster.tenant import DATABASE_NAMESPACE, Tenant, restricted
 
-UNREACHABLE = {
-    "key": "node.kubernetes.io/unreachable",
-    "operator": "Exists",
-    "effect": "NoExecute",
-}
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -45,18 +41,29 @@ def cluster() -> Iterator[Cluster]:
 def operator(cluster: Cluster) -> Cluster:
     """Install the operator by its chart, with the images as they are now."""
     cluster.run(sys.executable, "-m", "hack.images", "product", "postgres")
-    cluster.run(
-        *("helm", "upgrade", "--install", "meshmigrate", "charts/meshmigrate"),
-        *("--set", "allowedServiceAccounts={default,migrations}"),
-        *("--set", "allowedLabels={cost.example.com/*}"),
-        *("--namespace", SYSTEM_NAMESPACE, "--create-namespace", "--wait", "--timeout", "2m"),
-        # A test makes the only node look lost: the operator has nowhere else to be.
-        *("--set-json", f"tolerations=[{json.dumps(UNREACHABLE)}]"),
-    )
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(restricted(SYSTEM_NAMESPACE)))
+    _configure_channels(cluster)
+    install(cluster)
     deployment = ("-n", SYSTEM_NAMESPACE, "deployment/meshmigrate")
     cluster.kubectl("rollout", "restart", *deployment)
     cluster.kubectl("rollout", "status", *deployment, "--timeout=2m")
     return cluster
+
+
+def _configure_channels(cluster: Cluster) -> None:
+    """Store the channels that a test may name; nobody is told by default."""
+    sink = f"sink.{DATABASE_NAMESPACE}.svc"
+    channels = {
+        "program": {"webhook": {"url": f"http://{sink}/program"}},
+        "people": {"urls": [f"json://{sink}/people"]},
+    }
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "channels", "namespace": SYSTEM_NAMESPACE},
+        "stringData": {"channels.yaml": json.dumps({"channels": channels})},
+    }
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
 
 
 @pytest.fixture(scope="session")

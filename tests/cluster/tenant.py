@@ -29,15 +29,7 @@ class Tenant:
 
     def set_up(self) -> None:
         """Make the namespace, restricted, and the database."""
-        namespace = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {
-                "name": self.name,
-                "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
-            },
-        }
-        self.cluster.kubectl("create", "-f", "-", stdin=json.dumps(namespace))
+        self.cluster.kubectl("create", "-f", "-", stdin=json.dumps(restricted(self.name)))
         self.cluster.kubectl(*_PSQL, "-c", f'create database "{self.name}"')
 
     def tear_down(self) -> None:
@@ -217,6 +209,13 @@ class Tenant:
             done = self.cluster.attempt(*look)
             shown.append(f"$ {' '.join(look)}\n{done.stdout}{done.stderr}")
         return "\n".join(shown)
+
+
+def restricted(namespace: str) -> Json:
+    """Give a namespace in which Pod Security enforces the restricted standard."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def ready(status: Json) -> Json:

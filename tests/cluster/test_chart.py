@@ -1,9 +1,13 @@
 """The chart by helm, and what it grants."""
 
+import json
+
 import pytest
 
+from hack.chart_snapshots import SETS, SNAPSHOTS, VALUES, find_helm, render
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
 from tests.cluster.tenant import Tenant
+from tests.cluster.test_security import ANY_UID, documented, own_rights
 
 TEMPLATE = ("helm", "template", "meshmigrate", "charts/meshmigrate")
 ACCOUNT = f"--as=system:serviceaccount:{SYSTEM_NAMESPACE}:meshmigrate"
@@ -24,9 +28,18 @@ def can_i(
     return cluster.attempt("kubectl", "auth", "can-i", verb, *which, account, scope).stdout.strip()
 
 
-def test_the_chart_is_sound(cluster: Cluster) -> None:
-    """Helm's own linter finds nothing."""
-    assert "0 chart(s) failed" in cluster.run("helm", "lint", "--strict", "charts/meshmigrate")
+@pytest.mark.parametrize("values", SETS)
+def test_the_chart_is_sound(cluster: Cluster, values: str) -> None:
+    """Helm's own linter finds nothing, whatever is asked for."""
+    lint = ("helm", "lint", "--strict", "charts/meshmigrate")
+    assert "0 chart(s) failed" in cluster.run(*lint, "--values", str(VALUES / f"{values}.yaml"))
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_the_snapshots_are_what_the_chart_renders(values: str) -> None:
+    """`make snapshots` writes them anew where the chart has changed."""
+    snapshot = (SNAPSHOTS / f"{values}.yaml").read_text()
+    assert render(find_helm(), values) == snapshot
 
 
 @pytest.mark.parametrize(
@@ -35,6 +48,11 @@ def test_the_chart_is_sound(cluster: Cluster) -> None:
         ("leaderElection.leaseDurationSeconds=0", "minimum: got 0, want 1"),
         ("replicaz=1", "additional properties 'replicaz' not allowed"),
         ("logLevel=LOUD", "must be one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
+        ("resources.limit.memory=1Gi", "additional properties 'limit' not allowed"),
+        ("image.digest=sha256:12", "does not match pattern"),
+        ("networkPolicy.databases.ports=null", "missing property 'ports'"),
+        ("labels.app\\.kubernetes\\.io/name=x", "invalid propertyName 'app.kubernetes.io/name'"),
+        ("tolerations[0].efect=NoSchedule", "additional properties 'efect' not allowed"),
     ],
 )
 def test_a_wrong_value_is_refused(cluster: Cluster, value: str, said: str) -> None:
@@ -95,17 +113,20 @@ def test_the_operator_may_change_no_lease_but_its_own(operator: Cluster) -> None
 
 
 def test_a_namespaced_operator_needs_nothing_cluster_wide(tenant: Tenant) -> None:
-    """It becomes ready with a Role only; beside the first operator it does no harm."""
+    """It becomes ready with a Role only, under any uid; beside the first one it does no harm."""
     cluster = tenant.cluster
     cluster.run(
         *("helm", "install", "narrow", "charts/meshmigrate", "--namespace", tenant.name),
         *("--set", f"watchNamespaces={{{tenant.name}}}", "--set", "crds.install=false"),
         *("--wait", "--timeout", "1m"),
     )
-    account = f"--as=system:serviceaccount:{tenant.name}:narrow-meshmigrate"
-    here = f"-n={tenant.name}"
-    assert can_i(cluster, "list", "databasemigrations", account, here) == "yes"
-    assert can_i(cluster, "list", "databasemigrations", account) == "no"
+    account = f"system:serviceaccount:{tenant.name}:narrow-meshmigrate"
+    assert own_rights(cluster, account, tenant.name) == documented()
+    assert own_rights(cluster, account, "default") == set()
+    here = ("-n", tenant.name, "deployment/narrow-meshmigrate")
+    uid = {"spec": {"template": {"spec": {"securityContext": {"runAsUser": ANY_UID}}}}}
+    cluster.kubectl("patch", *here, "-p", json.dumps(uid))
+    cluster.kubectl("rollout", "status", *here, "--timeout=1m")
     tenant.secret()
     tenant.config_map("web", {"1_a.sql": "create table a (id int);"})
     tenant.apply()

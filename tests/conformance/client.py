@@ -14,10 +14,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Client:
-    """Asks one API server; ``namespace`` is the test's own."""
+    """Asks one API server; ``namespace`` is the test's own, ``user`` whom it acts for, if any."""
 
     port: int
     namespace: str
+    user: str = ""
 
     def send(
         self, method: str, path: str, body: Json | None = None, query: Mapping[str, str] = {}
@@ -26,7 +27,8 @@ class Client:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         content = json.dumps(body).encode() if body is not None else None
-        connection.request(method, f"{path}?{urlencode(query)}", content, {"Content-Type": kind})
+        headers = {"Content-Type": kind} | ({"Impersonate-User": self.user} if self.user else {})
+        connection.request(method, f"{path}?{urlencode(query)}", content, headers)
         answer = connection.getresponse()
         text = answer.read()
         connection.close()

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import psycopg
+from msgspec.structs import replace as with_fields
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
@@ -142,7 +143,10 @@ def test_a_file_that_ends_the_transaction_is_not_recorded(
 def test_killed_in_the_middle_of_a_batch_nothing_is_applied(
     database: Database, project: Project, start_runner: StartRunner, gate: Gate
 ) -> None:
-    """By kill -9 in the second file: the next attempt applies all, in the mode of the first."""
+    """By kill -9 in the second file: the next attempt applies all, in the mode of the first.
+
+    One that is given another mode, or another policy on failure, is refused: it is another plan.
+    """
     database.query("CREATE TABLE marks (name text)")
     before = database.dump()
     project.migration("1", "INSERT INTO marks VALUES ('one')")
@@ -155,8 +159,12 @@ def test_killed_in_the_middle_of_a_batch_nothing_is_applied(
     assert database.dump() == before
     assert database.versions == []
     gate.execute("SELECT pg_advisory_unlock_all()")
-    policy = Policy(transaction_mode="PerFile")
-    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2, policy=policy))
+    again = make_spec(project, run_id=spec.run.id, attempt=2)
+    for policy in (Policy(transaction_mode="PerFile"), Policy(on_failure="Halt")):
+        other = attempt(database, with_fields(again, policy=policy))
+        assert (other.outcome, other.result.reason) == (Outcome.REFUSED, Reason.SOURCE_CHANGED)
+        assert "onFailure or transaction mode" in other.result.message
+    done = attempt(database, again)
     assert done.outcome is Outcome.SUCCEEDED
     assert (done.result.transaction_mode, done.result.attempt) == ("Batch", 2)
     assert database.versions == ["1", "2"]

@@ -10,6 +10,7 @@ from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Policy
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.test_rollback_to import PulledPlugError
 
 SCHEMA = """
 CREATE TABLE users (id int PRIMARY KEY, name text);
@@ -146,3 +147,33 @@ def test_a_lost_statistics_object_is_the_runs_although_nobody_names_it(
     assert done.outcome is Outcome.ROLLBACK_FAILED
     (difference,) = done.differences
     assert difference.startswith("statistics: public.st is missing")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("GRANT SELECT ON other TO PUBLIC", (Outcome.ROLLED_BACK, Reason.CONCURRENT_CHANGE)),
+        ("GRANT SELECT ON users TO PUBLIC", (Outcome.ROLLBACK_FAILED, Reason.FINGERPRINT_MISMATCH)),
+    ],
+)
+def test_it_is_told_apart_also_where_an_attempt_before_took_back_a_part(
+    database: Database, project: Project, change: str, expected: tuple[Outcome, Reason]
+) -> None:
+    """The scripts of all versions count, those that are gone from the history too."""
+    database.query(SCHEMA)
+    project.migration("1", "CREATE TABLE more (x int)", "DROP TABLE more")
+    project.migration("2", UP, DOWN).migration("3", FAILS)
+    spec = make_spec(project, policy=PER_FILE)
+
+    def die(event: Event) -> None:
+        if event.name is EventName.ROLLED_BACK:
+            raise PulledPlugError
+
+    with pytest.raises(PulledPlugError):
+        attempt(database, spec, during=die)
+    assert database.versions == ["1"]
+    database.query(change)
+    again = make_spec(project, run_id=spec.run.id, attempt=2, policy=PER_FILE)
+    done = attempt(database, again).result
+    assert (done.outcome, done.reason) == expected
+    assert database.versions == []

@@ -96,6 +96,29 @@ def test_a_runner_killed_with_its_server_counts(
     assert lost == [("under way: not known, as the runner ended with the server",)] * 2
 
 
+def test_of_files_that_share_a_transaction_none_is_named_where_nobody_saw_which(
+    doomed: Database,
+    project: Project,
+    tmp_path: Path,
+    kill_with_server: Callable[[Runner], None],
+) -> None:
+    """The first of them is no more suspect than the others; the way to find out is."""
+    batch = Policy(transaction_mode="Batch")
+    project.migration("1", "CREATE TABLE a (x int)").migration("2", "SELECT pg_sleep(60)")
+    spec = make_spec(project, policy=batch)
+    for number in (1, 2):
+        again = make_spec(project, run_id=spec.run.id, attempt=number, policy=batch)
+        with Runner(tmp_path, doomed, again) as runner:
+            kill_with_server(runner)
+    last = make_spec(project, run_id=spec.run.id, attempt=3, policy=batch)
+    done = attempt(doomed, last).result
+    assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.SERVER_CRASH_SUSPECTED)
+    assert "one of the files migrations/1_m.sql to migrations/2_m.sql" in done.message
+    assert done.failure is not None
+    assert done.failure.file == ""
+    assert "PerFile" in done.failure.hint
+
+
 def test_a_runner_killed_alone_does_not(
     database: Database, project: Project, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from meshmigrate.domain.result import Result
 from meshmigrate.engine.rollback import roll_back
 from tests.postgres.harness import Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command
+from tests.postgres.test_rollback_to import cut_off
 
 TABLES = """
 CREATE TABLE users (id int PRIMARY KEY, name text);
@@ -114,3 +115,26 @@ def test_a_file_that_the_ledger_does_not_keep_is_said_to_be_unknown(
     done = back(database, project)
     assert (done.outcome, done.reason) == (Outcome.SUCCEEDED, Reason.DATA_NOT_RESTORED)
     assert "version 2: not known, as its file is not to be read" in done.message
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        ("GRANT SELECT ON other TO PUBLIC", ("Succeeded", Reason.CONCURRENT_CHANGE)),
+        ("GRANT SELECT ON users TO PUBLIC", ("RollbackFailed", Reason.FINGERPRINT_MISMATCH)),
+    ],
+)
+def test_it_is_told_apart_also_where_an_attempt_before_took_back_a_part(
+    database: Database, project: Project, change: str, outcome: tuple[str, str]
+) -> None:
+    """The scripts of all versions count, those that are gone from the history too."""
+    applied(database, project)
+    project.migration("3", "CREATE TABLE more (x int)", "DROP TABLE more")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+    cut_off(database, project, "1")
+    assert database.versions == ["1", "2"]
+    database.query(change)
+    assert attempt(database, make_spec(project, target="1")).outcome in Outcome
+    ended = "SELECT outcome, reason FROM meshmigrate.run WHERE intent = 'undo'"
+    assert database.query(ended) == [outcome]
+    assert database.versions == ["1"]

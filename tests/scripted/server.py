@@ -25,7 +25,7 @@ class ApiServer:
     """A scripted API on a port of this machine.
 
     ``fate`` says what becomes of each request but watches. ``silent`` keeps watch events back,
-    ``hang`` every answer.
+    ``hang`` every answer. ``asked`` has every request, watches too.
     """
 
     def __init__(self, api: ScriptedApi, fate: Fate = lambda _: None) -> None:
@@ -34,6 +34,7 @@ class ApiServer:
         self.silent = False
         self.hang = False
         self.port = 0
+        self.asked: list[Request] = []
         self._in_stream: Json | None = None
         self._connections: set[socket.socket] = set()
         self._server: _Listener | None = None
@@ -174,6 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(url.query, keep_blank_values=True))
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
+        request = Request(self.command, url.path, query, body)
+        self.owner.asked.append(request)
         if query.get("watch") in {"1", "true"} and find_place(url.path):
             self._stream(url.path, query)
             return
@@ -181,7 +184,6 @@ class _Handler(BaseHTTPRequestHandler):
         if found is not None:
             self._reply(Reply(200, found))
             return
-        request = Request(self.command, url.path, query, body)
         self._meet(request, self.owner.fate(request))
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815  http.server's names

@@ -13,14 +13,46 @@ app.kubernetes.io/component: operator
 {{- end -}}
 
 {{- define "meshmigrate.labels" -}}
-{{ include "meshmigrate.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- $own := dict
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version) -}}
+{{- merge (include "meshmigrate.selector" . | fromYaml) $own .Values.labels | toYaml -}}
+{{- end -}}
+
+{{/*
+The metadata of an object of the chart; what the chart needs wins over what the values say.
+Takes root, and where they differ from the usual: name, namespace or clusterWide, labels.
+*/}}
+{{- define "meshmigrate.metadata" -}}
+{{- $labels := include "meshmigrate.labels" .root | fromYaml -}}
+name: {{ .name | default (include "meshmigrate.name" .root) }}
+{{- if not .clusterWide }}
+namespace: {{ .namespace | default .root.Release.Namespace }}
+{{- end }}
+labels: {{- merge $labels (.labels | default dict) | toYaml | nindent 2 }}
+{{- with .root.Values.annotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "meshmigrate.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag }}
+{{ .Values.image.repository }}:{{ .Values.image.tag }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
+{{- end -}}
+
+{{/* One way out: to peers, or to anybody if there are none, at ports by protocols (TCP). */}}
+{{- define "meshmigrate.egress" -}}
+{{- $protocols := .protocols | default (list "TCP") -}}
+- ports:
+    {{- range $port := .ports }}
+    {{- range $protocols }}
+    - port: {{ $port }}
+      protocol: {{ . }}
+    {{- end }}
+    {{- end }}
+  {{- with .peers }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end -}}
 
 {{/* No rule names Secrets: the kubelet mounts them into the runner's pod. */}}

@@ -7,6 +7,7 @@ import click
 
 from meshmigrate.cli.folder_options import folder_options
 from meshmigrate.cli.foreground import run_in_foreground
+from meshmigrate.cli.notify import Teller, notify_options
 from meshmigrate.cli.options import (
     ReadURL,
     database_options,
@@ -51,6 +52,7 @@ from meshmigrate.domain.runspec import (
         "meshmigrate apply",
         "meshmigrate apply --target 20260105090000 --on-failure Halt",
         "meshmigrate apply --database-url-file /run/secrets/url --json",
+        "meshmigrate apply --notify-config channels.yaml --notify team",
         then="`meshmigrate status` shows where the database stands, `meshmigrate log` why.",
     )
 )
@@ -88,6 +90,7 @@ from meshmigrate.domain.runspec import (
 @deadline_option
 @rollback_deadline_option
 @write_back_option
+@notify_options
 @json_option
 def apply(
     *,
@@ -111,6 +114,7 @@ def apply(
     deadline: float,
     rollback_deadline: float,
     write_back: bool | None,
+    teller: Teller | None,
     as_json: bool,
 ) -> None:
     """Apply pending migrations; when one fails, take the database back to where it was.
@@ -144,4 +148,4 @@ def apply(
         supersedes=take_over,
         approved_plan=approved_plan,
     )
-    sys.exit(run_in_foreground(spec, read_url, as_json=as_json))
+    sys.exit(run_in_foreground(spec, read_url, as_json=as_json, teller=teller))

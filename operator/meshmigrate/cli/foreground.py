@@ -11,6 +11,9 @@ from meshmigrate.cli.options import ReadURL
 from meshmigrate.domain.runspec import RunSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshmigrate.cli.notify import Teller
     from meshmigrate.cli.output import View
     from meshmigrate.cli.start import Start
     from meshmigrate.domain.result import Result
@@ -18,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def run_in_foreground(
-    spec: RunSpec, read_url: ReadURL, *, as_json: bool, start: "Start | None" = None
+    spec: RunSpec,
+    read_url: ReadURL,
+    *,
+    as_json: bool,
+    start: "Start | None" = None,
+    teller: "Teller | None" = None,
 ) -> int:
     """Do what a spec asks for, show how it ended, and give the exit code that stands for it.
 
@@ -26,19 +34,27 @@ def run_in_foreground(
     ----------
     start
         What to do, if not to apply.
+    teller
+        Who is told how it ended, when it has been shown.
     """
     from meshmigrate.cli.start import carry_out
     from meshmigrate.engine.run import run
 
     command = click.get_current_context().command_path
     start = start or run
+
+    def report(result: "Result") -> None:
+        _report(result, spec, command)
+        if teller is not None:
+            teller.tell(result)
+
     if as_json:
         ending = carry_out(
-            spec, read_url, lambda _: None, partial(_give_json, spec, command), start, watched=False
+            spec, read_url, lambda _: None, partial(_give_json, report), start, watched=False
         )
     else:
         view = _view()
-        ending = carry_out(spec, read_url, view, partial(_show, view, spec, command), start)
+        ending = carry_out(spec, read_url, view, partial(_show, view, spec, report), start)
     return ending.outcome.exit_code
 
 
@@ -52,16 +68,18 @@ def _view() -> "View":
     return PlainView()
 
 
-def _give_json(spec: RunSpec, command: str, ending: "Ending") -> None:
+def _give_json(report: "Callable[[Result], None]", ending: "Ending") -> None:
     from meshmigrate.cli.output import until_closed
     from meshmigrate.domain.result import decode_result
 
     with until_closed():
         click.echo(ending.encoded)
-    _report(decode_result(ending.encoded), spec, command)
+    report(decode_result(ending.encoded))
 
 
-def _show(view: "View", spec: RunSpec, command: str, ending: "Ending") -> None:
+def _show(
+    view: "View", spec: RunSpec, report: "Callable[[Result], None]", ending: "Ending"
+) -> None:
     from meshmigrate.cli.output import until_closed
     from meshmigrate.domain.result import decode_result
 
@@ -76,7 +94,7 @@ def _show(view: "View", spec: RunSpec, command: str, ending: "Ending") -> None:
     else:
         for difference in result.differences:
             click.echo(f"  {difference}", err=True)
-    _report(result, spec, command)
+    report(result)
 
 
 def _report(result: "Result", spec: RunSpec, command: str) -> None:

@@ -29,7 +29,7 @@ from meshmigrate.domain.outcome import EXIT_FINDINGS
 @click.option("--run", "run_id", type=click.UUID, help="Only the rows of this run.")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=1_000_000),
     default=20,
     show_default=True,
     help="How many rows, counted from the end.",
@@ -76,15 +76,15 @@ def log(
 
 
 def _show(found: LogAnswer) -> None:
-    from meshmigrate.cli.answer import give_rows, no_ledger
+    from meshmigrate.cli.answer import give_lines, give_rows, no_ledger
 
     if found.rows:
         columns = ("Id", "At", "Run", "What", "Version", "Time", "Message")
         give_rows("log", columns, map(_row, found.rows))
     elif not found.ledger_version:
-        click.echo(f"ledger: {no_ledger(found.ledger_schema)}")
+        give_lines([f"ledger: {no_ledger(found.ledger_schema)}"])
     else:
-        click.echo("no row of that run")
+        give_lines(["no row of that run"])
     if found.chain is not None:
         _show_chain(found.chain)
 
@@ -99,7 +99,9 @@ def _row(row: LogRow) -> tuple[str, ...]:
 
 def _show_chain(chain: Chain) -> None:
     if chain.intact:
-        click.echo(f"chain: intact, rows: {chain.rows}")
+        from meshmigrate.cli.answer import give_lines
+
+        give_lines([f"chain: intact, rows: {chain.rows}"])
         return
     click.echo(
         f"the log was changed after it was written: row {chain.first_broken} is the first that "

@@ -1,7 +1,10 @@
 """``meshmigrate``: finds the command and imports only what that one needs."""
 
+import os
+import sys
 from importlib import import_module
-from typing import Final, Literal
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import click
 
@@ -31,6 +34,14 @@ _COMMANDS: Final = {
 
 class Commands(click.Group):
     """A group whose commands are imported when they are asked for."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run what the arguments say; who closed an output, such as `>&-`, wants none of it."""
+        for stream in ("stdout", "stderr"):
+            if getattr(sys, stream) is None:
+                # Now, while its number is free: a connection would take it, and get the output.
+                setattr(sys, stream, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  to the end
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the names, in the order in which one needs them."""
@@ -114,6 +125,8 @@ Environment:
                              where the files come from, for `render`
   KUBECONFIG                 the cluster that `wait` asks
   MESHMIGRATE_WRITE_BACK     1: keep the history of Supabase's command line too
+  MESHMIGRATE_NOTIFY_CONFIG, MESHMIGRATE_NOTIFY
+                             the file with channels, and which of them are told
   NO_COLOR                   any value: no colours on a terminal
 
 \b

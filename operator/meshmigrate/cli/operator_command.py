@@ -1,6 +1,7 @@
 """``meshmigrate operator``: the operator process, as the chart starts it."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -36,6 +37,15 @@ from meshmigrate.domain.runner_log import LogFormat
     envvar="MESHMIGRATE_NAMESPACES",
     multiple=True,
     help="Namespace to watch; may be repeated. Default: all.",
+)
+@click.option(
+    "--allowed-secret",
+    "allowed_secrets",
+    envvar="MESHMIGRATE_ALLOWED_SECRETS",
+    multiple=True,
+    default=("*",),
+    help="Secret that spec.database of a resource may name; may be repeated. * stands for "
+    "anything. Default: any.",
 )
 @click.option(
     "--allowed-host",
@@ -105,6 +115,13 @@ from meshmigrate.domain.runner_log import LogFormat
     help="Seconds between two looks at the lease, and between two renewals.",
 )
 @click.option(
+    "--notify-config",
+    envvar="MESHMIGRATE_NOTIFY_CONFIG",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File with the channels of notifications, read again when it changes. Default: none.",
+)
+@click.option(
     "--log-level",
     envvar="MESHMIGRATE_LOG_LEVEL",
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
@@ -125,6 +142,7 @@ def operator(
     runner_image: str,
     runner_pull_policy: str,
     namespaces: tuple[str, ...],
+    allowed_secrets: tuple[str, ...],
     allowed_hosts: tuple[str, ...],
     allowed_service_accounts: tuple[str, ...],
     allowed_labels: tuple[str, ...],
@@ -134,6 +152,7 @@ def operator(
     lease_duration: int,
     lease_renew_deadline: float,
     lease_retry_period: float,
+    notify_config: Path | None,
     log_level: str,
     log_format: LogFormat,
 ) -> None:
@@ -173,6 +192,7 @@ def operator(
     config = OperatorConfig(
         runner_image=RunnerImage(runner_image, runner_pull_policy),
         allowed=Allowed(
+            secrets=allowed_secrets,
             hosts=allowed_hosts,
             service_accounts=allowed_service_accounts,
             labels=allowed_labels,
@@ -181,6 +201,7 @@ def operator(
         namespaces=namespaces,
         port=port,
         lease=LeaseConfig(namespace, name, timings) if lease else None,
+        channels=notify_config,
     )
     try:
         asyncio.run(run_operator(config))

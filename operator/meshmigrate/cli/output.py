@@ -33,12 +33,15 @@ def until_closed() -> Iterator[None]:
     """Let whoever closes a pipe early, such as ``head``, have seen enough.
 
     What is still to come goes nowhere, also what the interpreter flushes at its end (Python
-    library reference, "Note on SIGPIPE"); the exit code stays the command's own.
+    library reference, "Note on SIGPIPE"); the exit code stays the command's own. That nothing can
+    be written for another reason, such as a full disk, is said on standard error.
     """
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"standard output cannot be written: {error.strerror}", err=True)
 
 
 _RUNNING_EVERY: Final = 10.0

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @click.option(
     "--step",
     type=click.Choice(["done", "retry"]),
-    help="Whether the statement counts as done that a run halted at (StepUnknown), or runs again.",
+    help="Whether the statement counts as done that a run halted at (StepUnknown), or runs again; "
+    "the same of a rollback script that failed in the middle (RollbackIncomplete).",
 )
 @click.option(
     "--version", "of_version", type=version, metavar="VERSION", help="The version of that --step."
@@ -53,7 +54,9 @@ def repair(
     it is run. Only where the database already is what the file says: otherwise write a new
     migration.
 
-    --step: look first at what the statement did. The next run goes on behind it, or with it.
+    --step: look first at what the statement did. The next run goes on behind it, or with it. Of a
+    version that is half taken back, done means that nothing of it stands, retry that all of it
+    stands.
 
     Exit codes: 0 done or nothing to do, 10 refused and untouched, 30 interrupted and untouched,
     31 lock timeout, 32 unreachable.

@@ -8,6 +8,7 @@ import click
 from meshmigrate.cli.completion import complete_version
 from meshmigrate.cli.declaration import version
 from meshmigrate.cli.foreground import run_in_foreground
+from meshmigrate.cli.notify import Teller, notify_options
 from meshmigrate.cli.options import (
     ReadURL,
     database_options,
@@ -59,6 +60,7 @@ from meshmigrate.domain.version import Version
 @statement_timeout_option
 @rollback_deadline_option
 @write_back_option
+@notify_options
 @json_option
 def rollback(
     *,
@@ -71,6 +73,7 @@ def rollback(
     statement_timeout: float,
     rollback_deadline: float,
     write_back: bool | None,
+    teller: Teller | None,
     as_json: bool,
 ) -> None:
     """Take back every version above VERSION, the one applied last first.
@@ -98,4 +101,5 @@ def rollback(
             rollback_deadline_seconds=rollback_deadline,
         ),
     )
-    sys.exit(run_in_foreground(spec, read_url, as_json=as_json, start=roll_back))
+    code = run_in_foreground(spec, read_url, as_json=as_json, start=roll_back, teller=teller)
+    sys.exit(code)

@@ -12,7 +12,7 @@ from meshmigrate.cli.options import (
     json_option,
     ledger_schema_option,
 )
-from meshmigrate.domain.answers import LockHolder, Status
+from meshmigrate.domain.answers import LockHolder, OpenStep, Status
 from meshmigrate.domain.runspec import Folders
 
 
@@ -68,10 +68,15 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
     yield "pending", "unknown, no folder of migrations here" if pending is None else str(pending)
     yield "lock", _lock(found.lock)
     for step in found.open_steps:
-        script = "rollback script" if step.direction == "down" else "file"
-        about = f" ({step.object})" if step.object else ""
-        place = f"statement {step.ordinal}{about} of the {script} of version {step.version}"
-        yield "open step", f"{place}, begun {step.started_at}"
+        yield "open step", f"{_place(step)}, begun {step.started_at}"
+    for step in found.half_back:
+        yield "half taken back", f"{_place(step)} is done, and its run ended"
+
+
+def _place(step: OpenStep) -> str:
+    script = "rollback script" if step.direction == "down" else "file"
+    about = f" ({step.object})" if step.object else ""
+    return f"statement {step.ordinal}{about} of the {script} of version {step.version}"
 
 
 def _lock(holder: LockHolder | None) -> str:

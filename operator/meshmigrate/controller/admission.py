@@ -1,8 +1,9 @@
 """What the operator's administrator lets a resource ask for.
 
 A resource makes the operator create a pod, so whoever may write one could get by it what they may
-not have otherwise: a Secret's password sent to a host of theirs, the rights of a ServiceAccount,
-a place behind somebody's Service or NetworkPolicy. ``docs/security.md`` has the reasons.
+not have otherwise: another role of the database, a Secret's password sent to a host of theirs, the
+rights of a ServiceAccount, a place behind somebody's Service or NetworkPolicy. ``docs/security.md``
+has the reasons.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ from meshmigrate.domain.reason import Reason
 class Allowed:
     """Patterns, in which ``*`` stands for anything; what matches none of them is refused."""
 
+    secrets: tuple[str, ...] = ("*",)
     hosts: tuple[str, ...] = ()
     service_accounts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -36,6 +38,7 @@ class Denial(NamedTuple):
 
 DENIALS = frozenset(
     {
+        Reason.SECRET_NOT_ALLOWED,
         Reason.HOST_NOT_ALLOWED,
         Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
         Reason.LABEL_NOT_ALLOWED,
@@ -48,8 +51,22 @@ def find_denial(spec: MigrationSpec | None, namespace: str, allowed: Allowed) ->
     """Give the first thing that a resource may not ask for; None if it may have all of it."""
     if spec is None:
         return None
-    denials = (*_hosts(spec.database, namespace, allowed), *_job(spec.job, allowed))
+    denials = (
+        *_secrets(spec.database, allowed),
+        *_hosts(spec.database, namespace, allowed),
+        *_job(spec.job, allowed),
+    )
     return next(iter(denials), None)
+
+
+def _secrets(database: Database, allowed: Allowed) -> Iterator[Denial]:
+    for mounted in database.mounted():
+        if mounted.kind == "Secret" and not _matches(mounted.name, allowed.secrets):
+            yield Denial(
+                Reason.SECRET_NOT_ALLOWED,
+                f'the Secret "{mounted.name}" of spec.database is not one that a migration may '
+                f"use: {_allowed('allowedSecrets', allowed.secrets)}",
+            )
 
 
 def _hosts(database: Database, namespace: str, allowed: Allowed) -> Iterator[Denial]:

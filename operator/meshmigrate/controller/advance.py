@@ -29,7 +29,8 @@ from meshmigrate.controller.closing import close_run, show_last_run
 from meshmigrate.controller.conditions import Verdict, with_verdict
 from meshmigrate.controller.database_queue import find_blocker, is_held_back, with_place_in_queue
 from meshmigrate.controller.following import follow_attempt
-from meshmigrate.controller.observed import Observed
+from meshmigrate.controller.observed import Observed, ObservedResource
+from meshmigrate.controller.outbox import with_notifications
 from meshmigrate.controller.spec import MigrationSpec
 from meshmigrate.controller.starting import (
     is_run_wanted,
@@ -48,6 +49,10 @@ _NO_RUNS_REASONS: Final = DENIALS | {Reason.INVALID_SPEC, Reason.SUSPENDED}
 
 def advance(observed: Observed) -> Status:
     """Give the status that what is observed calls for; the same one if nothing is new."""
+    return with_notifications(observed, _advance(observed))
+
+
+def _advance(observed: Observed) -> Status:
     resource = observed.resource
     run = resource.status.current_run
     if run is None:
@@ -63,7 +68,7 @@ def advance(observed: Observed) -> Status:
 def _rest(observed: Observed) -> Status:
     resource = observed.resource
     if resource.spec is None:
-        return _refuse_spec(observed)
+        return resource.status if _is_as_left(resource) else _refuse_spec(observed)
     if not is_run_wanted(resource):
         return _settle(observed)
     if resource.suspended:
@@ -100,6 +105,18 @@ def _go_on(observed: Observed, run: CurrentRun, state: AttemptState | None) -> S
 def _is_idle(state: AttemptState | None) -> bool:
     """Say whether no container of the run works: an edit need not wait."""
     return isinstance(state, Absent | Waiting | NeverStarted | None)
+
+
+def _is_as_left(resource: ObservedResource) -> bool:
+    """Say whether nobody has asked for anything since the last run.
+
+    A newer definition adds its defaults to a spec without making it another generation: between
+    its upgrade and that of the operator, what has ended stays as it ended.
+    """
+    status = resource.status
+    asked = resource.run_request not in {"", status.last_run_request}
+    edited = status.observed_generation != resource.generation
+    return status.last_run is not None and not asked and not edited
 
 
 def _refuse_spec(observed: Observed) -> Status:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Protocol
+from urllib.request import getproxies
 
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientTimeout
 from kubernetes.aio import config
@@ -208,6 +209,8 @@ async def kubernetes_transport() -> AsyncIterator[Transport]:
 async def open_transport(configuration: Configuration) -> AsyncIterator[Transport]:
     """Open the Kubernetes client with a configuration that is there already."""
     configuration.retries = None  # ours, which know what is safe to repeat
+    # Else a thread looks for a proxy and for ~/.netrc at each request.
+    configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
     async with ApiClient(configuration) as client:
         yield _ClientTransport(client)
 

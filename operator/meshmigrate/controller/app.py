@@ -1,12 +1,14 @@
 """The operator process: the one place where its parts are put together."""
 
 import asyncio
+import gc
 import platform
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from time import monotonic
 from typing import Final
 from uuid import uuid4
@@ -18,6 +20,7 @@ from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.api_requests import ApiRequests, TokenBucket, kubernetes_transport
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import utc_now
+from meshmigrate.controller.courier import Courier
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.leading import Leadership, LeaseConfig
 from meshmigrate.controller.pod_template import RunnerImage
@@ -27,13 +30,15 @@ from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.controller.running import until_first_ends
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.controller.workers import STUCK_SECONDS, resync, sweep, work
-from meshmigrate.domain.reason import Reason
-from meshmigrate.observe.metrics import Metrics, ResourceState
+from meshmigrate.observe.metrics import Metrics
+from meshmigrate.observe.notifications.channels_file import ChannelsFile
+from meshmigrate.observe.notifications.delivery import deliver
 from meshmigrate.observe.server import Probe, serve
 
 _WORKERS: Final = 8
-_REQUESTS_PER_SECOND: Final = 100.0
-_BURST: Final = 200.0
+_REQUESTS_PER_SECOND: Final = 500.0
+_BURST: Final = 1000.0
+"""The API server shares itself out fairly; this only bounds what a mistake of ours could ask."""
 _SYNC_POLL_SECONDS: Final = 0.5
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +46,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OperatorConfig:
-    """How the operator was started. Without a ``lease`` it is active at once, and always."""
+    """How the operator was started. Without a ``lease`` it is active at once, and always.
+
+    ``channels`` is the file with the channels of notifications.
+    """
 
     runner_image: RunnerImage
     allowed: Allowed
@@ -49,6 +57,7 @@ class OperatorConfig:
     host: str = "0.0.0.0"  # noqa: S104  the kubelet and Prometheus ask from outside the pod
     port: int = 8080
     lease: LeaseConfig | None = None
+    channels: Path | None = None
 
 
 async def run_operator(config: OperatorConfig) -> None:
@@ -57,6 +66,7 @@ async def run_operator(config: OperatorConfig) -> None:
     Crash-only: an error that no part handles ends everything, and a new process starts from what
     the cluster holds.
     """
+    gc.freeze()  # what was imported is here to stay: no collection has to look at it again
     identity = f"{platform.node()}_{uuid4().hex[:8]}"
     _log.info("starting", identity=identity)
     metrics = Metrics(version("meshmigrate"))
@@ -73,10 +83,18 @@ async def run_operator(config: OperatorConfig) -> None:
 
         requests = ApiRequests(transport, TokenBucket(_REQUESTS_PER_SECOND, _BURST), count=count)
         cluster = KubernetesPort(requests, config.namespaces)
+        courier = Courier(
+            cache=cache,
+            source=ChannelsFile(config.channels),
+            deliver=deliver,
+            add=queue.add,
+            clock=utc_now,
+        )
         reconciler = Reconciler(
             cluster=cluster,
             cache=cache,
             metrics=metrics,
+            courier=courier,
             clock=utc_now,
             image=config.runner_image,
             allowed=config.allowed,
@@ -92,7 +110,7 @@ async def run_operator(config: OperatorConfig) -> None:
         )
         election = config.lease.candidate(transport, identity, count) if config.lease else None
         leadership = Leadership(election, cache, queue, metrics)
-        metrics.show_resources(lambda: resource_states(cache) if leadership.active else ())
+        metrics.show_resources(lambda: cache.states() if leadership.active else ())
         until_ended = await stack.enter_async_context(
             shell.watching(cache, leadership.add, config.namespaces)
         )
@@ -104,6 +122,7 @@ async def run_operator(config: OperatorConfig) -> None:
                 partial(resync, queue, cache),
                 RunnerLogs(cluster, cache, queue.add).follow,
                 partial(sweep, queue, cache, cluster),
+                courier.run,
                 *[partial(sync.first, worker)] * _WORKERS,
             ),
         )
@@ -172,20 +191,6 @@ class CacheSync:
                 "CustomResourceDefinition (crds/databasemigrations.yaml), then the operator "
                 "starts by itself"
             ) from error
-
-
-def resource_states(cache: Cache) -> Iterator[ResourceState]:
-    """Give the resources as the metrics show them."""
-    for resource in cache.resources():
-        status = resource.status
-        yield ResourceState(
-            namespace=resource.key.namespace,
-            name=resource.key.name,
-            database=status.database.name if status.database else "",
-            phase=status.phase,
-            reason=status.ready_reason,
-            healthy=not status.stalled or status.ready_reason == Reason.SUSPENDED,
-        )
 
 
 def _health(queue: WorkQueue) -> Probe:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from time import monotonic
 
 from meshmigrate.controller.observed import Key, ObservedJob, ObservedPod, ObservedResource
+from meshmigrate.controller.resource_store import ResourceStore
 from meshmigrate.controller.status import Status
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runner_log import LogLine
+from meshmigrate.observe.metrics import ResourceState
 
 
 class Cache:
@@ -22,10 +24,11 @@ class Cache:
     """
 
     def __init__(self) -> None:
-        self._resources: dict[Key, ObservedResource] = {}
+        self._resources = ResourceStore()
         self._jobs: defaultdict[Key, dict[str, ObservedJob]] = defaultdict(dict)
         self._pods: defaultdict[Key, dict[str, ObservedPod]] = defaultdict(dict)
         self._with_running_pods: set[Key] = set()
+        self._undelivered: dict[Key, None] = {}
         self._log_lines: dict[Key, LogLine] = {}
         self._by_database: defaultdict[str, set[Key]] = defaultdict(set)
         self._expected: dict[Key, ObservedResource] = {}
@@ -36,18 +39,29 @@ class Cache:
     def __len__(self) -> int:
         return len(self._resources)
 
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._resources)
+
     def resource(self, key: Key) -> ObservedResource | None:
         """Give a resource."""
         return self._resources.get(key)
 
-    def resources(self) -> Iterable[ObservedResource]:
-        """Give all resources."""
-        return self._resources.values()
+    def keys_in_flight(self) -> list[Key]:
+        """Give the resources that have a run in flight."""
+        return self._resources.keys_in_flight()
+
+    def uids(self) -> dict[str, Key]:
+        """Give all resources by uid."""
+        return self._resources.uids()
+
+    def states(self) -> Iterable[ResourceState]:
+        """Give all resources as the metrics show them."""
+        return self._resources.states()
 
     def rivals(self, resource: ObservedResource) -> tuple[ObservedResource, ...]:
         """Give the other resources that have a run in flight on the same database."""
         keys = {key for name in resource.database_keys for key in self._by_database.get(name, ())}
-        found = {key: self._resources[key] for key in keys}
+        found = {key: rival for key in keys if (rival := self._resources.in_flight(key))}
         found |= {
             key: expected
             for key, expected in self._expected.items()
@@ -64,6 +78,11 @@ class Cache:
             yield
         finally:
             del self._expected[resource.key]
+
+    def undelivered(self) -> Iterator[ObservedResource]:
+        """Give the resources with notifications to be delivered, those that wait longest first."""
+        found = (self._resources.get(key) for key in self._undelivered)
+        return (resource for resource in found if resource)
 
     def queued_behind(self, resource: ObservedResource) -> list[Key]:
         """Give the resources that may go on when something changes about this one."""
@@ -98,41 +117,35 @@ class Cache:
         self._log_lines[key] = line
 
     def put_resource(self, resource: ObservedResource) -> None:
-        """Take over a resource unless a newer state of it is known.
-
-        Resource versions of one object can be compared as integers (Kubernetes API concepts,
-        "Resource versions"; guaranteed from 1.35 on, true of etcd before).
-        """
-        known = self._resources.get(resource.key)
-        if (
-            known is not None
-            and known.uid == resource.uid
-            and int(known.resource_version) > int(resource.resource_version)
-        ):
+        """Take over a resource unless a newer state of it is known."""
+        if self._resources.is_newer(resource):
             return
-        self._forget_place(known)
-        self._resources[resource.key] = resource
+        self._forget_place(resource.key)
+        self._resources.put(resource)
+        if resource.status.undelivered:
+            self._undelivered[resource.key] = None
+        else:
+            self._undelivered.pop(resource.key, None)
         if resource.status.current_run is not None:
             for name in resource.database_keys:
                 self._by_database[name].add(resource.key)
 
     def drop_resource(self, key: Key, uid: str) -> None:
         """Forget a resource and what belongs to it; a namesake created after it stays."""
-        known = self._resources.get(key)
-        if known is not None and known.uid != uid:
+        if self._resources.uid(key) not in {None, uid}:
             return
-        self._forget_place(known)
-        self._resources.pop(key, None)
+        self._forget_place(key)
+        self._resources.drop(key)
+        self._undelivered.pop(key, None)
         self._jobs.pop(key, None)
         self._pods.pop(key, None)
         self._log_lines.pop(key, None)
 
-    def _forget_place(self, resource: ObservedResource | None) -> None:
-        if resource is None:
-            return
-        for name in resource.database_keys:
+    def _forget_place(self, key: Key) -> None:
+        resource = self._resources.in_flight(key)
+        for name in resource.database_keys if resource else ():
             keys = self._by_database.get(name, set())
-            keys.discard(resource.key)
+            keys.discard(key)
             if not keys:
                 self._by_database.pop(name, None)
 

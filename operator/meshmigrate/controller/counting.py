@@ -1,9 +1,10 @@
-"""Counting the runs that end: at the moment their end is stored, and only then."""
+"""Counting what ends: at the moment its end is stored, and only then."""
 
 from typing import Final
 
 import structlog
 
+from meshmigrate.controller.notification import DELIVERED, UNWANTED
 from meshmigrate.controller.observed import ObservedResource
 from meshmigrate.controller.status import Status
 from meshmigrate.observe.metrics import FinishedRun, Metrics
@@ -35,3 +36,30 @@ def count_end(metrics: Metrics, old: Status, resource: ObservedResource) -> None
         reason=last.reason,
         duration_seconds=last.duration_seconds,
     )
+
+
+def count_notifications(metrics: Metrics, old: Status, resource: ObservedResource) -> None:
+    """Count the attempts to deliver that a status which was just stored tells of."""
+    stored = {entry.id: entry for entry in resource.status.notifications}
+    for before in old.notifications:
+        entry = stored.get(before.id)
+        if not before.pending or entry == before:
+            continue
+        if entry is not None and entry.pending:
+            metrics.notifications.labels("failed").inc()
+        elif entry is not None and entry.state == DELIVERED:
+            metrics.notifications.labels("delivered").inc()
+        elif entry is None or entry.state != UNWANTED:
+            _count_given_up(metrics, resource, before.channel)
+
+
+def count_untold(metrics: Metrics, resource: ObservedResource) -> None:
+    """Count what a resource that is gone had not told."""
+    for entry in resource.status.notifications:
+        if entry.pending:
+            _count_given_up(metrics, resource, entry.channel)
+
+
+def _count_given_up(metrics: Metrics, resource: ObservedResource, channel: str) -> None:
+    metrics.notifications.labels("given_up").inc()
+    _log.error("notification given up", resource=str(resource.key), channel=channel)

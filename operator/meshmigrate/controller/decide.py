@@ -16,6 +16,7 @@ from meshmigrate.controller.cancelling import is_cancelling
 from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.database_queue import is_held_back
 from meshmigrate.controller.observed import Observed, ObservedJob, ObservedResource
+from meshmigrate.controller.outbox import wait_for_delivery
 from meshmigrate.controller.pod_template import TERMINATION_GRACE_SECONDS
 from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.domain.reason import Reason
@@ -84,7 +85,7 @@ def decide(observed: Observed) -> Step:
     if cleaning is not None:
         return cleaning
     if status.current_run is None:
-        return _without_finalizer(observed) or Wait()
+        return _rest(observed)
     return _pursue(observed, status.current_run)
 
 
@@ -100,6 +101,9 @@ def _let_go(observed: Observed) -> Step:
     for job in _ours(observed):
         if not job.deleting:
             return DeleteJob(job)
+    left = wait_for_delivery(observed.resource, observed.now)
+    if left is not None and names.FINALIZER in observed.resource.finalizers:
+        return Wait(left)
     return _without_finalizer(observed) or Wait()
 
 
@@ -133,6 +137,16 @@ def _clean_up(observed: Observed) -> OwnJob | DeleteJob | None:
         ended = job.over or any(pod.end for pod in observed.pods_of(job.name))
         return OwnJob(job) if ended else DeleteJob(job)
     return None
+
+
+def _rest(observed: Observed) -> Step:
+    """Stay as long as something is to be told: a deletion has to wait for that for a moment."""
+    finalizers = observed.resource.finalizers
+    if not observed.resource.status.undelivered:
+        return _without_finalizer(observed) or Wait()
+    if names.FINALIZER not in finalizers:
+        return SetFinalizers((*finalizers, names.FINALIZER))
+    return Wait()
 
 
 def _pursue(observed: Observed, run: CurrentRun) -> Step:

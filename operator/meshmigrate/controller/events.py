@@ -15,6 +15,7 @@ from meshmigrate.controller import names
 from meshmigrate.controller.admission import DENIALS
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.closing import SUPERSEDED
+from meshmigrate.controller.notification import GIVEN_UP
 from meshmigrate.controller.observed import ObservedResource
 from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.domain.outcome import Outcome
@@ -55,6 +56,7 @@ class Event:
 def events_of_change(old: Status, new: Status) -> Iterator[Event]:
     """Give the events that lead from one status to the next."""
     message = _ready_message(new)
+    yield from _events_of_notifications(old, new)
     if new.last_run is not None and new.last_run != old.last_run:
         run = new.last_run
         if run.reason == Reason.PLANNED:
@@ -97,6 +99,20 @@ def _events_of_the_way_back(old: Status, new: Status, run: CurrentRun) -> Iterat
             f"{run.number}/{back}",
             run.attempt,
         )
+
+
+def _events_of_notifications(old: Status, new: Status) -> Iterator[Event]:
+    """Say once of each that it did not arrive at the first attempt, and once that it never will."""
+    before = {entry.id: entry for entry in old.notifications}
+    for entry in new.notifications:
+        if entry == before.get(entry.id):
+            continue
+        what = f"channel {entry.channel}, attempt {entry.attempts}: {entry.reason}"
+        if entry.state == GIVEN_UP:
+            yield Event("Warning", "NotificationGivenUp", what, f"notification/{entry.id}/end")
+        elif entry.attempts == 1 and entry.pending:
+            text = f"{what}; it is tried again for a day"
+            yield Event("Warning", "NotificationDelayed", text, f"notification/{entry.id}")
 
 
 def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> dict[str, Any]:

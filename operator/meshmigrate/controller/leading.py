@@ -98,8 +98,8 @@ class Leadership:
         self.active = True
         self._metrics.leader.set(1)
         _log.info("active", resources=len(self._cache))
-        for resource in self._cache.resources():
-            self._queue.add(resource.key)
+        for key in self._cache:
+            self._queue.add(key)
 
     async def _hold(self, election: Election) -> None:
         try:

@@ -10,6 +10,7 @@ from meshmigrate.controller import names
 from meshmigrate.controller.admission import Denial
 from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.mounts import SOURCE_VOLUME
+from meshmigrate.controller.notification import Receipt
 from meshmigrate.controller.observed_resource import (
     Json,
     Key,
@@ -17,6 +18,7 @@ from meshmigrate.controller.observed_resource import (
     observe_resource,
 )
 from meshmigrate.domain.runner_log import LogLine
+from meshmigrate.observe.notifications.channels import NO_CHANNELS, Channels
 
 __all__ = [
     "ContainerEnd",
@@ -102,7 +104,8 @@ class Observed:
     ``job_refusal`` is why the API server refused to create the Job; ``denial`` why the operator
     starts no run, ``denial_of_run`` why it makes no Job for the one in flight. ``rivals`` are the
     other resources with a run in flight on the same database. ``log_line`` is the last line of
-    the running pod's log, as far as it could be read.
+    the running pod's log, as far as it could be read. ``channels`` are those that notifications can
+    go to, ``receipts`` what became of some and is not in the status yet.
     """
 
     resource: ObservedResource
@@ -115,6 +118,8 @@ class Observed:
     denial_of_run: Denial | None = None
     log_line: LogLine | None = None
     rivals: tuple[ObservedResource, ...] = ()
+    channels: Channels = NO_CHANNELS
+    receipts: tuple[Receipt, ...] = ()
 
     def job(self, name: str) -> ObservedJob | None:
         """Give the Job of a name."""

@@ -6,10 +6,12 @@ from typing import Final
 
 import structlog
 
+from meshmigrate.controller.absence import note_absence
 from meshmigrate.controller.admission import Allowed, find_denial
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
-from meshmigrate.controller.counting import count_end
+from meshmigrate.controller.counting import count_end, count_notifications, count_untold
+from meshmigrate.controller.courier import Courier
 from meshmigrate.controller.database_queue import has_no_job
 from meshmigrate.controller.decide import (
     CreateJob,
@@ -60,6 +62,7 @@ class Reconciler:
         cluster: ClusterPort,
         cache: Cache,
         metrics: Metrics,
+        courier: Courier,
         clock: WallClock,
         image: RunnerImage,
         allowed: Allowed,
@@ -67,6 +70,7 @@ class Reconciler:
         self._cluster = cluster
         self._cache = cache
         self._metrics = metrics
+        self._courier = courier
         self._clock = clock
         self._image = image
         self._allowed = allowed
@@ -117,8 +121,7 @@ class Reconciler:
                 # Another operator may have ended this attempt: its Job must not come again.
                 confirmed = await self._refresh(key)
                 continue
-            if isinstance(step, DeleteJob):
-                listed.discard(step.job.name)
+            note_absence(step, observed.resource, listed)
             try:
                 confirmed = await self._act(observed.resource, step, told)
             except AlreadyExists:
@@ -133,7 +136,10 @@ class Reconciler:
         raise ClusterError(f"{key}: no end after {_MAX_STEPS} steps; looking again later")
 
     async def _observe(self, key: Key, listed: set[str]) -> Observed | None:
-        """Gather what a decision needs; a Job that the cache lacks is looked for once."""
+        """Gather what a decision needs; a Job that the cache lacks is looked for once.
+
+        Unless it is in ``listed``.
+        """
         resource = self._cache.resource(key)
         if resource is None:
             return None
@@ -153,6 +159,8 @@ class Reconciler:
             denial=find_denial(resource.spec, key.namespace, self._allowed),
             denial_of_run=find_denial(resource.spec_of_run, key.namespace, self._allowed),
             log_line=self._cache.log_line(key),
+            channels=self._courier.channels,
+            receipts=self._courier.receipts(resource),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:
@@ -188,11 +196,13 @@ class Reconciler:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
                 count_end(self._metrics, resource.status, written)
+                count_notifications(self._metrics, resource.status, written)
                 told.extend((e, written) for e in events_of_change(resource.status, status))
                 return written.resource_version
             case SetFinalizers(finalizers=finalizers):
                 answer = await self._cluster.set_finalizers(resource, finalizers)
                 if answer.deleting and not answer.finalizers:
+                    count_untold(self._metrics, answer)
                     self._cache.drop_resource(resource.key, resource.uid)
                 else:
                     self._cache.put_resource(answer)

@@ -1,6 +1,5 @@
 """What a person reads about the end of a run."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec import json
@@ -15,19 +14,10 @@ from meshmigrate.controller.status import (
     VersionPlan,
     VersionRange,
 )
-from meshmigrate.domain.errors import Location
+from meshmigrate.domain.describe import DATABASE_STATE, describe_result, sentence
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.result import FailureDetail, Result, Versions
+from meshmigrate.domain.result import Result, Versions
 
-_DATABASE_STATE: Final[Mapping[Outcome, str]] = {
-    Outcome.REFUSED: "Nothing was changed.",
-    Outcome.FAILED: "Nothing had been applied: the database is as it was before.",
-    Outcome.ROLLED_BACK: "The schema was taken back and is proven to be as it was before.",
-    Outcome.HALTED: "The database is partly migrated.",
-    Outcome.ROLLBACK_FAILED: "The database is not as it was before.",
-    Outcome.CANCELLED: "The schema was taken back and is proven to be as it was before.",
-}
 _RUN_AGAIN: Final = (
     "The migration log in the database tells how far it came; the runner's log tells why. After "
     "that a new run continues safely: set the annotation migrations.meshhook.dev/run-requested-at."
@@ -42,23 +32,13 @@ _ANOTHER_RUN: Final = (
 def describe_end(end: Ended) -> str:
     """Say how a run ended: what, where, how the database is, what to do next."""
     if not end.begun:
-        return f"{_sentence(end.message)} Nothing was applied by it. {_ANOTHER_RUN}"
+        return f"{sentence(end.message)} Nothing was applied by it. {_ANOTHER_RUN}"
     if not end.database_known:
-        return f"{_sentence(end.message)} {_RUN_AGAIN}"
+        return f"{sentence(end.message)} {_RUN_AGAIN}"
     result = end.result
     if result is None:
-        return f"{_sentence(end.message)} {_DATABASE_STATE.get(end.outcome, '')}".strip()
-    if end.outcome.succeeded:
-        return result.message or _describe_success(result)
-    parts = [
-        describe_failure(result.failure) if result.failure else _sentence(result.message),
-        _describe_database(result),
-        _remaining(result),
-        _lost(result.failure),
-        f"Different: {'; '.join(result.differences)}." if result.differences else "",
-        result.failure.hint if result.failure else "",
-    ]
-    return " ".join(part for part in parts if part)
+        return f"{sentence(end.message)} {DATABASE_STATE.get(end.outcome, '')}".strip()
+    return describe_result(result)
 
 
 def describe_approval(end: Ended, key: Key) -> str:
@@ -71,15 +51,7 @@ def describe_approval(end: Ended, key: Key) -> str:
         f"To approve it: kubectl -n {key.namespace} patch dbmigration {key.name} "
         f"--type merge -p '{patch}'"
     )
-    return f"{shortened(_sentence(end.message), MAX_MESSAGE_LENGTH - len(command) - 1)} {command}"
-
-
-def describe_failure(failure: FailureDetail) -> str:
-    """Give one sentence with the place, the SQLSTATE and the message."""
-    place = f"{Location(failure.file, failure.line, failure.column)}: " if failure.file else ""
-    code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
-    message = failure.message.rstrip(".")
-    return f"{place}{message}{code}."
+    return f"{shortened(sentence(end.message), MAX_MESSAGE_LENGTH - len(command) - 1)} {command}"
 
 
 def failure_of(end: Ended) -> RunFailure | None:
@@ -145,31 +117,3 @@ def proof_of(result: Result | None) -> SchemaProof | None:
         return None
     found = result.fingerprint
     return SchemaProof(before=found.before, after=found.after, expected=found.expected)
-
-
-def _describe_success(result: Result) -> str:
-    if result.outcome is Outcome.UP_TO_DATE:
-        return f"nothing to do: version {result.current_version} is current"
-    noun = "migration" if result.applied.count == 1 else "migrations"
-    return f"{result.applied.count} {noun} applied, version {result.current_version} is current"
-
-
-def _describe_database(result: Result) -> str:
-    if result.reason == Reason.CONCURRENT_CHANGE:
-        return "What this run did is taken back; what differs none of its scripts touches."
-    return _DATABASE_STATE.get(result.outcome, "")
-
-
-def _remaining(result: Result) -> str:
-    if result.outcome is not Outcome.HALTED or result.applied.count == 0:
-        return ""
-    return f"Applied and kept: {result.applied.first} to {result.applied.last}."
-
-
-def _lost(failure: FailureDetail | None) -> str:
-    lost = failure.data_not_restored if failure else ()
-    return f"Data that is not restored: {'; '.join(lost)}." if lost else ""
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -115,6 +115,12 @@ class SourceProvenance(Request, frozen=True, kw_only=True):
     run_url: str = field(default="", name="runURL")
 
 
+class Notifications(Request, frozen=True, kw_only=True):
+    """Who is told how runs end: channels of the operator; None for its default ones."""
+
+    channels: tuple[str, ...] | None = None
+
+
 class MigrationSpec(Request, frozen=True, kw_only=True):
     """What a DatabaseMigration asks for."""
 
@@ -129,6 +135,7 @@ class MigrationSpec(Request, frozen=True, kw_only=True):
     suspend: bool = False
     deletion_policy: DeletionPolicy = "Wait"
     provenance: SourceProvenance = SourceProvenance()
+    notifications: Notifications = Notifications()
     job: JobSettings = JobSettings()
 
 
@@ -147,7 +154,8 @@ def parse_spec(spec: dict[str, Any]) -> MigrationSpec:
 def spec_hash(spec: MigrationSpec) -> str:
     """Give the hash whose change starts a run.
 
-    It covers everything but the provenance, the Job's settings and what only holds runs up. A
+    It covers everything but the provenance, the notifications, the Job's settings and what only
+    holds runs up. A
     default that is written out hashes like one that is left out, so a field that a later release
     adds changes no hash.
     """
@@ -161,6 +169,7 @@ def spec_hash(spec: MigrationSpec) -> str:
         ),
         source=spec.source.canonical,
         provenance=SourceProvenance(),
+        notifications=Notifications(),
         suspend=False,
         deletion_policy="Wait",
         job=JobSettings(),

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct, convert, to_builtins
 
 from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.notification import Notification
 from meshmigrate.domain.runner_log import Progress
 from meshmigrate.domain.runspec import Purpose
 
@@ -187,6 +188,7 @@ class Status(StatusPart, frozen=True, kw_only=True):
     current_run: CurrentRun | None = None
     last_run: LastRun | None = None
     history: tuple[HistoryEntry, ...] = ()
+    notifications: tuple[Notification, ...] = ()
 
     def condition(self, kind: str) -> Condition | None:
         """Give the condition of a type."""
@@ -197,6 +199,11 @@ class Status(StatusPart, frozen=True, kw_only=True):
         """Whether a person is needed."""
         condition = self.condition("Stalled")
         return condition is not None and condition.status == "True"
+
+    @property
+    def undelivered(self) -> bool:
+        """Whether something is still to be told."""
+        return any(entry.pending for entry in self.notifications)
 
     @property
     def ready_reason(self) -> str:

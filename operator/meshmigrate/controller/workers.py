@@ -68,8 +68,7 @@ async def resync(
     """Look again at every resource with a run in flight, trusting no watch, once a minute."""
     while True:
         await sleep(RESYNC_SECONDS)
-        in_flight = [r.key for r in cache.resources() if r.status.current_run is not None]
-        for key in in_flight:
+        for key in cache.keys_in_flight():
             cache.distrust(key)
             queue.add(key)
 
@@ -87,7 +86,7 @@ async def sweep(
     """
     while True:
         await sleep(RESYNC_SECONDS)
-        known = {resource.uid: resource for resource in cache.resources()}
+        known = cache.uids()
         try:
             if len(known) <= await cluster.count_resources():
                 continue
@@ -96,7 +95,9 @@ async def sweep(
             _log.warning("resources-not-listed", error=str(error))
             continue
         for uid in known.keys() - there:
-            gone = known[uid]
+            gone = cache.resource(known[uid])
+            if gone is None or gone.uid != uid:
+                continue
             cache.drop_resource(gone.key, uid)
             for key in (gone.key, *cache.queued_behind(gone)):
                 queue.add(key)

@@ -68,7 +68,7 @@ class RunSummary(Contract, frozen=True, kw_only=True):
 
 
 class OpenStep(Contract, frozen=True, kw_only=True):
-    """A statement outside transactions that was begun, not verified; counted from 1."""
+    """A step of a file: its first statement, counted from 1, and what it is about."""
 
     run_id: str
     version: str
@@ -97,6 +97,8 @@ class Status(Contract, frozen=True, kw_only=True):
     runs: tuple[RunSummary, ...]
     """The last ones that have ended, the latest first."""
     open_steps: tuple[OpenStep, ...]
+    half_back: tuple[OpenStep, ...] = ()
+    """What is done of rollback scripts whose run ended in the middle of them."""
     next: str = ""
     """What to do; left out where that is nothing."""
 

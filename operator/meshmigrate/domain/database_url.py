@@ -92,12 +92,16 @@ def parse_database_url(text: str) -> ConnectionParameters:
         raise _invalid("contains a line break or another character that does not print", _ENCODE)
     readings = list(_readings(url[scheme.end() :]))
     if not readings:
-        raise _invalid("names no valid host behind the user and password", _ENCODE)
+        raise _invalid("names no valid host and port behind the user and password", _HOST_AND_PORT)
     if len(readings) > 1:
         raise _invalid("can be read in more than one way", _ENCODE)
     return ConnectionParameters(_values(readings[0]))
 
 
+_HOST_AND_PORT: Final = (
+    "A port is a number from 1 to 65535, an IPv6 address stands in [ ]. In user and password "
+    "percent-encode: % as %25, @ as %40, / as %2F, : as %3A, # as %23, ? as %3F."
+)
 _ENCODE: Final = (
     "Percent-encode the user and the password: % as %25, @ as %40, / as %2F, : as %3A, "
     "# as %23, ? as %3F."

@@ -98,3 +98,7 @@ class Unreachable(MigrationError):
     """The database did not answer; its state is unknown until it does."""
 
     outcome = Outcome.UNREACHABLE
+
+
+class NotReady(Unreachable):
+    """The database answered that it takes no connection now, which passes by itself."""

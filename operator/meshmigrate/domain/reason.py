@@ -97,6 +97,7 @@ class Reason(StrEnum):
     # the way back
     NO_ROLLBACK_SCRIPT = "NoRollbackScript"
     IRREVERSIBLE = "Irreversible"
+    ROLLBACK_INCOMPLETE = "RollbackIncomplete"
     ROLLBACK_SCRIPT_FAILED = "RollbackScriptFailed"
     FINGERPRINT_MISMATCH = "FingerprintMismatch"
     UNPROVEN = "Unproven"
@@ -114,6 +115,7 @@ class Reason(StrEnum):
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
     CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound"
     SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound"
+    SECRET_NOT_ALLOWED = "SecretNotAllowed"  # noqa: S105  a reason, not a secret
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
     LABEL_NOT_ALLOWED = "LabelNotAllowed"
     ANNOTATION_NOT_ALLOWED = "AnnotationNotAllowed"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
+
 from meshmigrate.domain.data_change import DataChange
 from meshmigrate.domain.directive import Directive, Word, parse_duration
 from meshmigrate.domain.errors import Location
@@ -21,8 +23,9 @@ class ScriptKind(StrEnum):
     CHECK = "check"
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+# Made 10,000 at a time, as are migrations and rows of the history: a structure is made three times
+# as fast as a data class.
+class Script(Struct, frozen=True):
     """One SQL file.
 
     Parameters
@@ -182,8 +185,7 @@ SETTINGS: Final = frozenset({"SET", "RESET"})
 _CHANGE_NOTHING: Final = SETTINGS | {"VACUUM", "ANALYZE", "REINDEX", "CLUSTER", "CHECKPOINT"}
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(Struct, frozen=True):
     """A version: the way up, the way back if there is one, and what must be true after it."""
 
     version: Version

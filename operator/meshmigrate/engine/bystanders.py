@@ -12,7 +12,6 @@ from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.engine import kept, session
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
-from meshmigrate.engine.ledger import log
 from meshmigrate.sql.mentions import Mentions, mentions
 
 _USER_FUNCTIONS: Final = """
@@ -40,7 +39,7 @@ def bystanders(
     Parameters
     ----------
     rows
-        What was taken back; where an attempt before took back more, anything was touched.
+        All that was taken back; anything was touched where that is not known.
     """
     found = _mentioned(locked, rows)
     if found.anything or _calls_user_functions(locked, found):
@@ -55,13 +54,7 @@ def bystanders(
 
 
 def _mentioned(locked: LockedRun, rows: Sequence[AppliedVersion]) -> Mentions:
-    standing = {str(row.version) for row in rows}
-    applied = {
-        version
-        for run_id in {row.run_id for row in rows}
-        for version in log.versions(locked.ledger, run_id, log.APPLIED)
-    }
-    if not rows or applied - standing:
+    if not rows:
         return _ANYTHING
     found = Mentions()
     for _, migration in kept.migrations(locked, rows):

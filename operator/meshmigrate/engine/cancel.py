@@ -14,7 +14,7 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import count, names
 from meshmigrate.engine.ledger import history, journal, log, runs
-from meshmigrate.engine.ledger.runs import PartialFile, Run, TurningPoint
+from meshmigrate.engine.ledger.runs import PartialFile, Run, TakenBack, TurningPoint
 from meshmigrate.engine.proof import compare
 from meshmigrate.engine.reckoning import (
     changing,
@@ -82,6 +82,7 @@ def cancel(locked: LockedRun, run: Run, spec: RunSpec) -> Ending:
         write_back=locked.ledger.write_back,
         detail=detail,
         partial=_partial(part),
+        versions=tuple(map(TakenBack.of, standing)),
     )
     with session.transaction(ledger.connection):
         locked.lease.guard()

@@ -23,7 +23,7 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.forward import Stumble
 from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.journal import Step
-from meshmigrate.engine.ledger.runs import PartialFile, TurningPoint
+from meshmigrate.engine.ledger.runs import PartialFile, TakenBack, TurningPoint
 from meshmigrate.engine.reckoning import changing
 from meshmigrate.engine.reversal import (
     find_losses,
@@ -128,6 +128,7 @@ def _turn_back(locked: LockedRun, stumbled: Stumble, *, partial: bool) -> Ending
             rollback_checksum=rollback.checksum,
         ),
         rollback_ready=rollback_ready(locked.course) if locked.course else None,
+        versions=tuple(map(TakenBack.of, history.of_run(locked.ledger, locked.identity.id))),
     )
     with session.transaction(locked.ledger.connection):
         locked.lease.guard()

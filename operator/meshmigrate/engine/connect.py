@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.clock import Clock
 from meshmigrate.engine.connection_error import connection_refused
 from meshmigrate.engine.deferred import WorkingConnection
+from meshmigrate.engine.refusal_code import refusal_code
 
 Connection = psycopg.Connection[TupleRow]
 Credentials = Callable[[], ConnectionParameters]
@@ -153,10 +155,10 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
     """
     keywords = _DEFAULTS | verified(parameters)
     keywords |= {"application_name": f"meshmigrate:{str(name)[:8]}", "client_encoding": "UTF8"}
+    conninfo = ""
     try:
-        return WorkingConnection.connect(
-            make_conninfo(**keywords), autocommit=True, prepare_threshold=None
-        )
+        conninfo = make_conninfo(**keywords)
+        return WorkingConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.ProgrammingError:
         # libpq's parse errors quote the connection string: nothing of it may be shown.
         raise Refusal(
@@ -165,7 +167,8 @@ def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
             hint="Check the database URL; its content is not shown because it holds a password.",
         ) from None
     except psycopg.OperationalError as error:
-        raise connection_refused(_scrubbed(error, parameters)) from None
+        code = partial(refusal_code, conninfo, str(error))
+        raise connection_refused(_scrubbed(error, parameters), code) from None
 
 
 def verified(parameters: ConnectionParameters) -> dict[str, str]:

@@ -1,13 +1,15 @@
 """What it means that a connection cannot be had, and what to do then.
 
-libpq gives no SQLSTATE for a failed connection, so the text decides; a server that speaks another
-language is at worst retried instead of refused.
+libpq gives no SQLSTATE for a failed connection, so the text decides; where that says nothing, as
+of a server that speaks another language, the code is asked for.
 """
 
+from collections.abc import Callable
 from typing import Final
 
-from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
+from meshmigrate.domain.errors import MigrationError, NotReady, Refusal, Unreachable
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.sqlstate import Retry, retry_after
 
 _CREDENTIALS: Final = "Check user and password of the database URL, and the server's pg_hba.conf."
 _AUTHENTICATION: Final = (
@@ -80,8 +82,33 @@ _TLS: Final = (
 )
 
 
-def connection_refused(message: str) -> MigrationError:
-    """Classify why there is no connection."""
+_PASSING: Final = (
+    "too many clients",
+    "too many connections",
+    "remaining connection slots",
+    "is starting up",
+    "is shutting down",
+    "in recovery mode",
+    "not yet accepting connections",
+    "not accepting connections",
+    "in hot standby mode",
+    "session is read-only",
+)
+"""What 53300 and 57P03 say, and libpq of standbys where the URL asks for a primary."""
+_NOT_LET_IN: Final = "28"
+"""The class of SQLSTATE."""
+
+
+def connection_refused(
+    message: str, find_code: Callable[[], str | None] = lambda: None
+) -> MigrationError:
+    """Classify why there is no connection.
+
+    Parameters
+    ----------
+    find_code
+        Gives the server's SQLSTATE, if there is one; called where the text says nothing.
+    """
     for text, hint in _AUTHENTICATION:
         if text in message:
             cause = f"the database does not let us in: {message}"
@@ -90,8 +117,18 @@ def connection_refused(message: str) -> MigrationError:
         if text in message:
             cause = f"no connection that can be trusted: {message}"
             return Refusal(Reason.TLS_FAILED, cause, hint=hint)
-    return Unreachable(
+    code = None if _passes(message) else find_code()
+    if code is not None and code.startswith(_NOT_LET_IN):
+        cause = f"the database does not let us in: {message}"
+        return Refusal(Reason.AUTHENTICATION_FAILED, cause, hint=_CREDENTIALS, sqlstate=code)
+    passes = _passes(message) or (code is not None and retry_after(code) is not Retry.NEVER)
+    return (NotReady if passes else Unreachable)(
         Reason.DATABASE_UNREACHABLE,
         f"no connection to the database: {message}",
         hint="Check that it runs, and that host, port, user and database name are right.",
+        sqlstate=code,
     )
+
+
+def _passes(message: str) -> bool:
+    return any(words in message for words in _PASSING)

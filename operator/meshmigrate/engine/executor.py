@@ -80,8 +80,9 @@ class Executor:
         Interruption
             The connection was lost, or somebody asked to stop.
         """
+        last = parts[-1].work.script.script.file if len(parts) > 1 else ""
         for script in chain.from_iterable((p.work.script, *p.work.checks) for p in parts):
-            self.in_flight.refuse_suspect(script.script, script.statements)
+            self.in_flight.refuse_suspect(script.script, script.statements, last=last)
         attempt, first, reached = 1, parts[0].work, [parts[0].work]
         statements = chain.from_iterable(part.work.script.statements for part in parts)
         together = PreparedScript(first.script.script, tuple(statements))

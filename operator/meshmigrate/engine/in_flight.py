@@ -71,8 +71,15 @@ class InFlight:
             return _place(error.location, error.statement)
         return _end_of(self.commit.file) if self.commit else ""
 
-    def refuse_suspect(self, script: Script, statements: Iterable[Statement]) -> None:
+    def refuse_suspect(
+        self, script: Script, statements: Iterable[Statement], *, last: str = ""
+    ) -> None:
         """Refuse to send a statement, or the COMMIT after them, a third time.
+
+        Parameters
+        ----------
+        last
+            The last file of the transaction, where it holds others behind this one.
 
         Raises
         ------
@@ -84,7 +91,7 @@ class InFlight:
         if self.suspicion.unseen:
             # It is the first that comes: what goes back after it is another one.
             self.suspicion = None
-            raise _refusal(Location(script.file), "")
+            raise _of_many_files(script.file, last) if last else _refusal(Location(script.file), "")
         found = [(script.location(each.offset), each.kind) for each in statements]
         places = [*(_place(*each) for each in found), _end_of(script.file)]
         for index, (location, kind) in enumerate([*found, (Location(script.file), None)]):
@@ -113,6 +120,17 @@ def _place(location: Location, kind: str | None) -> str:
 
 def _end_of(file: str) -> str:
     return f"the end of {file}"
+
+
+def _of_many_files(first: str, last: str) -> Failure:
+    return Failure(
+        Reason.SERVER_CRASH_SUSPECTED,
+        f"a statement of one of the files {first} to {last}, which share a transaction, was under "
+        "way when the server went down together with the runner, twice in a row; it is not tried a "
+        "third time, and which of them it was nobody saw",
+        hint="Look into the server's log for a crash or a restart at those times. If no statement "
+        "was its cause, run again; with `--transaction-mode PerFile` the file that is shows.",
+    )
 
 
 def _refusal(location: Location, kind: str | None) -> Failure:

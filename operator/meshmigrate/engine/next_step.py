@@ -1,10 +1,12 @@
 """What to do about a database as it stands, in a sentence or two."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from meshmigrate.domain.answers import Status
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.engine.half_back import way_on
 
 _NOTHING_WRONG: Final = {Outcome.SUCCEEDED, Outcome.INTERRUPTED, Outcome.CANCELLED}
 
@@ -32,7 +34,10 @@ def _sentences(found: Status) -> Iterator[str]:
             f"Statement {step.ordinal} of version {step.version} was cut off: `meshmigrate apply` "
             "looks up what it did and completes it, or says what a person has to decide."
         )
-    if found.unfinished or found.open_steps:
+    halves = Counter(step.version for step in found.half_back)
+    for version, count in halves.items():
+        yield f"Version {version} is half taken back. {way_on(version, count)}"
+    if found.unfinished or found.open_steps or halves:
         return
     last = found.runs[0] if found.runs else None
     if last is not None and last.outcome not in _NOTHING_WRONG:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from meshmigrate.domain.errors import Interruption, MigrationError, Refusal, Unreachable
+from meshmigrate.domain.errors import Interruption, MigrationError, NotReady, Refusal, Unreachable
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.deadlines import Deadlines
@@ -14,21 +14,6 @@ from meshmigrate.engine.tools import Tools
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 10.0
 _LONGEST_EXPONENT: Final = 8
-_BUSY: Final = (
-    "too many clients",
-    "too many connections",
-    "remaining connection slots",
-    "is starting up",
-    "is shutting down",
-    "in recovery mode",
-    "not yet accepting connections",
-    "not accepting connections",
-    "in hot standby mode",
-    "session is read-only",
-)
-"""What 53300 and 57P03 say, and libpq of standbys where the URL asks for a primary: there is no
-SQLSTATE for a connection that was not made. In another language they are not recognised, and a
-first contact ends at once, as Unreachable."""
 
 
 class Persistence:
@@ -110,9 +95,8 @@ class Persistence:
             return self._deadlines.current
         if isinstance(error, Unreachable) and self._reached:
             return self._deadlines.current
-        busy = isinstance(error, Unreachable) and any(word in error.message for word in _BUSY)
         standby = isinstance(error, Refusal) and error.reason is Reason.READ_ONLY_SERVER
-        if not (busy or standby):
+        if not (isinstance(error, NotReady) or standby):
             return None
         if self._not_ready is None:
             seconds = self._tools.patience.first_contact

@@ -1,10 +1,12 @@
 """Migrations made ready: every file parsed and found acceptable before anything is changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Final
+
+from msgspec.structs import replace
 
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.plan import Plan

@@ -176,7 +176,8 @@ def _one(connection: Connection, query: LiteralString) -> psycopg.rows.TupleRow:
     try:
         row = connection.execute(query).fetchone()
     except psycopg.OperationalError as error:
-        raise connection_refused(str(error.diag.message_primary or error)) from error
+        message, code = str(error.diag.message_primary or error), error.sqlstate
+        raise connection_refused(message, lambda: code) from error
     if row is None:
         raise RuntimeError("a query that gives one row gave none")
     return row

@@ -7,7 +7,7 @@ from meshmigrate.domain.mode import Course
 from meshmigrate.domain.plan import AppliedVersion, Plan, make_plan, retreat_digest
 from meshmigrate.domain.retreat import is_retreat, plan_retreat
 from meshmigrate.domain.runspec import RunSpec
-from meshmigrate.engine import kept
+from meshmigrate.engine import half_back, kept
 from meshmigrate.engine.course import choose_course
 from meshmigrate.engine.declaration import NOTHING, Declaration, Situation
 from meshmigrate.engine.ledger import history, runs
@@ -92,15 +92,18 @@ def look_ahead(
         )
         declaration = decide_history(spec, situation)
     rows, target = declaration.history(present), wanted.target
-    database, access = sight.server.identity, sight.server.access
-    place = (database.name, database.system_identifier, access.role, *access.search_path)
-    if (
+    going_back = (
         target is not None
         and spec.allow_rollback
         and not begun
         and is_retreat(rows, target, wanted.source)
-    ):
-        leaving = plan_retreat(rows, target)
+    )
+    leaving = plan_retreat(rows, target) if target is not None and going_back else ()
+    if sight.ledger_version:
+        half_back.refuse(sight.ledger, leaving)
+    database, access = sight.server.identity, sight.server.access
+    place = (database.name, database.system_identifier, access.role, *access.search_path)
+    if going_back:
         current = max(row.version for row in rows)
         return Prospect(
             present, declaration, Plan(current, (), retreat_digest(rows, leaving, place)), leaving

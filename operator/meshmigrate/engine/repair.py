@@ -1,6 +1,8 @@
 """A repair: the file of an applied version was changed, and that is accepted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.plan import AppliedVersion

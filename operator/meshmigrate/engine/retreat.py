@@ -14,14 +14,14 @@ from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.domain.version import Version
-from meshmigrate.engine import kept, session
+from meshmigrate.engine import half_back, kept, session
 from meshmigrate.engine.drift import scope
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Difference, count, names
 from meshmigrate.engine.ledger import history, journal, log, past, runs
-from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
+from meshmigrate.engine.ledger.runs import Retreat, Run, TakenBack, TurningPoint
 from meshmigrate.engine.no_return import refuse_irreversible
 from meshmigrate.engine.proof import compare, listed
 from meshmigrate.engine.undo import (
@@ -56,11 +56,13 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version, digest: str
     Raises
     ------
     Refusal
-        ``UnknownTarget``, ``NoRollbackScript`` or ``Irreversible``: nothing has been taken back.
+        ``UnknownTarget``, ``RollbackIncomplete``, ``NoRollbackScript`` or ``Irreversible``: nothing
+        has been taken back.
     """
     ledger = locked.ledger
     rows = history.read(ledger)
     leaving = plan_retreat(rows, target)
+    half_back.refuse(ledger, leaving)
     refuse_irreversible(ledger, leaving, target)
     proof = past.last_seen(ledger, [row for row in rows if row not in leaving])
     lost = kept.discarded(locked, tuple(reversed(leaving)))
@@ -77,6 +79,7 @@ def begin_retreat(locked: LockedRun, spec: RunSpec, target: Version, digest: str
                 proof=proof,
                 data_not_restored=lost,
                 write_back=ledger.write_back,
+                versions=tuple(map(TakenBack.of, leaving)),
             ),
         )
         entry = log.Entry(event=log.STARTED, run_id=spec.run.id, attempt=spec.run.attempt)
@@ -116,12 +119,10 @@ def _go(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, asked, rows)
+    return _prove(locked, identity, asked)
 
 
-def _prove(
-    locked: LockedRun, identity: RunIdentity, asked: Retreat, rows: Sequence[AppliedVersion]
-) -> Ending:
+def _prove(locked: LockedRun, identity: RunIdentity, asked: Retreat) -> Ending:
     from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
 
     gone = log.versions(locked.ledger, identity.id, log.ROLLED_BACK)
@@ -140,6 +141,7 @@ def _prove(
         return finish(locked, identity, _arrived(asked, Reason.UNPROVEN, unproven), after=after)
     proof = catalog.load(locked.ledger, asked.proof)
     after, differences = compare(locked, proof)
+    rows = [each.row for each in asked.versions]
     others = bystanders(locked, rows, proof, after) if differences else ()
     if not differences:
         message = f"{arrived}; the schema is as it was when the database last was {where}"

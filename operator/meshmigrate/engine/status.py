@@ -36,6 +36,7 @@ def read_status(sight: Sight, wanted: Wanted | None) -> Status:
         unfinished=story.unfinished(ledger) if ledger else (),
         runs=story.latest(ledger, _RUNS_SHOWN) if ledger else (),
         open_steps=story.open_steps(ledger) if ledger else (),
+        half_back=story.half_back(ledger) if ledger else (),
     )
     return replace(found, next=next_step(found))
 

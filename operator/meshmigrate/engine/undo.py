@@ -1,7 +1,8 @@
 """The way back: what a run applied is taken back by its own scripts, and the result is proven."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
+from uuid import UUID
 
 from msgspec.structs import replace as with_fields
 
@@ -12,6 +13,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
+from meshmigrate.engine import half_back
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import Event, EventName
@@ -53,7 +55,8 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
     identity = RunIdentity(id=run.id, attempt=run.attempt)
     deadline = way_back_deadline(locked, identity)
     before = catalog.load(locked.ledger, str(run.fingerprint_before))
-    rows = _partial(locked, run, why) + history.of_run(locked.ledger, run.id)
+    part = [row for row in _partial(run.id, why) if journal.read(locked.ledger, row.version, "up")]
+    rows = [*part, *history.of_run(locked.ledger, run.id)]
     cause = _cause(why, brief=True)
     locked.events(turning_back(cause, len(rows), cause=_cause(why)))
     for index, row in enumerate(rows):
@@ -65,7 +68,7 @@ def go_back(locked: LockedRun, run: Run, why: TurningPoint) -> Ending:
         except MigrationError as error:
             return _failed(locked, identity, row, error=error, before=before, why=why)
         locked.events(event(EventName.ROLLED_BACK, row, index + 1, len(rows), "rolled back"))
-    return _prove(locked, identity, before, why, rows)
+    return _prove(locked, identity, before, why)
 
 
 def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
@@ -76,13 +79,12 @@ def way_back_deadline(locked: LockedRun, identity: RunIdentity) -> Deadline:
     return Deadline(locked.clock, seconds, name="rollbackDeadlineSeconds")
 
 
-def _partial(locked: LockedRun, run: Run, why: TurningPoint) -> tuple[AppliedVersion, ...]:
-    """Give the file that failed after some of its steps, as long as any of them stands."""
+def _partial(run_id: UUID, why: TurningPoint) -> Iterator[AppliedVersion]:
+    """Give the file that failed after some of its steps."""
     part = why.partial
-    if part is None or not journal.read(locked.ledger, Version(part.version), "up"):
-        return ()
-    version, checksums = Version(part.version), (part.checksum, part.rollback_checksum)
-    return (AppliedVersion(version, part.name, *checksums, run.id, "applied"),)
+    if part is not None:
+        version, checksums = Version(part.version), (part.checksum, part.rollback_checksum)
+        yield AppliedVersion(version, part.name, *checksums, run_id, "applied")
 
 
 def roll_back(
@@ -136,11 +138,11 @@ def _prove(
     identity: RunIdentity,
     before: Fingerprint,
     why: TurningPoint,
-    rows: Sequence[AppliedVersion],
 ) -> Ending:
     from meshmigrate.engine.bystanders import bystanders  # noqa: PLC0415  needs the parser: 40 ms
 
     after, differences = compare(locked, before)
+    rows = [*_partial(identity.id, why), *(each.row for each in why.versions)]
     others = bystanders(locked, rows, before, after) if differences else ()
     lost = why.detail.data_not_restored
     if len(others) == len(differences):
@@ -193,7 +195,7 @@ def _failed(
         f"{row.version} failed: {error.message}; still applied by this run: "
         f"{', '.join(standing)}",
         failure=with_fields(
-            failure_detail(error, row.version), hint=way_on(error, _REPAIR_VERSION)
+            failure_detail(error, row.version), hint=way_on(error, _by_hand(locked, row))
         ),
         differences=tuple(map(str, differences)),
     )
@@ -201,6 +203,11 @@ def _failed(
         "RollbackFailed", identity, error, outcome=verdict.outcome, version=row.version
     )
     return finish(locked, identity, verdict, after=after, entries=[entry])
+
+
+def _by_hand(locked: LockedRun, row: AppliedVersion) -> str:
+    done = journal.read(locked.ledger, row.version, "down")
+    return half_back.way_on(row.version, len(done)) if done else _REPAIR_VERSION
 
 
 def _cause(why: TurningPoint, *, brief: bool = False) -> str:

@@ -33,11 +33,11 @@ class Wanted:
 
     def count_pending(self, present: Iterable[Version]) -> int:
         """Count the versions up to the target that are not among those present."""
-        there = set(present)
+        there = {version.number for version in present}
+        last = None if self.target is None else self.target.number
         return sum(
-            migration.version not in there
-            and (self.target is None or migration.version <= self.target)
-            for migration in self.source.migrations
+            number not in there and (last is None or number <= last)
+            for number in (migration.version.number for migration in self.source.migrations)
         )
 
 

@@ -6,7 +6,7 @@ after the second way up, a pair keeps its promise if F2 = F0 and F3 = F1.
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
@@ -68,7 +68,7 @@ class Rehearsal:
 
     def _up(self, migrations: Sequence[Migration], verdict: Verdict) -> PairProof | None:
         # Checks are about data, and there is none here.
-        source = MigrationSet(tuple(replace(one, checks=()) for one in migrations))
+        source = MigrationSet(tuple(with_fields(one, checks=()) for one in migrations))
         ending = run(
             self._spec("latest"), self._read, self.tools, read=lambda _: Wanted(source, None)
         )

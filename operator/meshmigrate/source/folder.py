@@ -1,9 +1,11 @@
 """Reading folders of SQL files into one set of migrations."""
 
+import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from io import FileIO
-from os import scandir
+from operator import attrgetter
 from os.path import realpath
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,6 +20,8 @@ from meshmigrate.source.directives import make_script
 
 _VERSIONED: Final = re.compile(r"([0-9]+)_(.*)\.sql")
 _ALWAYS: Final = re.compile(r"always_.*\.sql")
+_SMALL: Final = 16 * 1024
+"""Bytes that are read at once."""
 
 
 class _File(NamedTuple):
@@ -68,28 +72,33 @@ def read_source(folders: Folders) -> MigrationSet:
         ``OrphanScript``, ``InvalidEncoding`` or ``InvalidDirective``.
     """
     boundary = folders.within
-    migrations = _one_per_version(_read(folders.migrations, ScriptKind.MIGRATION, boundary))
+    migrations = _one_per_number(_read(folders.migrations, ScriptKind.MIGRATION, boundary))
     if not migrations:
         raise Refusal(
             Reason.EMPTY_SOURCE,
             f"there is no migration in {', '.join(folders.migrations) or 'an empty list'}",
             hint="A migration is a file named <digits>_<name>.sql.",
         )
-    rollbacks = _one_per_version(_read(folders.rollbacks, ScriptKind.ROLLBACK, boundary))
+    rollbacks = _one_per_number(_read(folders.rollbacks, ScriptKind.ROLLBACK, boundary))
     checks = sorted(_read(folders.checks, ScriptKind.CHECK, boundary), key=lambda c: c.name)
+    checks_of: dict[int, list[Script]] = defaultdict(list)
     for file in (*rollbacks.values(), *checks):
-        if file.version is not None and file.version not in migrations:
+        if file.version is not None and file.version.number not in migrations:
             raise _orphan(file)
+    for check in checks:
+        if check.version is not None:
+            checks_of[check.version.number].append(check.script)
     return MigrationSet(
         migrations=tuple(
             Migration(
                 version,
                 file.name,
                 file.script,
-                rollback=rollbacks[version].script if version in rollbacks else None,
-                checks=tuple(check.script for check in checks if check.version == version),
+                rollbacks[number].script if number in rollbacks else None,
+                tuple(checks_of[number]) if number in checks_of else (),
             )
-            for version, file in sorted(migrations.items())
+            for number, file in sorted(migrations.items())
+            if (version := file.version)
         ),
         final_checks=tuple(check.script for check in checks if check.version is None),
     )
@@ -110,8 +119,8 @@ def _sql_files(folder: Path, boundary: str) -> Iterator[tuple[str, str]]:
         limit = realpath(boundary) if boundary else root
         if not Path(root).is_relative_to(limit):
             raise _unreadable(str(folder), "the path leads out of the source")
-        with scandir(root) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(root) as found:
+            entries = sorted(found, key=attrgetter("name"))
     except OSError as error:
         raise _unreadable(str(folder), f"the folder cannot be read: {error.strerror}") from None
     # A relative folder is what the user typed, and opens from where they are; an absolute one
@@ -119,16 +128,18 @@ def _sql_files(folder: Path, boundary: str) -> Iterator[tuple[str, str]]:
     prefix = Path(folder.name) if folder.is_absolute() else folder
     before = (prefix / "_").as_posix()[:-1]
     for entry in entries:
-        if entry.name.startswith(".") or not entry.name.lower().endswith(".sql"):
+        name = entry.name
+        if name[0] == "." or name[-4:].lower() != ".sql":
             continue
         # Strings, as a Path for each of 10,000 files takes as long as reading it.
-        shown, path = before + entry.name, entry.path
+        shown, path = before + name, entry.path
         if linked := entry.is_symlink():
             path = realpath(path)
             if not Path(path).is_relative_to(limit):
-                raise _unreadable(shown, "the symbolic link leaves its folder")
+                raise _unreadable(shown, "the symbolic link leaves its folder", _A_FILE)
         if not (Path(path) if linked else entry).is_file():
-            raise _unreadable(shown, "this is not a regular file")
+            why = "the symbolic link leads to no file" if linked else "this is not a regular file"
+            raise _unreadable(shown, why, _A_FILE)
         yield path, shown
 
 
@@ -140,10 +151,23 @@ def _read_file(path: str, shown: str, kind: ScriptKind) -> _File:
 
 def _read_bytes(path: str, shown: str) -> bytes:
     try:
-        with FileIO(path) as file:
-            return file.readall()
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return _read_all(file)
+        finally:
+            os.close(file)
     except OSError as error:
         raise _unreadable(shown, f"the file cannot be read: {error.strerror}") from None
+
+
+def _read_all(file: int) -> bytes:
+    # A file object for each of 10,000 small files takes four times as long as reading them.
+    data = os.read(file, _SMALL)
+    if not os.read(file, 1):
+        return data
+    os.lseek(file, 0, os.SEEK_SET)
+    with FileIO(file, closefd=False) as whole:
+        return whole.readall()
 
 
 def _parse_name(shown: str, kind: ScriptKind) -> tuple[Version | None, str]:
@@ -159,22 +183,26 @@ def _parse_name(shown: str, kind: ScriptKind) -> tuple[Version | None, str]:
     return None, file_name
 
 
-def _one_per_version(files: Iterable[_File]) -> dict[Version, _File]:
-    by_version: dict[Version, _File] = {}
+def _one_per_number(files: Iterable[_File]) -> dict[int, _File]:
+    by_number: dict[int, _File] = {}
     for file in files:
         if file.version is None:
             continue
-        first = by_version.setdefault(file.version, file)
+        first = by_number.setdefault(file.version.number, file)
         if first is not file:
             raise _duplicate(first, file)
-    return by_version
+    return by_number
 
 
-def _unreadable(shown: str, why: str) -> Refusal:
+_A_FOLDER: Final = "Give a folder whose files the runner's user may read."
+_A_FILE: Final = "Put the file itself there, or move this out of the folder."
+
+
+def _unreadable(shown: str, why: str, hint: str = _A_FOLDER) -> Refusal:
     return Refusal(
         Reason.SOURCE_UNREADABLE,
         why,
-        hint="Give a folder whose files the runner's user may read.",
+        hint=hint,
         location=Location(shown),
     )
 

@@ -17,9 +17,11 @@ _LONGEST_SCANNED: Final = 256 * 1024
 
 _HIDDEN: Final = "…"
 
-# The quotes of PostgreSQL's translations too. What follows a colon is a value in nearly all
-# messages, and a value may hold quotes: it reaches to the last one.
-_QUOTED: Final = re.compile(r'(?<=: )["«„“「](.*)["»“”」]|["«„“「](.*?)["»“”」]', re.DOTALL)
+# The quotes of PostgreSQL's translations too, of which German points them inwards. What follows a
+# colon is a value in nearly all messages, and a value may hold quotes: it reaches to the last one.
+_OPEN: Final = '["«»„“”「]'
+_CLOSE: Final = '["»«“”」]'
+_QUOTED: Final = re.compile(rf"(?<=: ){_OPEN}(.*){_CLOSE}|{_OPEN}(.*?){_CLOSE}", re.DOTALL)
 
 _HAS_CODE: Final = re.compile(
     r"do\b|create\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,37 @@ import yaml
 
 from meshmigrate.cli.operator_command import operator
 
+Json = dict[str, Any]
+
 CHART = Path(__file__).parents[3] / "charts" / "meshmigrate"
-VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
-SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+VALUES: Json = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA: Json = json.loads((CHART / "values.schema.json").read_text())
 TEMPLATES = "\n".join(path.read_text() for path in (CHART / "templates").iterdir())
 
 
+def paths(values: Json, schema: Json, path: str = "") -> Iterator[tuple[str, bool, Json]]:
+    """Give every value with whether it is there, and what the schema says of it."""
+    for name in values.keys() | schema["properties"].keys():
+        described = schema["properties"].get(name, {})
+        if "$ref" in described:
+            described = SCHEMA["$defs"][described["$ref"].rpartition("/")[2]] | described
+        yield f"{path}{name}", name in values, described
+        if "properties" in described and values.get(name) != {}:
+            yield from paths(values[name], described, f"{path}{name}.")
+
+
+ABSENT = {"global", "resources.claims"}
+"""Helm's own, and what hardly anybody needs."""
+
+
 def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
-    """A value that is not described cannot be set; `global` is Helm's own."""
-    assert SCHEMA["additionalProperties"] is False
-    assert set(VALUES) == set(SCHEMA["properties"]) - {"global"}
+    """A value that is not described cannot be set, at any depth; each has a sentence."""
+    found = {path: (there, schema) for path, there, schema in paths(VALUES, SCHEMA)}
+    assert {path for path, (there, _) in found.items() if not there} == ABSENT
+    for path, (_, schema) in found.items():
+        inner = path.startswith("resources.")
+        assert inner or schema["description"].endswith("."), path
+        assert "properties" not in schema or schema["additionalProperties"] is False, path
 
 
 def test_every_value_is_used() -> None:

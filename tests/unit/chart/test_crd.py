@@ -76,6 +76,11 @@ def test_every_field_has_a_description(path: str) -> None:
     assert re.search(r"\w.*\.$", FIELDS[path]["description"], re.DOTALL)
 
 
+def test_no_field_of_the_spec_names_another_namespace() -> None:
+    """Every name is one of the resource's own namespace; affinity is the scheduler's business."""
+    assert not [path for path in FIELDS if path.startswith("spec.") and "namespace" in path.lower()]
+
+
 def test_every_rule_has_a_message() -> None:
     """A person learns what is right, not which expression was false."""
     rules = [r for f in FIELDS.values() for r in f.get("x-kubernetes-validations", ())]
@@ -135,6 +140,7 @@ def test_an_example_is_understood_and_allowed_by_default(path: Path) -> None:
     """No example has a field that is not there, or needs another value of the chart."""
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     allowed = Allowed(
+        secrets=tuple(values["allowedSecrets"]),
         hosts=tuple(values["allowedHosts"]),
         service_accounts=tuple(values["allowedServiceAccounts"]),
         labels=tuple(values["allowedLabels"]),

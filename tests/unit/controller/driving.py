@@ -1,5 +1,6 @@
 """Playing the whole cluster around a reconciler until nothing moves any more."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.cache import Cache
+from meshmigrate.controller.courier import Courier
 from meshmigrate.controller.observed import Json, Key
 from meshmigrate.controller.pod_template import RunnerImage
 from meshmigrate.controller.port import ClusterError
@@ -15,6 +17,7 @@ from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.observe.metrics import Metrics
 from tests.scripted.faults import Crash
+from tests.unit.controller.couriers import Configured, Sink
 from tests.unit.controller.scripted_cluster import (
     KEY,
     ScriptedCluster,
@@ -37,6 +40,8 @@ class Operator:
         self.metrics = Metrics("test")
         self.crashes = 0
         self.allowed = ALLOWED
+        self.source = Configured()
+        self.sink = Sink()
         self._start()
 
     def restart(self, allowed: Allowed) -> None:
@@ -46,10 +51,19 @@ class Operator:
 
     def _start(self) -> None:
         self.cache = Cache()
+        self.courier = Courier(
+            cache=self.cache,
+            source=self.source,
+            deliver=self.sink,
+            add=lambda _: None,
+            clock=self.cluster.clock,
+            seconds=self.cluster.clock.seconds,
+        )
         self.reconciler = Reconciler(
             cluster=self.cluster,
             cache=self.cache,
             metrics=self.metrics,
+            courier=self.courier,
             clock=self.cluster.clock,
             image=RunnerImage("runner:1"),
             allowed=self.allowed,
@@ -64,6 +78,19 @@ class Operator:
         self.cluster.show_to(self.cache)
         for pod in self.logs.due():
             await self.logs.read(pod)
+
+    async def deliver(self) -> None:
+        """Send what is due, let it arrive, and store what became of it."""
+        self.cluster.show_to(self.cache)
+        self.courier.look()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if self.sink.died:
+            self.sink.died = False
+            self.crashes += 1
+            self._start()
+        for key in sorted(self.cluster.resources):
+            await self.look(key)
 
     async def look(self, key: Key = KEY) -> timedelta | None:
         """Let the watches catch up and reconcile once, through any crash and error.

@@ -161,6 +161,7 @@ class ScriptedCluster(KubernetesPort):
         self.image_volumes = True
         self.logs: dict[str, bytes] = {}
         self.calls: list[str] = []
+        self.requests: list[Request] = []
         self.ended_jobs: set[str] = set()
         self.slow_kubelet = False
         """Whether the pod of a container that has not started is still there for a while, too."""
@@ -326,8 +327,7 @@ class ScriptedCluster(KubernetesPort):
             cache.put_resource(observe_resource(body))
         jobs = [observe_job(job) for job in self.jobs.values()]
         pods = [observe_pod(pod) for pod in self.pods.values()]
-        for resource in list(cache.resources()):
-            key, uid = resource.key, resource.uid
+        for uid, key in cache.uids().items():
             if key not in self.resources:
                 cache.drop_resource(key, uid)
             cache.replace_jobs(key, [job for job in jobs if job.resource_uid == uid])
@@ -348,6 +348,7 @@ class ScriptedCluster(KubernetesPort):
     def _fate(self, request: Request) -> Fault | None:
         number, name = len(self.calls), call_name(request)
         self.calls.append(name)
+        self.requests.append(request)
         fault = self.faults.get(number)
         if self.refuse_jobs and name == "create job":
             crash = fault is not None and fault.crash

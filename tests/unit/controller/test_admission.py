@@ -91,6 +91,33 @@ def test_patterns_allow_more() -> None:
     assert denied(job=job) is not None
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"url": {"secretKeyRef": {"name": "web-superuser", "key": "uri"}}},
+        database({"secretKeyRef": {"name": "web-superuser", "key": "host"}}),
+        {
+            **SPEC["database"],
+            "tls": {"clientCertificate": {"secretRef": {"name": "web-superuser"}}},
+        },
+        {
+            **SPEC["database"],
+            "tls": {"rootCertificate": {"secretKeyRef": {"name": "web-superuser", "key": "ca"}}},
+        },
+    ],
+)
+def test_a_secret_that_is_not_for_migrations_is_not_used(asked: dict[str, Any]) -> None:
+    """Wherever it is named; who may not read it gets nothing by it."""
+    allowed = replace(ALLOWED, secrets=("*-app", "db"))
+    found = denied(allowed, database=asked)
+    assert found is not None
+    assert found[0] == "SecretNotAllowed"
+    assert "allowedSecrets of the operator's chart has *-app, db" in found[1]
+    assert denied(database=asked) is None
+    own = {"url": {"secretKeyRef": {"name": "web-app", "key": "uri"}}}
+    assert denied(allowed, database=own) is None
+
+
 def deny(story: Story) -> None:
     """Let the resource ask for a host that is not allowed."""
     body = {"database": database({"value": "db.example.com"})}

@@ -38,7 +38,8 @@ def test_a_dropped_resource_is_gone() -> None:
     cache.put_resource(version(1))
     cache.drop_resource(KEY, UID)
     assert cache.resource(KEY) is None
-    assert list(cache.resources()) == []
+    assert list(cache) == []
+    assert list(cache.states()) == []
 
 
 def test_the_deletion_of_an_old_resource_does_not_drop_its_namesake() -> None:

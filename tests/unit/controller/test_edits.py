@@ -4,8 +4,10 @@ import asyncio
 import copy
 from datetime import timedelta
 
+from meshmigrate.controller import names
 from meshmigrate.controller.observed import observe_resource
 from meshmigrate.domain.outcome import Outcome
+from tests.scripted.kinds import RESOURCES
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with, killed
 from tests.unit.controller.scripted_cluster import KEY
@@ -54,6 +56,28 @@ def test_a_spec_that_is_not_understood_lets_the_run_go_on(started: Story) -> Non
     assert started.status["phase"] == "Refused"
     assert started.ready()["reason"] == "InvalidSpec"
     assert "ofTheNextRelease" in started.ready()["message"]
+
+
+def test_a_default_of_a_newer_definition_is_no_edit(started: Story) -> None:
+    """The definition is upgraded before the operator: meanwhile nothing is refused or written."""
+    started.run()
+    add_default(started)
+    started.finish()
+    assert started.status["phase"] == "Succeeded"
+    calls = list(started.cluster.calls)
+    started.look()
+    assert started.cluster.calls == calls
+    started.cluster.annotate(names.RUN_REQUEST_ANNOTATION, "2026-01-02T04:00:00Z")
+    started.look()
+    assert started.ready()["reason"] == "InvalidSpec"
+
+
+def add_default(story: Story) -> None:
+    """Let the API server read a field into the spec that nobody has written."""
+    body = story.cluster.body()
+    before = copy.deepcopy(body)
+    body["spec"]["ofTheNextRelease"] = False
+    story.cluster.api.put(RESOURCES, body, before)
 
 
 def test_a_spec_that_is_understood_again_shows_how_the_last_run_ended(started: Story) -> None:

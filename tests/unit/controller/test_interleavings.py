@@ -36,6 +36,7 @@ from tests.scripted.faults import (
     Fault,
 )
 from tests.scripted.transport import ScriptedTransport, requests_over
+from tests.unit.controller.couriers import quiet_courier
 from tests.unit.controller.driving import ALLOWED, Operator, ends_with, play
 from tests.unit.controller.scripted_cluster import (
     KEY,
@@ -89,6 +90,7 @@ class Process:
             cluster=KubernetesPort(requests_over(transport), ()),
             cache=self.cache,
             metrics=Metrics("test"),
+            courier=quiet_courier(self.cache, self.cluster.clock),
             clock=self.cluster.clock,
             image=RunnerImage("runner:1"),
             allowed=ALLOWED,
@@ -118,9 +120,9 @@ class Process:
         """Let some of the watches catch up, and others not."""
         cluster, cache = self.cluster, self.cache
         if "resources" in kinds:
-            for resource in list(cache.resources()):
-                if resource.key not in cluster.resources:
-                    cache.drop_resource(resource.key, resource.uid)
+            for uid, key in cache.uids().items():
+                if key not in cluster.resources:
+                    cache.drop_resource(key, uid)
             for body in cluster.resources.values():
                 cache.put_resource(observe_resource(body))
         jobs = [observe_job(job) for job in cluster.jobs.values()]

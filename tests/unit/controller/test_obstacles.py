@@ -318,7 +318,7 @@ def test_a_job_that_is_refused_says_why_and_is_tried_again(applied: Story) -> No
 
 def test_a_job_of_somebody_else_is_left_alone(applied: Story) -> None:
     """A Job of our name without our uid is neither adopted nor deleted."""
-    applied.cluster.faults = {3: CRASH_BEFORE}  # between the finalizer and the Job
+    applied.cluster.faults = {2: CRASH_BEFORE}  # between the finalizer and the Job
     applied.cluster.calls.clear()
     applied.look()
     job = applied.job
@@ -336,9 +336,9 @@ def test_a_job_of_somebody_else_is_left_alone(applied: Story) -> None:
 
 def test_our_own_job_is_adopted(applied: Story) -> None:
     """A Job whose creation was answered too late is found, not created again."""
-    applied.cluster.faults = {4: CRASH_AFTER}
+    applied.cluster.faults = {2: CRASH_AFTER}
     applied.look()
-    assert applied.cluster.calls[4] == "create job"
+    assert applied.cluster.calls[2] == "create job"
     assert applied.operator.crashes == 1
     assert applied.cluster.created_jobs == [applied.job]
     assert KEY.namespace == NAMESPACE

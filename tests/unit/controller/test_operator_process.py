@@ -18,6 +18,7 @@ from meshmigrate.controller.clock import utc_now
 from meshmigrate.domain.outcome import Outcome
 from tests.scripted.exchange import failure
 from tests.scripted.kinds import LEASES, Json
+from tests.scripted.receiver import listening
 from tests.scripted.server import ApiServer
 from tests.unit.controller.driving import ends_with
 from tests.unit.controller.scripted_cluster import Clock, ScriptedCluster, resource_body
@@ -132,6 +133,18 @@ def test_it_ends_within_two_seconds_of_a_signal(operators: Operators) -> None:
     assert operators.lease["holderIdentity"] == ""
 
 
+def test_a_signal_that_its_parent_held_back_ends_it_too(operators: Operators) -> None:
+    """A process begins with the signal mask of its parent."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        process = operators.start(*LEASE)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    operators.begin_run()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=2) == 0
+
+
 def test_it_ends_in_time_although_the_api_does_not_answer(operators: Operators) -> None:
     """What cannot be done any more is left undone; the Lease ends by itself."""
     process = operators.start(*LEASE)
@@ -216,6 +229,36 @@ def test_the_standby_takes_over_and_finishes_the_run(
     operators.phase_becomes("Succeeded")
     assert operators.cluster.created_jobs == [job]
     assert "meshmigrate_leader 1.0" in ask(ports[1], "metrics")
+
+
+def test_the_leader_alone_tells_and_its_successor_tells_what_it_could_not(
+    operators: Operators,
+) -> None:
+    """Killed while its receiver is away; the standby had sent nothing, and then delivers once."""
+    with listening() as receiver:
+        receiver.down = True
+        told = ("--notify-config", str(receiver.channels(operators.folder)))
+        first = operators.start(*FAST, *told)
+        operators.until("a leader", lambda: operators.lease.get("holderIdentity"))
+        port = free_port()
+        operators.start(*FAST, *told, port=port)
+        operators.until("a standby that is ready", lambda: ask(port, "readyz") == "ok\n")
+        ends_with(Outcome.ROLLED_BACK)(operators.cluster, operators.begin_run())
+        operators.until("an attempt", lambda: entry_of(operators).get("attempts") == 1)
+        first.kill()
+        assert receiver.refused == 1
+        receiver.down = False
+        operators.until("a delivery", lambda: entry_of(operators)["state"] == "Delivered")
+    (event,) = receiver.events
+    assert event["id"] == entry_of(operators)["id"]
+    assert event["data"]["outcome"] == "RolledBack"
+    assert 'meshmigrate_notifications_total{outcome="delivered"} 1.0' in ask(port, "metrics")
+
+
+def entry_of(operators: Operators) -> Json:
+    """Give the only notification in the status."""
+    entries: list[Json] = operators.cluster.body()["status"].get("notifications", [{}])
+    return entries[0]
 
 
 def test_each_line_is_a_json_object_that_names_its_run(operators: Operators) -> None:

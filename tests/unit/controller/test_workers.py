@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from meshmigrate.controller.app import CacheSync, resource_states
+from meshmigrate.controller.app import CacheSync
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.observed import Key, ObservedResource, observe_resource
 from meshmigrate.controller.port import ClusterError, Conflict, NotFound
@@ -236,7 +236,7 @@ def test_the_metrics_show_a_stalled_resource_as_unhealthy(started: Story) -> Non
     started.look()
     cache = Cache()
     started.cluster.show_to(cache)
-    (state,) = resource_states(cache)
+    (state,) = cache.states()
     assert (state.phase, state.reason, state.healthy) == ("Failed", "InternalError", False)
 
 
@@ -246,5 +246,5 @@ def test_what_somebody_suspended_is_not_unhealthy(applied: Story) -> None:
     applied.look()
     cache = Cache()
     applied.cluster.show_to(cache)
-    (state,) = resource_states(cache)
+    (state,) = cache.states()
     assert (state.phase, state.healthy) == ("Suspended", True)

@@ -1,11 +1,11 @@
 """The plan is what the files have and the history has not, or a refusal."""
 
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.plan import AppliedVersion, make_plan, retreat_digest

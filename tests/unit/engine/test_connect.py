@@ -3,7 +3,7 @@
 import pytest
 
 from meshmigrate.domain.database_url import parse_database_url
-from meshmigrate.domain.errors import MigrationError, Refusal, Unreachable
+from meshmigrate.domain.errors import MigrationError, NotReady, Refusal, Unreachable
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.connection_error import connection_refused
@@ -47,8 +47,14 @@ from meshmigrate.engine.connection_error import connection_refused
             Reason.TLS_FAILED,
         ),
         ("Connection refused", Unreachable, Reason.DATABASE_UNREACHABLE),
-        ("FATAL:  the database system is starting up", Unreachable, Reason.DATABASE_UNREACHABLE),
-        ("FATAL:  sorry, too many clients already", Unreachable, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  the database system is starting up", NotReady, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  sorry, too many clients already", NotReady, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  too many connections for database", NotReady, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  remaining connection slots are", NotReady, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  the database system is shutting down", NotReady, Reason.DATABASE_UNREACHABLE),
+        ("FATAL:  the database system is in recovery mode", NotReady, Reason.DATABASE_UNREACHABLE),
+        ("server is in hot standby mode", NotReady, Reason.DATABASE_UNREACHABLE),
+        ("session is read-only", NotReady, Reason.DATABASE_UNREACHABLE),
         ("failed to resolve host 'db'", Unreachable, Reason.DATABASE_UNREACHABLE),
         ('FATAL:  database "shop" does not exist', Unreachable, Reason.DATABASE_UNREACHABLE),
     ],
@@ -56,7 +62,7 @@ from meshmigrate.engine.connection_error import connection_refused
 def test_the_text_decides(message: str, kind: type[MigrationError], reason: Reason) -> None:
     """A failed connection: libpq gives no SQLSTATE for a failed connection."""
     error = connection_refused(message)
-    assert isinstance(error, kind)
+    assert type(error) is kind
     assert error.reason is reason
     assert message in error.message
     assert error.hint

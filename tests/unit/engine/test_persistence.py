@@ -2,7 +2,14 @@
 
 import pytest
 
-from meshmigrate.domain.errors import Failure, Interruption, MigrationError, Refusal, Unreachable
+from meshmigrate.domain.errors import (
+    Failure,
+    Interruption,
+    MigrationError,
+    NotReady,
+    Refusal,
+    Unreachable,
+)
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
@@ -15,9 +22,9 @@ from tests.unit.engine.clocks import SleepingClock
 
 LOST = Interruption(Reason.CONNECTION_LOST, "the connection to the server was lost")
 AWAY = Unreachable(Reason.DATABASE_UNREACHABLE, "connection refused")
-FULL = Unreachable(Reason.DATABASE_UNREACHABLE, "FATAL: sorry, too many clients already")
-STARTING = Unreachable(Reason.DATABASE_UNREACHABLE, "FATAL: the database system is starting up")
-ONLY_STANDBYS = Unreachable(Reason.DATABASE_UNREACHABLE, "server is in hot standby mode")
+FULL = NotReady(Reason.DATABASE_UNREACHABLE, "FATAL: sorry, too many clients already")
+STARTING = NotReady(Reason.DATABASE_UNREACHABLE, "FATAL: the database system is starting up")
+ONLY_STANDBYS = NotReady(Reason.DATABASE_UNREACHABLE, "server is in hot standby mode")
 STANDBY = Refusal(Reason.READ_ONLY_SERVER, "the server is a standby")
 ALMOST_ONE = 0.999
 

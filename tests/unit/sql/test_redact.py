@@ -71,6 +71,16 @@ from meshmigrate.sql.redact import redact
             'syntaxe en entrée invalide pour le type integer : "…"',
         ),
         (
+            "ungültige Eingabesyntax für Typ integer: »s3cret«",
+            "SELECT note::int FROM t",
+            'ungültige Eingabesyntax für Typ integer: "…"',
+        ),
+        (
+            "Spalte »nope« existiert nicht",
+            "SELECT nope FROM t",
+            "Spalte »nope« existiert nicht",
+        ),
+        (
             "ungültige Eingabesyntax für Typ integer: „s3cret“",
             "SELECT note::int FROM t",
             'ungültige Eingabesyntax für Typ integer: "…"',
@@ -85,9 +95,10 @@ def test_values_are_hidden_and_names_are_shown(message: str, statement: str, sho
 
 @given(st.text(min_size=1).map(lambda text: f"<{text}>"))
 def test_no_value_gets_through_whatever_it_is_made_of(value: str) -> None:
-    """Quotes, colons and line breaks within a value do not let it out."""
-    message = f'invalid input syntax for type integer: "{value}"'
-    assert value not in redact(message, "SELECT a::int FROM t", author_raised=False)
+    """Quotes, colons and line breaks within a value do not let it out, in any language."""
+    for opening, closing in ('""', "«»", "»«", "„“", "“”"):
+        message = f"invalid input syntax for type integer: {opening}{value}{closing}"
+        assert value not in redact(message, "SELECT a::int FROM t", author_raised=False)
 
 
 @given(st.text(), st.text(), st.booleans())

@@ -58,7 +58,7 @@ _REMOVE = "DELETE FROM {ledger}.applied WHERE version = %(version)s AND run_id =
 
 def read(ledger: Ledger) -> tuple[AppliedVersion, ...]:
     """Give the history in the order in which it was made."""
-    return tuple(_applied(row) for row in ledger.execute(_READ, columns=_COLUMNS))
+    return tuple(map(_applied, ledger.execute(_READ, columns=_COLUMNS).fetchall()))
 
 
 def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:

@@ -54,6 +54,16 @@ WHERE s.direction = 'up' AND s.run_id <> %(run_id)s
                     AND a.run_id = %(run_id)s))
 ORDER BY s.version::numeric, s.ordinal
 """
+_HALF_BACK: Final = """
+SELECT s.run_id, s.version, s.direction, s.ordinal, s.checksum, s.state = 'done' AS done, s.object,
+       s.absent_before
+FROM {ledger}.step AS s JOIN {ledger}.run AS r ON r.id = s.run_id
+WHERE s.direction = 'down' AND s.state = 'done' AND r.finished_at IS NOT NULL
+ORDER BY s.version::numeric, s.ordinal
+"""
+_FORGET_DOWN = """
+DELETE FROM {ledger}.step WHERE version = %(version)s AND direction = 'down'
+"""
 _CLEAR = "DELETE FROM {ledger}.step WHERE version = %(version)s"
 
 
@@ -105,6 +115,11 @@ def shared(ledger: Ledger, run_id: UUID) -> list[Step]:
     return _select(ledger, _SHARED, {"run_id": run_id})
 
 
+def half_back(ledger: Ledger) -> list[Step]:
+    """Give what is done of rollback scripts that never came to their end."""
+    return _select(ledger, _HALF_BACK, {})
+
+
 def write(ledger: Ledger, step: Step) -> None:
     """Record a step as running or as done, in the transaction that is open."""
     ledger.execute(_WRITE, asdict(step))
@@ -123,6 +138,11 @@ def forget(ledger: Ledger, step: Step) -> None:
 def forget_done(ledger: Ledger, version: Version) -> None:
     """Remove the steps that are done of a file on its way forward: it begins anew."""
     ledger.execute(_FORGET_DONE, {"version": str(version)})
+
+
+def forget_down(ledger: Ledger, version: Version) -> None:
+    """Remove the steps of a rollback script: it begins anew."""
+    ledger.execute(_FORGET_DOWN, {"version": str(version)})
 
 
 def clear(ledger: Ledger, version: Version) -> None:

@@ -120,7 +120,7 @@ def of_error(
 
 def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
-    ledger.write(_LOCK_HEAD)
+    ledger.write_often(_LOCK_HEAD, {})
     ledger.write_often(_APPEND, _values(entry))
 
 
@@ -134,7 +134,7 @@ def append_with(
     parts
         What else it does, as named parts of it; none of its values may be another here.
     """
-    ledger.write(_LOCK_HEAD)
+    ledger.write_often(_LOCK_HEAD, {})
     ledger.write_often(f"WITH {parts}, {_ROW}", {**values, **_values(entry)})
 
 

@@ -1,7 +1,7 @@
 """The runs: what each set out to do, how far it got, and how it ended."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from msgspec import json
@@ -11,10 +11,11 @@ from psycopg.sql import SQL, Identifier
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.plan import Plan
+from meshmigrate.domain.plan import AppliedVersion, How, Plan
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import FailureDetail, RollbackReady
 from meshmigrate.domain.runspec import Contract, Intent, RunSpec
+from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.write_back import remember
 
@@ -58,6 +59,41 @@ class PartialFile(Contract, frozen=True, kw_only=True):
     rollback_checksum: str
 
 
+class TakenBack(Contract, frozen=True, kw_only=True):
+    """A version that a way back begins with: its row is gone from the history at the end."""
+
+    version: str
+    name: str
+    checksum: str
+    rollback_checksum: str | None
+    run_id: UUID
+    how: How
+
+    @classmethod
+    def of(cls, row: AppliedVersion) -> Self:
+        """Take it from the history."""
+        return cls(
+            version=str(row.version),
+            name=row.name,
+            checksum=row.checksum,
+            rollback_checksum=row.rollback_checksum,
+            run_id=row.run_id,
+            how=row.how,
+        )
+
+    @property
+    def row(self) -> AppliedVersion:
+        """The row as it was."""
+        return AppliedVersion(
+            Version(self.version),
+            self.name,
+            self.checksum,
+            self.rollback_checksum,
+            self.run_id,
+            self.how,
+        )
+
+
 class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     """Why a run went back: kept while it does, whoever finishes it."""
 
@@ -67,6 +103,8 @@ class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
     write_back: bool = False
     """Whether what it takes back goes out of the history of Supabase's command line too."""
     rollback_ready: RollbackReady | None = None
+    versions: tuple[TakenBack, ...] = ()
+    """All that it takes back, also what an attempt before has."""
 
     @property
     def cancelled(self) -> bool:
@@ -87,12 +125,15 @@ class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
         What the versions that are taken back have discarded.
     write_back
         Whether what it takes back goes out of the history of Supabase's command line too.
+    versions
+        All that it takes back, also what an attempt before has.
     """
 
     target: str
     proof: str | None
     data_not_restored: tuple[str, ...] = ()
     write_back: bool = False
+    versions: tuple[TakenBack, ...] = ()
 
 
 WayBack = TurningPoint | Retreat
@@ -183,7 +224,7 @@ def resume(ledger: Ledger, run_id: UUID, attempt: int) -> int:
 
 
 def refuse_other_plan(run: Run, plan: Plan) -> None:
-    """Refuse to continue a run with files that are not those it began with.
+    """Refuse to continue a run with another plan than it began with.
 
     Raises
     ------
@@ -193,8 +234,10 @@ def refuse_other_plan(run: Run, plan: Plan) -> None:
     if run.plan_digest != plan.digest:
         raise Refusal(
             Reason.SOURCE_CHANGED,
-            f"run {run.id} began with other files than it is given now",
-            hint="Start a new run: it takes over what this one has applied.",
+            f"run {run.id} began with other files, or another target, role, search path, "
+            "onFailure or transaction mode, than it is given now",
+            hint="Continue it with what it began with, or start a new run (without --run-id): that "
+            "takes over what this one has applied.",
         )
 
 

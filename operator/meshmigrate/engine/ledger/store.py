@@ -68,12 +68,9 @@ class Ledger:
             return self._bound(query, parameters, {})
         text, names = _numbered(query, self.schema)
         name = prepare(connection, text)
-        escape = Escaping(connection.pgconn).escape_literal
-        values = (
-            b"NULL" if (value := parameters[each]) is None else escape(str(value).encode())
-            for each in names
-        )
-        return b"EXECUTE %b (%b)" % (name.encode(), b", ".join(values))
+        values = (_literal(connection, parameters[each]) for each in names)
+        given = b", ".join(values)
+        return b"EXECUTE %b (%b)" % (name.encode(), given) if given else b"EXECUTE " + name.encode()
 
     def _bound(
         self,
@@ -100,6 +97,15 @@ class Ledger:
         if row is None:
             raise RuntimeError(f"the ledger {self.schema} lacks a row that it always has")
         return row
+
+
+def _literal(connection: Connection, value: object) -> bytes:
+    if value is None:
+        return b"NULL"
+    text = str(value).encode()
+    if b"'" in text or b"\\" in text:
+        return Escaping(connection.pgconn).escape_literal(text)
+    return b"'%b'" % text
 
 
 @lru_cache(maxsize=256)

@@ -21,6 +21,12 @@ _OPEN_STEPS: Final = """
 SELECT run_id, version, direction, ordinal, coalesce(object, ''), started_at
 FROM {ledger}.step WHERE state = 'running' ORDER BY started_at
 """
+_HALF_BACK: Final = """
+SELECT s.run_id, s.version, s.direction, s.ordinal, coalesce(s.object, ''), s.started_at
+FROM {ledger}.step AS s JOIN {ledger}.run AS r ON r.id = s.run_id
+WHERE s.direction = 'down' AND s.state = 'done' AND r.finished_at IS NOT NULL
+ORDER BY s.version::numeric, s.ordinal
+"""
 _LATEST: Final = (
     "SELECT {columns} FROM {ledger}.run WHERE finished_at IS NOT NULL "
     "ORDER BY finished_at DESC LIMIT %(limit)s"
@@ -44,6 +50,15 @@ def unfinished(ledger: Ledger) -> tuple[RunSummary, ...]:
 
 def open_steps(ledger: Ledger) -> tuple[OpenStep, ...]:
     """Give the statements outside transactions that were begun and not verified."""
+    return _steps(ledger, _OPEN_STEPS)
+
+
+def half_back(ledger: Ledger) -> tuple[OpenStep, ...]:
+    """Give what is done of rollback scripts whose run ended in the middle of them."""
+    return _steps(ledger, _HALF_BACK)
+
+
+def _steps(ledger: Ledger, query: str) -> tuple[OpenStep, ...]:
     return tuple(
         OpenStep(
             run_id=str(run_id),
@@ -53,7 +68,7 @@ def open_steps(ledger: Ledger) -> tuple[OpenStep, ...]:
             object=name,
             started_at=rfc3339(started),
         )
-        for run_id, version, direction, ordinal, name, started in ledger.execute(_OPEN_STEPS)
+        for run_id, version, direction, ordinal, name, started in ledger.execute(query)
     )
 
 

@@ -1,0 +1,28 @@
+"""The release of the chart that the tests work with."""
+
+import json
+
+from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
+
+PRESENT = "charts/meshmigrate"
+_UNREACHABLE = {
+    "key": "node.kubernetes.io/unreachable",
+    "operator": "Exists",
+    "effect": "NoExecute",
+}
+"""A test makes the only node look lost: the operator has nowhere else to be."""
+_VALUES = {
+    "allowedServiceAccounts": ["default", "migrations"],
+    "allowedLabels": ["cost.example.com/*"],
+    "notifications": {"secretName": "channels"},
+}
+
+
+def install(cluster: Cluster, chart: str = PRESENT) -> None:
+    """Install a version of the chart, or upgrade to it, and wait until its operators are ready."""
+    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {})}
+    cluster.run(
+        *("helm", "upgrade", "--install", "meshmigrate", chart, "--values", "-"),
+        *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),
+        stdin=json.dumps(values),
+    )

@@ -1,0 +1,91 @@
+"""The command line tells how a run ended, and ends as it would have ended without."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres.harness import Database, Project
+from tests.postgres.processes import run_command
+from tests.scripted.receiver import Receiver, listening
+
+pytestmark = pytest.mark.one_version  # what is told does not depend on the server
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Give a receiver that listens."""
+    with listening() as found:
+        yield found
+
+
+STORIES = {
+    "Succeeded": ("SELECT 1", 0, "info"),
+    "Failed": ("SELECT 1;\nSELECT 1 / 0", 21, "error"),
+    "Refused": ("COMMIT", 10, "error"),
+}
+
+
+@pytest.mark.parametrize("outcome", STORIES)
+def test_an_end_is_told_once(
+    database: Database, project: Project, receiver: Receiver, outcome: str
+) -> None:
+    """With who asked for it, as CI says; the exit code is the run's."""
+    script, code, severity = STORIES[outcome]
+    project.migration("1", script)
+    file = receiver.channels(project.root)
+    ci = {"GITLAB_CI": "true", "GITLAB_USER_LOGIN": "ada", "CI_JOB_URL": "https://ci.example.com/7"}
+    done = run_command(database, project.root, "apply", "--notify-config", str(file), **ci)
+    assert done.returncode == code
+    assert "warning" not in done.stderr
+    (event,) = receiver.events
+    data = event["data"]
+    assert (data["outcome"], data["severity"]) == (outcome, severity)
+    assert (data["actor"], data["runUrl"]) == ("ada", "https://ci.example.com/7")
+    if outcome == "Failed":
+        assert data["place"].endswith("1_m.sql:2:1")
+        assert "division by zero" in data["text"]
+
+
+def test_a_run_that_was_taken_back_is_told(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """The text says how the database is."""
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a").migration("2", "SELECT 1 / 0")
+    file = receiver.channels(project.root)
+    options = ("--notify-config", str(file), "--notify", "hook", "--json")
+    done = run_command(database, project.root, "apply", *options)
+    assert done.returncode == 20
+    (event,) = receiver.events
+    assert event["type"] == "dev.meshhook.migrations.RolledBack"
+    assert event["data"]["runId"] == json.loads(done.stdout)["runId"]
+    assert "proven to be as it was before" in event["data"]["text"]
+    done = run_command(database, project.root, "rollback", "--to", "0", *options)
+    assert [told["data"]["outcome"] for told in receiver.events] == [
+        "RolledBack",
+        json.loads(done.stdout)["outcome"],
+    ]
+
+
+def test_a_receiver_that_fails_for_a_moment_is_tried_again(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """Three times in all."""
+    project.migration("1", "SELECT 1")
+    receiver.statuses = [503]
+    file = receiver.channels(project.root)
+    done = run_command(database, project.root, "apply", "--notify-config", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(receiver.events) == 1
+
+
+def test_one_that_keeps_failing_changes_nothing_but_a_warning(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """It names the channel and not its address."""
+    project.migration("1", "SELECT 1")
+    receiver.statuses = [500] * 3
+    file = receiver.channels(project.root)
+    done = run_command(database, project.root, "apply", "--notify-config", str(file))
+    assert done.returncode == 0
+    assert done.stderr == "warning: channel hook was not told: the webhook answered 500\n"
