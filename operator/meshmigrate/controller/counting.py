@@ -62,4 +62,4 @@ def count_untold(metrics: Metrics, resource: ObservedResource) -> None:
 
 def _count_given_up(metrics: Metrics, resource: ObservedResource, channel: str) -> None:
     metrics.notifications.labels("given_up").inc()
-    _log.error("notification given up", resource=str(resource.key), channel=channel)
+    _log.error("notification-given-up", resource=str(resource.key), channel=channel)

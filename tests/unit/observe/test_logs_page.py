@@ -24,7 +24,7 @@ def table(heading: str) -> set[str]:
 def calls() -> Iterator[tuple[str, set[str]]]:
     """Give event and keys of each line that the operator writes."""
     for folder in ("controller", "observe"):
-        for path in SOURCES.joinpath(folder).glob("*.py"):
+        for path in SOURCES.joinpath(folder).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 match node:
                     case ast.Call(
