@@ -56,6 +56,8 @@ def _configure_channels(cluster: Cluster) -> None:
     channels = {
         "program": {"webhook": {"url": f"http://{sink}/program"}},
         "people": {"urls": [f"json://{sink}/people"]},
+        "canary": {"urls": [f"json://zqxj-user:zqxj-token@{sink}/zqxj-path"]},
+        "gone": {"webhook": {"url": "http://zqxj-host.invalid/zqxj-path"}},
     }
     secret = {
         "apiVersion": "v1",

@@ -245,3 +245,18 @@ def test_a_rotated_client_certificate_is_read_anew(authorities: Authorities, mou
     certified(authorities, mount, BY_CERTIFICATE)
     assert credentials().values["sslkey"] != first
     connect(credentials(), "test").close()
+
+
+@pytest.mark.parametrize("broken", ["root.crt", "tls.crt", "tls.key"])
+def test_a_file_of_tls_that_is_none_is_not_told(
+    authorities: Authorities, mount: Mount, broken: str
+) -> None:
+    """Such as the content of another Secret; what it is needed for is."""
+    access = certified(authorities, mount, BY_CERTIFICATE)
+    names = ("password", "root.crt", "tls.crt", "tls.key")
+    files = {name: mount.path.joinpath(name).read_text() for name in names}
+    text = "-----BEGIN PRIVATE KEY-----\nx7Qzx7Qz\n-----END PRIVATE KEY-----\n"
+    mount.write(files | {broken: text})
+    error = refused(mount, access)
+    assert error.reason is Reason.TLS_FAILED
+    assert "x7Qz" not in f"{error} {error.hint}"

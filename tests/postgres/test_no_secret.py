@@ -301,22 +301,6 @@ def test_no_part_of_a_connection_is_told(story: Story, part: str) -> None:
     assert story.run(spec, parts=parts) in {Outcome.UNREACHABLE, Outcome.REFUSED}
 
 
-@pytest.mark.parametrize("broken", ["root.crt", "tls.crt", "tls.key"])
-def test_no_key_is_told(story: Story, broken: str) -> None:
-    """A file of TLS that is none, such as another Secret's content."""
-    story.project.migration("1", "SELECT 1")
-    text = f"-----BEGIN PRIVATE KEY-----\n{MARK}{MARK}\n-----END PRIVATE KEY-----\n"
-    parts = {"url": story.database.url.replace("disable", "verify-ca"), broken: text}
-    files = {
-        "root_certificate": "root.crt",
-        "client_certificate": "tls.crt",
-        "client_key": "tls.key",
-    }
-    tls = TLS(mode="verify-ca", **{name: file for name, file in files.items() if file == broken})
-    spec = replace(story.spec(), database=Access(tls=tls))
-    assert story.run(spec, parts=parts) in {Outcome.UNREACHABLE, Outcome.REFUSED}
-
-
 def test_the_ledger_holds_what_it_is_said_to_hold(story: Story) -> None:
     """The exceptions are none for nothing: the scripts, and the definitions of the schema."""
     succeeded(story)
