@@ -8,7 +8,11 @@ from msgspec.structs import replace
 from meshmigrate.cli.private_key import PrivateKey
 from meshmigrate.cli.start import read_url_file
 from meshmigrate.domain.connection import connection_parameters
-from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
+from meshmigrate.domain.database_url import (
+    WHERE_AND_WHO,
+    ConnectionParameters,
+    parse_database_url,
+)
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import TLS, Access
@@ -47,7 +51,9 @@ class MountedCredentials:
     def _parameters(self) -> ConnectionParameters:
         connection = self._access.connection
         if connection is None:
-            return parse_database_url(read_url_file(self._inside(self._mount / "url")))
+            url = parse_database_url(read_url_file(self._inside(self._mount / "url")))
+            # All of it is what the Secret holds.
+            return ConnectionParameters(url.values, WHERE_AND_WHO)
         files = {part: self._read(self._mount / part) for part in connection.files}
         return connection_parameters(connection, files, self._namespace)
 

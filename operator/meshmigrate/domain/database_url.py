@@ -17,6 +17,8 @@ from meshmigrate.domain.reason import Reason
 
 _SHOWN: Final = ("host", "port", "dbname", "user")
 _PASSWORDS: Final = frozenset({"password", "sslpassword"})
+WHERE_AND_WHO: Final = _PASSWORDS | {"host", "hostaddr", "dbname", "user", "options"}
+"""What messages of a server, of libpq and of the resolver repeat of a connection."""
 
 _KEYWORDS: Final = frozenset(
     """

@@ -184,6 +184,8 @@ def _scrubbed(error: psycopg.OperationalError, parameters: ConnectionParameters)
     # With several hosts psycopg repeats the last failure before it lists them all.
     text = " ".join(str(error).rpartition(_ALL_FAILURES)[2].split())
     secrets = {parameters.values.get(keyword, "") for keyword in parameters.hidden}
+    if "options" in parameters.hidden:  # a server repeats single words of them
+        secrets |= set(re.split(r"[\s=]+", parameters.values.get("options", ""))) - {"-c"}
     # A server repeats of a name only what fits into one.
     secrets |= {secret.encode()[:_NAME_BYTES].decode(errors="ignore") for secret in secrets}
     for secret in sorted(secrets - {""}, key=len, reverse=True):
