@@ -12,11 +12,12 @@ from meshmigrate.cli.mounted_credentials import MountedCredentials
 from meshmigrate.cli.options import examples
 from meshmigrate.cli.output import internal_error
 from meshmigrate.cli.runner_log import RunnerLog
-from meshmigrate.cli.start import carry_out, refuse
+from meshmigrate.cli.start import carry_out, refuse, traceparent_of
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunIdentity, RunSpec, decode_spec
+from meshmigrate.domain.trace_context import trace_id_of
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.events import Paced
 
@@ -76,6 +77,7 @@ def _run(spec_file: Path, credentials: Path, result_file: Path, log: RunnerLog) 
         show(ending)
         return ending
     log.run = spec.run
+    log.trace_id = trace_id_of(spec.run.id, traceparent_of(spec), os.environ)
     return carry_out(
         spec,
         MountedCredentials(credentials, spec.database, spec.resource.partition("/")[0]),

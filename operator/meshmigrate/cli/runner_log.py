@@ -27,6 +27,7 @@ class RunnerLog:
 
     def __init__(self) -> None:
         self.run: RunIdentity | None = None
+        self.trace_id = ""
         self._lock = Lock()
         self._progress: Progress | None = None
         self._rollback_ready: RollbackReady | None = None
@@ -63,6 +64,7 @@ class RunnerLog:
             column=event.column if event else None,
             progress=self._progress,
             rollback_ready=self._rollback_ready,
+            trace_id=self.trace_id,
         )
         sys.stdout.buffer.write(encode_line(line))
         sys.stdout.buffer.flush()
