@@ -31,5 +31,5 @@ def test_a_run_whose_node_is_gone_is_continued_elsewhere(tenant: Tenant) -> None
     for namespace, name in ((SYSTEM_NAMESPACE, "meshmigrate"), (DATABASE_NAMESPACE, "postgres")):
         cluster.kubectl("-n", namespace, "rollout", "status", f"deployment/{name}")
     said = cluster.operator_logs()
-    unread = [line for line in said.splitlines() if "log not read" in line and first in line]
+    unread = [line for line in said.splitlines() if "log-not-read" in line and first in line]
     assert len(unread) == 1

@@ -112,5 +112,5 @@ def test_the_password_is_nowhere_to_be_read(tenant: Tenant) -> None:
             cluster.operator_logs(),
         )
     )
-    assert "run finished" in readable
+    assert "run-finished" in readable
     assert [secret for secret in secrets if secret in readable] == []

@@ -79,5 +79,5 @@ annotations: {{- toYaml . | nindent 2 }}
   verbs: [get]
 - apiGroups: [""]
   resources: [events]
-  verbs: [list, create]
+  verbs: [get, list, create, patch]
 {{- end -}}

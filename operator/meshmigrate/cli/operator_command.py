@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from meshmigrate.cli.options import examples
+from meshmigrate.domain.runner_log import LogFormat
 
 
 @click.command(
@@ -128,6 +129,14 @@ from meshmigrate.cli.options import examples
     show_default=True,
     help="The least important lines to write.",
 )
+@click.option(
+    "--log-format",
+    envvar="LOG_FORMAT",
+    type=click.Choice(["json", "console"]),
+    default="json",
+    show_default=True,
+    help="Lines for machines, or for people.",
+)
 def operator(
     *,
     runner_image: str,
@@ -145,6 +154,7 @@ def operator(
     lease_retry_period: float,
     notify_config: Path | None,
     log_level: str,
+    log_format: LogFormat,
 ) -> None:
     """Watch DatabaseMigrations and run them as Jobs.
 
@@ -153,6 +163,10 @@ def operator(
     """
     import asyncio
 
+    from meshmigrate.cli.core_dumps import forbid_core_dumps
+
+    forbid_core_dumps()
+
     try:
         from meshmigrate.controller.admission import Allowed
         from meshmigrate.controller.app import OperatorConfig, run_operator
@@ -160,7 +174,7 @@ def operator(
         from meshmigrate.controller.leading import LeaseConfig
         from meshmigrate.controller.pod_template import RunnerImage
         from meshmigrate.controller.port import ClusterError
-        from meshmigrate.observe.logs import configure_logging
+        from meshmigrate.observe.logs import configure_logging, last_words
     except ModuleNotFoundError as error:
         raise click.UsageError(
             f"the operator needs {error.name}, which is not installed: "
@@ -174,7 +188,7 @@ def operator(
         timings = LeaseTimings(lease_duration, lease_renew_deadline, lease_retry_period)
     except ValueError as error:
         raise click.UsageError(f"{error}: see the options --lease-*") from error
-    configure_logging(log_level, sys.stdout)
+    configure_logging(log_level, sys.stdout, log_format)
     config = OperatorConfig(
         runner_image=RunnerImage(runner_image, runner_pull_policy),
         allowed=Allowed(
@@ -192,4 +206,8 @@ def operator(
     try:
         asyncio.run(run_operator(config))
     except ClusterError as error:
-        raise click.ClickException(str(error)) from error
+        last_words(str(error))
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  the end is a line of the log as well
+        last_words("", error)
+        sys.exit(1)

@@ -8,14 +8,17 @@ from uuid import UUID
 import click
 from msgspec import DecodeError, json
 
+from meshmigrate.cli.core_dumps import forbid_core_dumps
+from meshmigrate.cli.foreign_lines import catch_foreign_lines
 from meshmigrate.cli.mounted_credentials import MountedCredentials
 from meshmigrate.cli.options import examples
 from meshmigrate.cli.output import internal_error
-from meshmigrate.cli.runner_log import RunnerLog
+from meshmigrate.cli.runner_log import RunnerLog, encode_for_people
 from meshmigrate.cli.start import carry_out, refuse, traceparent_of
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runner_log import LogFormat, encode_line
 from meshmigrate.domain.runspec import RunIdentity, RunSpec, decode_spec
 from meshmigrate.domain.trace_context import trace_id_of
 from meshmigrate.engine.ending import Ending
@@ -49,12 +52,22 @@ _NO_RUN: Final = UUID(int=0)
     show_default=True,
     help="Where the result goes, as JSON of at most 4096 bytes.",
 )
-def runner(spec_file: Path, credentials: Path, result_file: Path) -> None:
+@click.option(
+    "--log-format",
+    envvar="LOG_FORMAT",
+    type=click.Choice(["json", "console"]),
+    default="json",
+    show_default=True,
+    help="Lines for machines, or for people; the operator reads only the former.",
+)
+def runner(spec_file: Path, credentials: Path, result_file: Path, log_format: LogFormat) -> None:
     """Carry out one run spec: JSON lines to the output, the result to a file.
 
     Exit codes are those of `meshmigrate apply`.
     """
-    log = RunnerLog()
+    forbid_core_dumps()
+    log = RunnerLog(encode_for_people if log_format == "console" else encode_line)
+    catch_foreign_lines(log)
     try:
         ending = _run(spec_file, credentials, result_file, log)
         exit_code = ending.outcome.exit_code
@@ -73,10 +86,11 @@ def _run(spec_file: Path, credentials: Path, result_file: Path, log: RunnerLog) 
     try:
         spec = _read_spec(spec_file)
     except MigrationError as error:
-        ending = refuse(RunIdentity(id=_run_id(spec_file)), error, log)
+        log.run = RunIdentity(id=_run_id(spec_file))
+        ending = refuse(log.run, error, log)
         show(ending)
         return ending
-    log.run = spec.run
+    log.run, log.resource = spec.run, spec.resource
     log.trace_id = trace_id_of(spec.run.id, traceparent_of(spec), os.environ)
     return carry_out(
         spec,

@@ -1,9 +1,10 @@
-"""The log of ``meshmigrate runner``: JSON lines on its standard output."""
+"""The log of ``meshmigrate runner``: JSON lines on its standard output (``docs/logs.md``)."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec.structs import replace
 
@@ -12,6 +13,7 @@ from meshmigrate.domain.runner_log import (
     LogLine,
     Progress,
     encode_line,
+    format_moment,
     shortened,
 )
 from meshmigrate.engine.events import Event
@@ -22,11 +24,23 @@ if TYPE_CHECKING:
     from meshmigrate.domain.runspec import RunIdentity
 
 
-class RunnerLog:
-    """Writes a line per event, each with the run it belongs to and how far that is."""
+Level = Literal["info", "warning", "error"]
+LOGGER: Final = "meshmigrate.runner"
 
-    def __init__(self) -> None:
+
+class RunnerLog:
+    """Writes a line per event, each with the run it belongs to and how far that is.
+
+    Parameters
+    ----------
+    encode
+        Gives a line its form.
+    """
+
+    def __init__(self, encode: Callable[[LogLine], bytes] = encode_line) -> None:
         self.run: RunIdentity | None = None
+        self.resource = ""
+        self._encode = encode
         self.trace_id = ""
         self._lock = Lock()
         self._progress: Progress | None = None
@@ -44,19 +58,24 @@ class RunnerLog:
 
     def write(
         self,
-        level: Literal["info", "warning", "error"],
+        level: Level,
         name: str,
         message: str,
         event: Event | None = None,
+        *,
+        logger: str = LOGGER,
     ) -> None:
         """Write a line, of what is no event of a run too."""
         line = LogLine(
             api_version=1,
-            time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            time=format_moment(datetime.now(UTC)),
             level=level,
+            logger=logger,
             event=name,
             message=shortened(message, MAX_MESSAGE_BYTES),
+            resource=self.resource,
             run_id=str(self.run.id) if self.run else "",
+            run=self.run.number if self.run else None,
             attempt=self.run.attempt if self.run else None,
             version=event.version if event else "",
             file=event.file if event else "",
@@ -66,5 +85,11 @@ class RunnerLog:
             rollback_ready=self._rollback_ready,
             trace_id=self.trace_id,
         )
-        sys.stdout.buffer.write(encode_line(line))
+        sys.stdout.buffer.write(self._encode(line))
         sys.stdout.buffer.flush()
+
+
+def encode_for_people(line: LogLine) -> bytes:
+    """Give a line as a person reads it."""
+    place = f"{line.version} " if line.version else ""
+    return f"{line.time} {line.level:7} {line.event:20} {place}{line.message}\n".encode()

@@ -145,7 +145,7 @@ class CacheSync:
     async def keep(self, cluster: ClusterPort) -> None:
         """Become ready, and stay so until the process ends."""
         await self.wait(cluster)
-        _log.info("resources read", count=len(self._cache))
+        _log.info("resources-read", resources=len(self._cache))
         await asyncio.Event().wait()
 
     async def first(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -177,7 +177,7 @@ class CacheSync:
             except NotFound:
                 raise
             except ClusterError as error:
-                _log.warning("the resources could not be counted", error=str(error))
+                _log.warning("resources-not-counted", error=str(error))
             await sleep(_SYNC_POLL_SECONDS)
         self._synced.set()
 

@@ -27,12 +27,14 @@ def count_end(metrics: Metrics, old: Status, resource: ObservedResource) -> None
         )
     )
     _log.info(
-        "run finished",
+        "run-finished",
+        message=f"run {last.number} ended as {last.outcome}",
         resource=str(resource.key),
         run=last.number,
         run_id=last.id,
         outcome=last.outcome,
         reason=last.reason,
+        duration_seconds=last.duration_seconds,
     )
 
 
@@ -60,4 +62,4 @@ def count_untold(metrics: Metrics, resource: ObservedResource) -> None:
 
 def _count_given_up(metrics: Metrics, resource: ObservedResource, channel: str) -> None:
     metrics.notifications.labels("given_up").inc()
-    _log.error("notification given up", resource=str(resource.key), channel=channel)
+    _log.error("notification-given-up", resource=str(resource.key), channel=channel)

@@ -142,15 +142,15 @@ class Courier:
             asked = error.retry_after
             self._note(due, "failed", reason=str(error), retry_after=asked)
             _log.warning(
-                "notifications not delivered", channel=name, count=len(due), error=str(error)
+                "notifications-not-delivered", channel=name, count=len(due), error=str(error)
             )
         except Exception as error:  # noqa: BLE001  its text may repeat an address: never shown
             why = f"{type(error).__name__}: a fault of meshmigrate"
             self._note(due, "failed", reason=why)
-            _log.error("notifications not delivered", channel=name, count=len(due), error=why)
+            _log.error("notifications-not-delivered", channel=name, count=len(due), error=why)
         else:
             self._note(due, "delivered")
-            _log.info("notifications delivered", channel=name, count=len(due))
+            _log.info("notifications-delivered", channel=name, count=len(due))
         finally:
             self._free_at[name] = self._seconds() + max(PAUSE_SECONDS, asked)
             del self._sending[name]

@@ -100,7 +100,7 @@ class Election:
                 free_in = self._timings.retry_period  # another candidate was faster
             except (ClusterError, TimeoutError) as error:
                 free_in = self._timings.retry_period
-                _log.warning("the lease could not be read or taken", error=str(error))
+                _log.warning("lease-not-taken", error=_said(error))
             longest = self._timings.retry_period * (1 + _JITTER * self._jitter())
             await self._sleep(min(longest, max(free_in, 0.0)))
 
@@ -123,7 +123,7 @@ class Election:
                 async with self._time_limit(left):
                     await self._renew()
             except (ClusterError, TimeoutError) as error:
-                _log.warning("the lease was not renewed", error=str(error), seconds_left=left)
+                _log.warning("lease-not-renewed", error=_said(error), seconds_left=round(left, 1))
             else:
                 self._renewed_at = asked_at
 
@@ -139,7 +139,7 @@ class Election:
                     given = replace(self._lease, holder="", duration_seconds=_RELEASED_SECONDS)
                     await self._store.write(given)
         except (ClusterError, TimeoutError) as error:
-            _log.warning("the lease was not given back: it ends by itself", error=str(error))
+            _log.warning("lease-not-given-back", error=_said(error))
 
     async def _look(self) -> None:
         lease = await self._store.read()
@@ -176,3 +176,7 @@ class Election:
 
     def _time_limit(self, left: float = math.inf) -> asyncio.Timeout:
         return asyncio.timeout(min(self._timings.retry_period * _REQUEST_SHARE, left))
+
+
+def _said(error: ClusterError | TimeoutError) -> str:
+    return str(error) or "no answer in time"

@@ -1,7 +1,8 @@
 """The events that a change of status tells: on transitions only, each under a name of its own.
 
 The name follows from what happened, so that an operator that is restarted in between tells it
-once: the second creation meets the first.
+once: the second creation meets the first. What happens again in a later attempt of the run is
+counted in the event that is there.
 """
 
 import hashlib
@@ -47,7 +48,9 @@ class Event:
     reason: str
     message: str
     occasion: str
-    """What tells this event from the others of the resource: run, attempt, reason."""
+    """What tells this event from the others of the resource: run and reason."""
+    attempt: int = 0
+    """Of what may happen in each attempt: which one it is."""
 
 
 def events_of_change(old: Status, new: Status) -> Iterator[Event]:
@@ -76,9 +79,9 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
     if old.current_run is None or old.current_run.number != number:
         yield Event("Normal", "RunStarted", message, f"{number}/start")
     elif new.ready_reason != old.ready_reason and new.ready_reason not in _ORDINARY:
-        occasion = f"{number}/{run_in_flight.attempt}/{new.ready_reason}"
         kind: Kind = "Normal" if new.ready_reason in _ASKED_FOR else "Warning"
-        yield Event(kind, new.ready_reason, message, occasion)
+        occasion = f"{number}/{new.ready_reason}"
+        yield Event(kind, new.ready_reason, message, occasion, run_in_flight.attempt)
     yield from _events_of_the_way_back(old, new, run_in_flight)
 
 
@@ -93,7 +96,8 @@ def _events_of_the_way_back(old: Status, new: Status, run: CurrentRun) -> Iterat
             "Warning" if run.progress and run.progress.cause else "Normal",
             "RollbackStarted",
             _ready_message(new),
-            f"{run.number}/{run.attempt}/{back}",
+            f"{run.number}/{back}",
+            run.attempt,
         )
 
 
@@ -121,6 +125,7 @@ def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> d
         "metadata": {
             "name": f"{resource.key.name[:200]}.{digest}",
             "namespace": resource.key.namespace,
+            "annotations": {names.COUNTED_ATTEMPT_ANNOTATION: str(event.attempt)},
         },
         "involvedObject": {
             "apiVersion": names.API_VERSION,
@@ -139,6 +144,24 @@ def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> d
         "source": {"component": _COMPONENT},
         "reportingComponent": _COMPONENT,
         "reportingInstance": _COMPONENT,
+    }
+
+
+def counted_again(known: dict[str, Any], event: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the patch that counts an event in the one of its name; None if it is in it already."""
+    attempt = event["metadata"]["annotations"][names.COUNTED_ATTEMPT_ANNOTATION]
+    annotations = known["metadata"].get("annotations", {})
+    if int(attempt) <= int(annotations.get(names.COUNTED_ATTEMPT_ANNOTATION, "0")):
+        return None
+    return {
+        "metadata": {
+            # of two operators that count it, one does
+            "resourceVersion": known["metadata"]["resourceVersion"],
+            "annotations": {names.COUNTED_ATTEMPT_ANNOTATION: attempt},
+        },
+        "count": known.get("count", 1) + 1,
+        "lastTimestamp": event["lastTimestamp"],
+        "message": event["message"],
     }
 
 

@@ -1,10 +1,12 @@
 """The cluster port on the Kubernetes API."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from meshmigrate.controller import names
 from meshmigrate.controller.api_requests import ApiRequests
+from meshmigrate.controller.events import counted_again
 from meshmigrate.controller.observed import (
     Key,
     ObservedEvent,
@@ -16,7 +18,7 @@ from meshmigrate.controller.observed import (
     observe_pod,
     observe_resource,
 )
-from meshmigrate.controller.port import AlreadyExists, NotFound
+from meshmigrate.controller.port import AlreadyExists, Conflict, NotFound
 from meshmigrate.controller.status import Status, dump_status
 
 _RESOURCES: Final = f"/apis/{names.API_VERSION}"
@@ -144,12 +146,16 @@ class KubernetesPort:
         return tuple(observe_event(body) for body in await self._list(path, selector))
 
     async def create_event(self, event: dict[str, Any]) -> None:
-        """Create an event, unless it is there already."""
+        """Create an event, or count it in the one of the same name."""
         path = f"{_CORE}/namespaces/{event['metadata']['namespace']}/events"
         try:
             await self._requests.send("create", path, body=event)
         except AlreadyExists:
-            return
+            known = f"{path}/{event['metadata']['name']}"
+            patch = counted_again(await self._requests.send("get", known), event)
+            if patch is not None:
+                with suppress(Conflict):  # another operator has counted it
+                    await self._requests.send("patch", known, body=patch)
 
     def _collections(self) -> list[str]:
         scopes = [f"/namespaces/{namespace}" for namespace in self._namespaces] or [""]

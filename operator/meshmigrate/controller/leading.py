@@ -46,7 +46,7 @@ class LeaseConfig:
 
 def fail_stop(why: str) -> NoReturn:
     """End this very moment, without a farewell: another operator may be active by now."""
-    _log.critical("the lease is lost: this process ends", why=why)
+    _log.critical("lease-lost", error=why, consequence="this process ends")
     sys.stdout.flush()
     os._exit(1)
 
@@ -84,7 +84,7 @@ class Leadership:
             self._begin()
             await until_first_ends(*(work() for work in works))
             return
-        _log.info("waiting for the lease")
+        _log.info("waiting-for-lease")
         try:
             await self._election.campaign()
             self._begin()

@@ -22,6 +22,8 @@ SETTINGS_ANNOTATION: Final = f"{GROUP}/job-settings"
 RENDERED_FOR_LABEL: Final = f"{GROUP}/rendered-for"
 """On what ``meshmigrate render`` makes: the resource's name, to prune what it names no more."""
 RUN_REQUEST_ANNOTATION: Final = f"{GROUP}/run-requested-at"
+COUNTED_ATTEMPT_ANNOTATION: Final = f"{GROUP}/counted-attempt"
+"""On events: the last attempt that is in their count."""
 CANCEL_ANNOTATION: Final = f"{GROUP}/cancel-run"
 """On a resource: the id of the run that shall be taken back."""
 

@@ -86,5 +86,5 @@ class ClusterPort(Protocol):
         ...
 
     async def create_event(self, event: dict[str, Any]) -> None:
-        """Create an event; one of the same name that exists already is as good."""
+        """Create an event, or count it in the one of the same name."""
         ...

@@ -25,6 +25,7 @@ from meshmigrate.controller.decide import (
 )
 from meshmigrate.controller.events import Event, event_manifest, events_of_change
 from meshmigrate.controller.job import make_job, ownership_patch
+from meshmigrate.controller.log_context import speak_of
 from meshmigrate.controller.observed import (
     Key,
     Observed,
@@ -142,6 +143,7 @@ class Reconciler:
         resource = self._cache.resource(key)
         if resource is None:
             return None
+        speak_of(resource)
         run = resource.status.current_run
         if run is not None and not has_no_job(resource) and run.job_name not in listed:
             listed.add(run.job_name)
@@ -187,7 +189,9 @@ class Reconciler:
         told: list[tuple[Event, ObservedResource]],
     ) -> str:
         """Take a step; give the version of the resource if it is certain now, else nothing."""
-        _log.debug("step", step=type(step).__name__, resource=str(resource.key))
+        if isinstance(step, WriteStatus):
+            speak_of(replace(resource, status=step.status))
+        _log.debug("step", step=type(step).__name__)
         match step:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
@@ -265,4 +269,4 @@ class Reconciler:
             try:
                 await self._cluster.create_event(event_manifest(event, resource, self._clock()))
             except ClusterError as error:
-                _log.warning("event not stored", reason=event.reason, error=str(error))
+                _log.warning("event-not-stored", reason=event.reason, error=str(error))

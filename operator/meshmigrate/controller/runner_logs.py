@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from meshmigrate.controller.cache import Cache
+from meshmigrate.controller.log_context import speak_of
 from meshmigrate.controller.observed import Key, ObservedPod
 from meshmigrate.controller.port import ClusterError, ClusterPort, NotFound
 from meshmigrate.domain.runner_log import LogLine, decode_line
@@ -88,6 +89,8 @@ class RunnerLogs:
     async def read(self, pod: ObservedPod) -> None:
         """Read the end of a log; what is new in it is to be worked on."""
         followed = self._followed[pod.uid]
+        if resource := self._cache.resource(pod.resource):
+            speak_of(resource)
         pause = INTERVAL_SECONDS
         try:
             line = _last_line(await self._cluster.read_log(pod))
@@ -105,8 +108,7 @@ class RunnerLogs:
         """Say once for each pod that its log cannot be read; one that is gone has none."""
         if not followed.failed and not isinstance(error, NotFound):
             _log.warning(
-                "log not read",
-                resource=str(pod.resource),
+                "log-not-read",
                 pod=pod.name,
                 error=str(error),
                 consequence="its progress is not shown; the run is not touched by that",

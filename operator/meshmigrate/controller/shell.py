@@ -13,6 +13,7 @@ import kopf
 
 from meshmigrate.controller import names
 from meshmigrate.controller.cache import Cache
+from meshmigrate.controller.log_context import speak_of, speak_of_key
 from meshmigrate.controller.observed import Key, observe_job, observe_pod, observe_resource
 from meshmigrate.controller.port import ClusterError
 
@@ -96,6 +97,7 @@ def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegi
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def see_resource(event: kopf.RawEvent, **_: Any) -> None:
         resource = observe_resource(dict(event["object"]))
+        speak_of(resource)
         cache.note_event(names.KIND)
         if event["type"] == "DELETED":
             cache.drop_resource(resource.key, resource.uid)
@@ -108,6 +110,7 @@ def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegi
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def see_job(event: kopf.RawEvent, **_: Any) -> None:
         job = observe_job(dict(event["object"]))
+        _speak_of(cache, job.resource)
         cache.note_event("Job")
         if event["type"] == "DELETED":
             cache.drop_job(job)
@@ -118,6 +121,7 @@ def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegi
     @kopf.on.event("", "v1", "pods", registry=registry)
     async def see_pod(event: kopf.RawEvent, **_: Any) -> None:
         pod = observe_pod(dict(event["object"]))
+        _speak_of(cache, pod.resource)
         cache.note_event("Pod")
         if event["type"] == "DELETED":
             cache.drop_pod(pod)
@@ -126,6 +130,15 @@ def make_registry(cache: Cache, add: Callable[[Key], None]) -> kopf.OperatorRegi
         add(pod.resource)
 
     return registry
+
+
+def _speak_of(cache: Cache, key: Key) -> None:
+    """Let what Kopf says from here on about this object name the run that it belongs to."""
+    resource = cache.resource(key)
+    if resource is None:
+        speak_of_key(key)
+    else:
+        speak_of(resource)
 
 
 def make_settings() -> kopf.OperatorSettings:

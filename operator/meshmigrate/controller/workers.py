@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from meshmigrate.controller.cache import Cache
+from meshmigrate.controller.log_context import speak_of_key
 from meshmigrate.controller.observed import Key
 from meshmigrate.controller.port import ClusterError, ClusterPort, Conflict
 from meshmigrate.controller.work_queue import WorkQueue
@@ -27,6 +28,7 @@ async def work(queue: WorkQueue, reconcile: Reconcile, metrics: Metrics) -> None
     clock = asyncio.get_running_loop().time
     while True:
         key, waited = await queue.get()
+        speak_of_key(key)
         metrics.queue_latency.observe(waited)
         started = clock()
         try:
@@ -45,11 +47,11 @@ async def _reconcile_once(queue: WorkQueue, reconcile: Reconcile, key: Key) -> s
         return "conflict"
     except ClusterError as error:
         delay = queue.retry(key)
-        _log.warning("retrying", resource=str(key), error=str(error), delay=round(delay, 2))
+        _log.warning("retrying", error=str(error), delay_seconds=round(delay, 2))
         return "error"
     except Exception:  # noqa: BLE001  one resource's bug must not stop the others; it is logged
         delay = queue.retry(key)
-        _log.exception("reconciliation failed", resource=str(key), delay=round(delay, 2))
+        _log.exception("reconciliation-failed", delay_seconds=round(delay, 2))
         return "bug"
     queue.succeeded(key)
     if again is not None:
@@ -90,7 +92,7 @@ async def sweep(
                 continue
             there = await cluster.list_uids()
         except ClusterError as error:
-            _log.warning("looking for deleted resources again later", error=str(error))
+            _log.warning("resources-not-listed", error=str(error))
             continue
         for uid in known.keys() - there:
             gone = cache.resource(known[uid])

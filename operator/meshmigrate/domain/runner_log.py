@@ -4,6 +4,7 @@ Every line holds all that is known at its time, so that the last one is enough: 
 to read late, or sees only the end of a long log, misses nothing.
 """
 
+from datetime import datetime
 from typing import Final, Literal
 
 from msgspec import DecodeError, json
@@ -11,6 +12,8 @@ from msgspec import DecodeError, json
 from meshmigrate.domain.result import RollbackReady
 from meshmigrate.domain.runspec import Contract
 
+LogFormat = Literal["json", "console"]
+"""Lines for machines, or for people."""
 Direction = Literal["up", "down"]
 """``down``: what was applied is being taken back."""
 
@@ -51,10 +54,16 @@ class LogLine(Contract, frozen=True, kw_only=True):
     api_version: Literal[1]
     time: str
     level: Literal["info", "warning", "error"]
+    logger: str = ""
+    """Who speaks: ours are below ``meshmigrate``."""
     event: str
     """What happened, in a word."""
     message: str
+    resource: str = ""
+    """``namespace/name``, where a resource asked for the run."""
     run_id: str = ""
+    run: int | None = None
+    """Its number."""
     attempt: int | None = None
     version: str = ""
     file: str = ""
@@ -79,6 +88,11 @@ def decode_line(data: bytes) -> LogLine | None:
         return json.decode(data, type=LogLine)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def format_moment(moment: datetime) -> str:
+    """Give a moment in UTC as the lines have it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def shortened(text: str, max_bytes: int = _MAX_TEXT_BYTES) -> str:

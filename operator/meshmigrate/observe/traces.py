@@ -16,7 +16,7 @@ from meshmigrate.domain.trace_context import TraceContext, is_collector_named
 
 Attributes = Mapping[str, str | int]
 
-_log: Final = logging.getLogger(__name__)
+_logger: Final = logging.getLogger(__name__)
 
 
 class Span(Protocol):
@@ -118,7 +118,9 @@ def _find_recorder(own: TraceContext | None) -> Recorder | None:
 
         return OTLPRecorder(own)
     except ImportError:
-        _log.warning("no traces: install OpenTelemetry: pip install 'meshmigrate[traces]'")
+        _logger.warning("no traces: install OpenTelemetry: pip install 'meshmigrate[traces]'")
     except Exception as error:  # noqa: BLE001  whatever is wrong with the variables fails no run
-        _log.warning("no traces: the variables OTEL_* are not understood: %s", type(error).__name__)
+        _logger.warning(
+            "no traces: the variables OTEL_* are not understood: %s", type(error).__name__
+        )
     return None

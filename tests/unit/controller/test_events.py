@@ -1,11 +1,15 @@
 """Events: on transitions, once each."""
 
+import asyncio
+from datetime import timedelta
+
+from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.events import Event, event_manifest
 from meshmigrate.controller.observed import observe_resource
 from meshmigrate.domain.outcome import Outcome
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with
-from tests.unit.controller.scripted_cluster import START, resource_body
+from tests.unit.controller.scripted_cluster import START, Clock, ScriptedCluster, resource_body
 
 
 def told(story: Story) -> list[tuple[str, str]]:
@@ -36,6 +40,48 @@ def test_an_event_told_twice_has_one_name() -> None:
     event = Event("Normal", "Succeeded", "done", "1/end")
     names = {event_manifest(event, resource, START)["metadata"]["name"] for _ in range(2)}
     assert len(names) == 1
+
+
+def test_what_happens_again_is_counted(started: Story) -> None:
+    """The database stays away for three attempts: one event, which says how often and when."""
+    for attempt in (1, 2, 3):
+        started.look()
+        started.cluster.start_pod(started.job)
+        started.look()
+        ends_with(Outcome.UNREACHABLE, "DatabaseUnreachable")(started.cluster, started.job)
+        started.look()
+        (event,) = (e for e in started.cluster.told.values() if e["type"] == "Warning")
+        assert event["count"] == attempt
+        assert event["message"] == started.ready()["message"]
+        assert event["lastTimestamp"] == format_time(started.cluster.clock())
+        started.cluster.end_job(started.job)
+        started.cluster.clock.pass_time(timedelta(minutes=10))
+    assert [reason for _, reason in told(started)] == ["RunStarted", "DatabaseUnreachable"]
+
+
+def test_an_event_is_counted_once_for_each_attempt() -> None:
+    """Whoever is restarted tells it again, and it is there; so is an older one that comes late."""
+    cluster, resource = ScriptedCluster(Clock()), observe_resource(resource_body())
+    for attempt in (1, 1, 3, 2, 3):
+        event = Event("Warning", "DatabaseUnreachable", "away", "1/DatabaseUnreachable", attempt)
+        asyncio.run(cluster.create_event(event_manifest(event, resource, START)))
+    assert [event["count"] for event in cluster.told.values()] == [2]
+
+
+def test_an_event_that_another_operator_counts_is_counted_once() -> None:
+    """Of two who have seen the same count one writes the next."""
+    cluster, resource = ScriptedCluster(Clock()), observe_resource(resource_body())
+
+    async def count_twice() -> None:
+        first, second = (
+            event_manifest(Event("Warning", "RunnerLost", "m", "1/RunnerLost", n), resource, START)
+            for n in (1, 2)
+        )
+        await cluster.create_event(first)
+        await asyncio.gather(cluster.create_event(second), cluster.create_event(second))
+
+    asyncio.run(count_twice())
+    assert [event["count"] for event in cluster.told.values()] == [2]
 
 
 def test_a_long_message_is_cut() -> None:

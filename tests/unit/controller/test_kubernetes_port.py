@@ -95,12 +95,6 @@ def test_deleting_a_job_that_is_gone_is_fine(started: Story) -> None:
     asyncio.run(cluster.delete_job(job))
 
 
-def test_an_event_that_is_there_is_fine() -> None:
-    """Its name says what happened: it was told before."""
-    cluster, _ = port({"reason": "AlreadyExists"}, 409)
-    asyncio.run(cluster.create_event({"metadata": {"namespace": "app", "name": "e"}}))
-
-
 def test_resources_are_counted_without_reading_them() -> None:
     """One item is asked for, the rest is a number; per namespace where that is all we may."""
     body = {"items": [{}], "metadata": {"remainingItemCount": 6}}

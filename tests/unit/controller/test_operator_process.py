@@ -48,12 +48,17 @@ class Operators:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *options: str, port: int = 0) -> subprocess.Popen[bytes]:
+    def log(self) -> str:
+        """Give what the first of them has written."""
+        return (self.folder / "operator-0.log").read_text()
+
+    def start(self, *options: str, port: int = 0, **variables: str) -> subprocess.Popen[bytes]:
         """Start one."""
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             "PYTHONPATH": os.pathsep.join(sys.path),
             "KUBECONFIG": str(self.server.kubeconfig(self.folder)),
+            **variables,
         }
         log = (self.folder / f"operator-{len(self.processes)}.log").open("wb")
         program = (sys.executable, "-c", _MAIN, "operator", "--runner-image", "runner:1")
@@ -254,6 +259,34 @@ def entry_of(operators: Operators) -> Json:
     """Give the only notification in the status."""
     entries: list[Json] = operators.cluster.body()["status"].get("notifications", [{}])
     return entries[0]
+
+
+def test_each_line_is_a_json_object_that_names_its_run(operators: Operators) -> None:
+    """From the first to the last, at DEBUG too, those of Kopf and of the client among them."""
+    process = operators.start(*LEASE, "--log-level", "DEBUG")
+    job = operators.begin_run()
+    run_id = operators.cluster.body()["status"]["currentRun"]["id"]
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    operators.phase_becomes("Succeeded")
+    operators.server.say_in_streams(failure(500, "InternalError", "etcd has no leader").body)
+    assert process.wait(timeout=20) == 1
+    lines = [json.loads(line) for line in operators.log().splitlines()]
+    required = ("apiVersion", "time", "level", "logger", "event", "message")
+    assert [line for line in lines if tuple(line)[:6] != required] == []
+    about = [line for line in lines if line.get("resource") == "app/web"]
+    assert {line["event"] for line in about} >= {"step", "run-finished"}
+    assert [line for line in about if line.get("runId") != run_id] == []
+    assert any(line["logger"].startswith("kopf") for line in lines)
+    assert [line["event"] for line in lines if line["level"] == "critical"] == ["ended"]
+
+
+def test_lines_for_people_are_no_json(operators: Operators) -> None:
+    """LOG_FORMAT=console."""
+    process = operators.start(LOG_FORMAT="console")
+    operators.until("ready", lambda: "resources read" in operators.log())
+    process.terminate()
+    assert process.wait(timeout=10) == 0
+    assert "{" not in operators.log().splitlines()[0]
 
 
 def test_who_loses_the_lease_ends_at_once(operators: Operators) -> None:

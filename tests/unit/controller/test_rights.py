@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hack.chart_snapshots import read_snapshot
+from meshmigrate.controller.events import Event, event_manifest
 from meshmigrate.controller.kubernetes_port import KubernetesPort
-from meshmigrate.controller.observed import ObservedPod, observe_pod
+from meshmigrate.controller.observed import ObservedPod, observe_pod, observe_resource
 from meshmigrate.controller.port import ClusterError
 from meshmigrate.domain.outcome import Outcome
 from tests.scripted.api import ScriptedApi
@@ -19,6 +20,7 @@ from tests.scripted.rights import Right, right_of, rights_in
 from tests.scripted.transport import ScriptedTransport, requests_over
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with
+from tests.unit.controller.scripted_cluster import START, Clock, ScriptedCluster, resource_body
 from tests.unit.controller.test_kill_points import SCENARIOS, run
 from tests.unit.controller.test_operator_process import LEASE, Operators
 
@@ -47,6 +49,15 @@ def used_without_a_pod(story: Story) -> Iterator[Right | None]:
     story.cluster.clock.pass_time(timedelta(minutes=1))
     story.look()
     yield from map(right_of, story.cluster.requests)
+
+
+def used_for_what_happens_again() -> Iterator[Right | None]:
+    """Give the rights that it takes to count what happens in each attempt."""
+    cluster, resource = ScriptedCluster(Clock()), observe_resource(resource_body())
+    for attempt in (1, 2):
+        event = Event("Warning", "DatabaseUnreachable", "away", "1/DatabaseUnreachable", attempt)
+        asyncio.run(cluster.create_event(event_manifest(event, resource, START)))
+    yield from map(right_of, cluster.requests)
 
 
 def used_for_a_log() -> Iterator[Right | None]:
@@ -88,6 +99,7 @@ def test_every_right_is_used_and_no_other_is_needed(started: Story, tmp_path: Pa
     used = {
         *used_in_scenarios(),
         *used_without_a_pod(started),
+        *used_for_what_happens_again(),
         *used_for_a_log(),
         *used_by_a_process(tmp_path),
         OWNING,

@@ -80,7 +80,7 @@ def test_a_log_that_cannot_be_read_is_told_once_and_tried_more_rarely(running: S
     with capture_logs() as told:
         for _ in range(24):
             let_pass(running, 5)
-    assert [said["event"] for said in told] == ["log not read"]
+    assert [said["event"] for said in told] == ["log-not-read"]
     assert "pods/log is forbidden" in told[0]["error"]
     assert reads(running.cluster) == 4
     running.cluster.logs[f"{running.job}-x"] = line("late")

@@ -34,12 +34,12 @@ class ChannelsFile:
                 self._seen = seen
                 self.channels = parse_channels(self._path.read_text("utf-8"))
                 names = sorted(self.channels.channels)
-                _log.info("notification channels read", channels=names)
+                _log.info("channels-read", channels=names)
         except ChannelsInvalid as error:
-            _log.error("notification channels not read, the last ones stay", error=str(error))
+            _log.error("channels-not-read", error=str(error), consequence="the last ones stay")
         except (OSError, UnicodeDecodeError) as error:
             if self._seen != ():
                 self._seen = ()
                 why = getattr(error, "strerror", None) or "it is not UTF-8"
-                _log.warning("no notification channels", file=str(self._path), error=why)
+                _log.warning("no-channels", file=str(self._path), error=why)
         return self.channels
