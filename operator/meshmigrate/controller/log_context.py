@@ -18,10 +18,13 @@ def speak_of(resource: ObservedResource) -> None:
     speak_of_key(resource.key)
     status = resource.status
     about: dict[str, Any] = {}
+    trace_id = ""
     if status.current_run is not None:
         run = status.current_run
         about = {"run_id": run.id, "run": run.number, "attempt": run.attempt}
+        trace_id = run.trace.trace_id if run.trace else ""
     elif status.last_run is not None:
         last = status.last_run
         about = {"run_id": last.id, "run": last.number, "attempt": last.attempts}
-    bind_contextvars(**about)
+        trace_id = last.trace_id
+    bind_contextvars(**about, **({"trace_id": trace_id} if trace_id else {}))

@@ -49,6 +49,15 @@ def is_collector_named(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name) for name in ENDPOINTS)
 
 
+def variables_of_runners(environment: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables by which the operator's runners send their spans where it sends its own.
+
+    Headers may be secrets, and who may read Jobs would read them there: they are not passed on.
+    """
+    passed = (*ENDPOINTS, "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")
+    return {name: environment[name] for name in passed if environment.get(name)}
+
+
 def trace_id_of(run_id: UUID, traceparent: str, environment: Mapping[str, str]) -> str:
     """Give the id of a run's trace; empty if it has none."""
     given = TraceContext.parse(traceparent)

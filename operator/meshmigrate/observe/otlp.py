@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from threading import Thread
 from typing import Final
 
@@ -49,10 +50,9 @@ class OTLPRecorder:
         # Its complaints go where the process logs, and to nobody on a command line.
         logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
         name = {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: "meshmigrate"}
+        self._ids = _Ids(own)
         self._provider = TracerProvider(
-            resource=Resource.create(name),
-            shutdown_on_exit=False,
-            id_generator=_OwnTrace(own) if own else RandomIdGenerator(),
+            resource=Resource.create(name), shutdown_on_exit=False, id_generator=self._ids
         )
         self._provider.add_span_processor(
             BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=_QUEUED)
@@ -74,6 +74,29 @@ class OTLPRecorder:
             set_status_on_exception=False,
         ) as made:
             yield RecordedSpan(made)
+
+    def record(
+        self,
+        name: str,
+        attributes: Attributes,
+        *,
+        own: TraceContext,
+        parent: TraceContext | None,
+        began: datetime,
+        ended: datetime,
+        failed: str,
+    ) -> None:
+        """Send a span of the past."""
+        with self._ids.next_is(own):
+            made = self._tracer.start_span(
+                name,
+                context=_below(parent) if parent else Context(),
+                attributes=attributes,
+                start_time=_nanoseconds(began),
+            )
+        if failed:
+            RecordedSpan(made).fail(failed)
+        made.end(_nanoseconds(ended))
 
     def close(self) -> None:
         """Send what is left; a collector that does not answer is not waited for."""
@@ -100,15 +123,34 @@ class RecordedSpan:
             self._span.set_attribute("db.response.status_code", sqlstate)
 
 
-class _OwnTrace(RandomIdGenerator):
-    """Spans without a parent belong to one trace, which is known before."""
+class _Ids(RandomIdGenerator):
+    """Random ids, but where they are known before."""
 
-    def __init__(self, own: TraceContext) -> None:
-        self._trace_id = int(own.trace_id, 16)
+    def __init__(self, own: TraceContext | None) -> None:
+        self._own = own
+        self._next: TraceContext | None = None
+
+    @contextmanager
+    def next_is(self, context: TraceContext) -> Iterator[None]:
+        """Let the span that begins in the block be one that others know already."""
+        self._next = context
+        try:
+            yield
+        finally:
+            self._next = None
 
     def generate_trace_id(self) -> int:
-        """Give that trace."""
-        return self._trace_id
+        """Give the trace of a span without a parent."""
+        known = self._next or self._own
+        return int(known.trace_id, 16) if known else super().generate_trace_id()
+
+    def generate_span_id(self) -> int:
+        """Give the id of a span."""
+        return int(self._next.span_id, 16) if self._next else super().generate_span_id()
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1e6) * 1000
 
 
 def _below(parent: TraceContext) -> Context:

@@ -7,8 +7,9 @@ code attributes); our own begin with ``meshmigrate.``. No span holds a statement
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Final, Protocol
 
 from meshmigrate.domain.errors import MigrationError
@@ -38,6 +39,20 @@ class Recorder(Protocol):
         self, name: str, attributes: Attributes, *, client: bool, parent: TraceContext | None
     ) -> AbstractContextManager[Span]:
         """Give a span for the block, below the one of the block around it or below a parent."""
+        ...
+
+    def record(
+        self,
+        name: str,
+        attributes: Attributes,
+        *,
+        own: TraceContext,
+        parent: TraceContext | None,
+        began: datetime,
+        ended: datetime,
+        failed: str,
+    ) -> None:
+        """Send a span of the past, which others are below already."""
         ...
 
     def close(self) -> None:
@@ -108,6 +123,37 @@ def span(
         except Exception as error:
             made.fail(type(error).__name__)
             raise
+
+
+def unseen() -> AbstractContextManager[Span]:
+    """Give a span that is not sent."""
+    return nullcontext(_UNSEEN)
+
+
+def record(
+    name: str,
+    attributes: Attributes,
+    *,
+    own: TraceContext,
+    parent: TraceContext | None,
+    began: datetime,
+    ended: datetime,
+    failed: str = "",
+) -> None:
+    """Send a span of the past.
+
+    Parameters
+    ----------
+    own
+        What the spans that are below it were given as their parent.
+    failed
+        How it failed, in a word; empty if it did not.
+    """
+    recorder = _recorder.get()
+    if recorder is not None:
+        recorder.record(
+            name, attributes, own=own, parent=parent, began=began, ended=ended, failed=failed
+        )
 
 
 def _find_recorder(own: TraceContext | None) -> Recorder | None:
