@@ -146,6 +146,29 @@ def test_a_dead_collector_neither_fails_nor_delays_a_run(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_runner_says_of_a_dead_collector_what_the_log_is_for(
+    database: Database, project: Project, tmp_path: Path
+) -> None:
+    """Lines like all others: none of them breaks the form that the operator reads."""
+    project.migration("1", "CREATE TABLE a (x int)")
+    tmp_path.joinpath("url").write_text(database.url)
+    tmp_path.joinpath("spec").write_bytes(encode_spec(make_spec(project)))
+    files = [f"--spec={tmp_path / 'spec'}", f"--credentials={tmp_path}"]
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    done = subprocess.run(
+        command("runner", *files, f"--result={tmp_path / 'result'}"),
+        env=environment(OTEL_EXPORTER_OTLP_ENDPOINT=url),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stderr == b""
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert "finished" in {line["event"] for line in lines}
+    assert len({line["traceId"] for line in lines}) == 1
+
+
 def test_variables_that_make_no_sense_fail_no_run(database: Database, project: Project) -> None:
     """The run is done without traces, and one line says so."""
     project.migration("1", "CREATE TABLE a (x int)")

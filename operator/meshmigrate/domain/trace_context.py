@@ -52,10 +52,11 @@ def is_collector_named(environment: Mapping[str, str]) -> bool:
 def variables_of_runners(environment: Mapping[str, str]) -> dict[str, str]:
     """Give the variables by which the operator's runners send their spans where it sends its own.
 
-    Headers may be secrets, and who may read Jobs would read them there: they are not passed on.
+    Who may read Jobs reads them there: neither headers are passed on nor a URL with a password.
     """
     passed = (*ENDPOINTS, "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG")
-    return {name: environment[name] for name in passed if environment.get(name)}
+    values = {name: environment.get(name, "") for name in passed}
+    return {name: value for name, value in values.items() if value and "@" not in value}
 
 
 def trace_id_of(run_id: UUID, traceparent: str, environment: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.version import Version
 from meshmigrate.engine.ledger.journal import Direction
-from meshmigrate.observe.traces import Attributes, Span, span
+from meshmigrate.observe.traces import Attributes, Span, is_recording, span, unseen
 
 
 def file_span(
@@ -27,6 +27,8 @@ def part_span(script: Script, version: Version, *, of: int) -> AbstractContextMa
 
 def statement_span(script: Script, batch: Sequence[Statement]) -> AbstractContextManager[Span]:
     """Give the span of statements that are sent together, as the conventions name it."""
+    if not is_recording():
+        return unseen()
     first, count = batch[0], len(batch)
     kinds = {each.kind for each in batch}
     operation = " ".join([*(["BATCH"] if count > 1 else []), *(kinds if len(kinds) == 1 else [])])

@@ -125,6 +125,11 @@ def span(
             raise
 
 
+def is_recording() -> bool:
+    """Tell whether anybody wants spans."""
+    return _recorder.get() is not None
+
+
 def unseen() -> AbstractContextManager[Span]:
     """Give a span that is not sent."""
     return nullcontext(_UNSEEN)

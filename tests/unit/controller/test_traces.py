@@ -127,10 +127,11 @@ def test_another_parent_starts_no_run_and_moves_none(started: Story) -> None:
 
 
 def test_the_runner_sends_its_spans_where_the_operator_does() -> None:
-    """Without headers: who may read Jobs would read a secret in them."""
+    """Without headers and passwords: who may read Jobs would read them."""
     given = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
         "OTEL_EXPORTER_OTLP_HEADERS": "authorization=secret",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://user:secret@collector:4318/v1/traces",
         "OTEL_TRACES_SAMPLER": "",
         "HOME": "/root",
     }
