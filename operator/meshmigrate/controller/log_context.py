@@ -18,13 +18,12 @@ def speak_of(resource: ObservedResource) -> None:
     speak_of_key(resource.key)
     status = resource.status
     about: dict[str, Any] = {}
-    trace_id = ""
     if status.current_run is not None:
         run = status.current_run
         about = {"run_id": run.id, "run": run.number, "attempt": run.attempt}
-        trace_id = run.trace.trace_id if run.trace else ""
+        about["trace_id"] = run.trace_id
     elif status.last_run is not None:
         last = status.last_run
         about = {"run_id": last.id, "run": last.number, "attempt": last.attempts}
-        trace_id = last.trace_id
-    bind_contextvars(**about, **({"trace_id": trace_id} if trace_id else {}))
+        about["trace_id"] = last.trace_id
+    bind_contextvars(**{name: value for name, value in about.items() if value != ""})

@@ -74,9 +74,10 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     traceparent: str = ""
 
     @property
-    def trace(self) -> TraceContext | None:
-        """The run's own span; None where nobody asked for one."""
-        return TraceContext.parse(self.traceparent)
+    def trace_id(self) -> str:
+        """The trace that the run's spans are in; empty where there are none."""
+        trace = TraceContext.parse(self.traceparent)
+        return trace.trace_id if trace else ""
 
     @property
     def between_attempts(self) -> bool:

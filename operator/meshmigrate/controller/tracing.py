@@ -8,6 +8,7 @@ from meshmigrate.controller.decide import Step, WriteStatus
 from meshmigrate.controller.observed import ObservedResource
 from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.trace_context import TraceContext
 from meshmigrate.observe.traces import Attributes, Span, record, span, unseen
 
 _WELL: Final = {Outcome.SUCCEEDED, Outcome.UP_TO_DATE, Outcome.AWAITING_APPROVAL}
@@ -18,7 +19,8 @@ def step_span(resource: ObservedResource, step: Step) -> AbstractContextManager[
     run = resource.status.current_run
     if run is None and isinstance(step, WriteStatus):
         run = step.status.current_run
-    if run is None or run.trace is None:
+    trace = TraceContext.parse(run.traceparent) if run else None
+    if run is None or trace is None:
         return unseen()
 
     def told() -> Attributes:
@@ -29,13 +31,14 @@ def step_span(resource: ObservedResource, step: Step) -> AbstractContextManager[
             "meshmigrate.run.attempt": run.attempt,
         }
 
-    return span("reconcile", told, parent=run.trace)
+    return span("reconcile", told, parent=trace)
 
 
 def trace_end(before: ObservedResource, stored: Status) -> None:
     """Send the span of a run whose end was just stored; those of its attempts are below it."""
     run, last = before.status.current_run, stored.last_run
-    if run is None or run.trace is None or last is None or last.id != run.id:
+    trace = TraceContext.parse(run.traceparent) if run else None
+    if run is None or trace is None or last is None or last.id != run.id:
         return
     given = before.traceparent
     record(
@@ -46,8 +49,8 @@ def trace_end(before: ObservedResource, stored: Status) -> None:
             "meshmigrate.outcome": last.outcome,
             "meshmigrate.reason": last.reason,
         },
-        own=run.trace,
-        parent=given if given and given.trace_id == run.trace.trace_id else None,
+        own=trace,
+        parent=given if given and given.trace_id == trace.trace_id else None,
         began=parse_time(run.started_at),
         ended=max(parse_time(last.finished_at), parse_time(run.started_at)),
         failed="" if last.outcome in _WELL else last.outcome,
