@@ -103,8 +103,8 @@ bench-operator: $(READY) ## Measure those of the operator at size, on an API ser
 requirements: $(READY) ## Pin the requirements anew, with hashes and no index
 	$(PYTHON) -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet uv
 	uv="$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate"; \
-	$$uv --upgrade pyproject.toml --extra operator --output-file requirements/runtime.txt; \
-	$$uv --upgrade pyproject.toml --extra operator --group lint --group test --constraint requirements/runtime.txt --output-file requirements/dev.txt; \
+	$$uv --upgrade pyproject.toml --extra operator --extra traces --output-file requirements/runtime.txt; \
+	$$uv --upgrade pyproject.toml --extra operator --extra traces --group lint --group test --constraint requirements/runtime.txt --output-file requirements/dev.txt; \
 	echo 'hatchling>=1.27' | $$uv --upgrade - --output-file requirements/build.txt
 
 .PHONY: clean

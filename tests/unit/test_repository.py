@@ -48,7 +48,8 @@ def test_what_the_project_declares_is_pinned() -> None:
     """No dependency is declared in pyproject and missing from the pinned files."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     runtime = project["project"]["dependencies"]
-    runtime += project["project"]["optional-dependencies"]["operator"]
+    for extra in ("operator", "traces"):
+        runtime += project["project"]["optional-dependencies"][extra]
     groups = project["dependency-groups"]
     assert {distribution(line) for line in runtime} <= pinned("runtime.txt")
     assert {distribution(line) for group in groups.values() for line in group} <= pinned("dev.txt")

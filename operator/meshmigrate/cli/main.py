@@ -127,6 +127,8 @@ Environment:
   MESHMIGRATE_WRITE_BACK     1: keep the history of Supabase's command line too
   MESHMIGRATE_NOTIFY_CONFIG, MESHMIGRATE_NOTIFY
                              the file with channels, and which of them are told
+  OTEL_EXPORTER_OTLP_ENDPOINT, TRACEPARENT
+                             where traces go, and the span that a run's are below
   NO_COLOR                   any value: no colours on a terminal
 
 \b

@@ -15,6 +15,7 @@ from meshmigrate.controller import names
 from meshmigrate.controller.spec import SourceProvenance, parse_spec
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.trace_context import TraceContext
 
 Json = dict[str, Any]
 
@@ -87,11 +88,12 @@ def complete(
     config_maps: Sequence[ConfigMap],
     provenance: SourceProvenance,
     labels: Mapping[str, str],
+    trace: TraceContext | None = None,
 ) -> list[Json]:
     """Give the ConfigMaps and, last, the resource that names them.
 
     Each of them has a label with the resource's name. Of the provenance what is known here wins
-    over what the file says.
+    over what the file says; so does ``trace``, the span that its next run is below.
 
     Raises
     ------
@@ -102,17 +104,20 @@ def complete(
     metadata, spec = resource["metadata"], resource["spec"]
     marks = {**labels, names.RENDERED_FOR_LABEL: metadata["name"]}
     metadata["labels"] = {**metadata.get("labels", {}), **marks}
+    if trace is not None:
+        theirs = metadata.get("annotations") or {}
+        metadata["annotations"] = {**theirs, names.TRACEPARENT_ANNOTATION: str(trace)}
     sources = [{"name": each.name, "content": each.content} for each in config_maps]
     spec["source"] = {"configMaps": sources}
     try:
-        theirs = parse_spec(spec).provenance
+        said_there = parse_spec(spec).provenance
     except msgspec.ValidationError as error:
         raise Refusal(
             Reason.INVALID_SPEC,
             f"this is not the spec of a {names.KIND}: {error}",
             hint=f"`kubectl explain {names.KIND.lower()}.spec` describes every field.",
         ) from None
-    if said := msgspec.to_builtins(prefer(provenance, theirs)):
+    if said := msgspec.to_builtins(prefer(provenance, said_there)):
         spec["provenance"] = said
     place = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
     return [

@@ -1,5 +1,6 @@
 """``meshmigrate operator``: the operator process, as the chart starts it."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -174,7 +175,9 @@ def operator(
         from meshmigrate.controller.leading import LeaseConfig
         from meshmigrate.controller.pod_template import RunnerImage
         from meshmigrate.controller.port import ClusterError
+        from meshmigrate.domain.trace_context import variables_of_runners
         from meshmigrate.observe.logs import configure_logging, last_words
+        from meshmigrate.observe.traces import recording
     except ModuleNotFoundError as error:
         raise click.UsageError(
             f"the operator needs {error.name}, which is not installed: "
@@ -190,7 +193,9 @@ def operator(
         raise click.UsageError(f"{error}: see the options --lease-*") from error
     configure_logging(log_level, sys.stdout, log_format)
     config = OperatorConfig(
-        runner_image=RunnerImage(runner_image, runner_pull_policy),
+        runner_image=RunnerImage(
+            runner_image, runner_pull_policy, variables_of_runners(os.environ)
+        ),
         allowed=Allowed(
             secrets=allowed_secrets,
             hosts=allowed_hosts,
@@ -204,7 +209,8 @@ def operator(
         channels=notify_config,
     )
     try:
-        asyncio.run(run_operator(config))
+        with recording():
+            asyncio.run(run_operator(config))
     except ClusterError as error:
         last_words(str(error))
         sys.exit(1)

@@ -1,5 +1,6 @@
 """``meshmigrate render``: what CI applies to a cluster."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,6 +88,7 @@ def render(
     from meshmigrate.cli.manifest import complete, empty_base, read_base
     from meshmigrate.cli.output import until_closed
     from meshmigrate.cli.yaml_text import dump_documents
+    from meshmigrate.domain.trace_context import TraceContext
 
     marks = dict(_pair(label, "--label") for label in labels)
     with problems_told(as_json=False, folders=folders):
@@ -94,7 +96,8 @@ def render(
         _fill_in(base, name=name, namespace=namespace, secret=secret, assignments=assignments)
         name = base["metadata"]["name"]
         config_maps = _read(name, folders)
-        text = dump_documents(complete(base, config_maps, provenance, marks))
+        trace = TraceContext.parse(os.environ.get("TRACEPARENT", ""))
+        text = dump_documents(complete(base, config_maps, provenance, marks, trace))
     if output is None:
         with until_closed():
             click.echo(text.encode(), nl=False)  # YAML is UTF-8, whatever the terminal is

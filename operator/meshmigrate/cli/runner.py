@@ -14,12 +14,13 @@ from meshmigrate.cli.mounted_credentials import MountedCredentials
 from meshmigrate.cli.options import examples
 from meshmigrate.cli.output import internal_error
 from meshmigrate.cli.runner_log import RunnerLog, encode_for_people
-from meshmigrate.cli.start import carry_out, refuse
+from meshmigrate.cli.start import carry_out, refuse, traceparent_of
 from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.outcome import EXIT_INTERNAL_ERROR
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runner_log import LogFormat, encode_line
 from meshmigrate.domain.runspec import RunIdentity, RunSpec, decode_spec
+from meshmigrate.domain.trace_context import trace_id_of
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.events import Paced
 
@@ -90,6 +91,7 @@ def _run(spec_file: Path, credentials: Path, result_file: Path, log: RunnerLog) 
         show(ending)
         return ending
     log.run, log.resource = spec.run, spec.resource
+    log.trace_id = trace_id_of(spec.run.id, traceparent_of(spec), os.environ)
     return carry_out(
         spec,
         MountedCredentials(credentials, spec.database, spec.resource.partition("/")[0]),

@@ -41,6 +41,7 @@ class RunnerLog:
         self.run: RunIdentity | None = None
         self.resource = ""
         self._encode = encode
+        self.trace_id = ""
         self._lock = Lock()
         self._progress: Progress | None = None
         self._rollback_ready: RollbackReady | None = None
@@ -82,6 +83,7 @@ class RunnerLog:
             column=event.column if event else None,
             progress=self._progress,
             rollback_ready=self._rollback_ready,
+            trace_id=self.trace_id,
         )
         sys.stdout.buffer.write(self._encode(line))
         sys.stdout.buffer.flush()

@@ -1,6 +1,7 @@
 """Starting a run: what ``apply`` and ``runner`` have in common."""
 
 import gc
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from meshmigrate.domain.errors import MigrationError, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import TLS, RunIdentity, RunSpec
 from meshmigrate.domain.tls import with_tls
+from meshmigrate.domain.trace_context import TraceContext
 from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import SystemClock
 from meshmigrate.engine.connect import Credentials
@@ -21,6 +23,7 @@ from meshmigrate.engine.monitor import monitoring
 from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import stop_on_signals
 from meshmigrate.engine.tools import Tools
+from meshmigrate.observe.traces import Attributes, recording, span
 
 _COLLECTED_AFTER: Final = 50_000
 """Objects. A run makes many and few cycles: looking for those takes a tenth of its own time."""
@@ -60,10 +63,32 @@ def carry_out(
     activity = Activity()
     watch = partial(monitoring, credentials, activity, events) if watched else None
     tools = Tools(clock=SystemClock(stop), stop=stop, events=events, activity=activity, watch=watch)
-    ending = start(spec, credentials, tools)
-    stop.end()
-    show(ending)
+    # Not before the signals are held: recording has a thread of its own.
+    with recording(TraceContext.of_run(spec.run.id)):
+        parent = TraceContext.parse(traceparent_of(spec))
+        with span("run", lambda: _told_of(spec), parent=parent) as run_span:
+            ending = start(spec, credentials, tools)
+            run_span.tell({"meshmigrate.outcome": ending.outcome})
+            if not ending.outcome.succeeded:
+                run_span.fail(ending.outcome)
+        stop.end()
+        show(ending)
     return ending
+
+
+def traceparent_of(spec: RunSpec) -> str:
+    """Give the span that a run is below: the spec says it, or whoever started the command."""
+    return spec.traceparent or os.environ.get("TRACEPARENT", "")
+
+
+def _told_of(spec: RunSpec) -> Attributes:
+    return {
+        "db.system.name": "postgresql",
+        "meshmigrate.run.id": str(spec.run.id),
+        "meshmigrate.run.attempt": spec.run.attempt,
+        "meshmigrate.run.intent": spec.run.intent,
+        **({"meshmigrate.resource": spec.resource} if spec.resource else {}),
+    }
 
 
 def refuse(identity: RunIdentity, error: MigrationError, events: Events) -> Ending:

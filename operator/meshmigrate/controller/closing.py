@@ -56,6 +56,7 @@ def close_run(observed: Observed, run: CurrentRun, end: Ended) -> Status:
         fingerprint=proof_of(result),
         failure=failure_of(end),
         differences=result.differences if result else (),
+        trace_id=run.trace_id,
     )
     status = replace(_remember(observed.resource.status, last), plan=plan_of(result, run.number))
     if result is not None:
@@ -93,6 +94,7 @@ def close_superseded(observed: Observed, run: CurrentRun) -> Status:
         started_at=run.started_at,
         finished_at=format_time(observed.now),
         duration_seconds=seconds_between(run.started_at, observed.now),
+        trace_id=run.trace_id,
     )
     return _remember(observed.resource.status, last)
 

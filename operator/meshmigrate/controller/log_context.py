@@ -21,7 +21,9 @@ def speak_of(resource: ObservedResource) -> None:
     if status.current_run is not None:
         run = status.current_run
         about = {"run_id": run.id, "run": run.number, "attempt": run.attempt}
+        about["trace_id"] = run.trace_id
     elif status.last_run is not None:
         last = status.last_run
         about = {"run_id": last.id, "run": last.number, "attempt": last.attempts}
-    bind_contextvars(**about)
+        about["trace_id"] = last.trace_id
+    bind_contextvars(**{name: value for name, value in about.items() if value != ""})

@@ -26,6 +26,8 @@ COUNTED_ATTEMPT_ANNOTATION: Final = f"{GROUP}/counted-attempt"
 """On events: the last attempt that is in their count."""
 CANCEL_ANNOTATION: Final = f"{GROUP}/cancel-run"
 """On a resource: the id of the run that shall be taken back."""
+TRACEPARENT_ANNOTATION: Final = f"{GROUP}/traceparent"
+"""On a resource: the span that those of its next run are below (W3C Trace Context)."""
 
 RUNNER_CONTAINER: Final = "runner"
 

@@ -105,7 +105,8 @@ class Observed:
     starts no run, ``denial_of_run`` why it makes no Job for the one in flight. ``rivals`` are the
     other resources with a run in flight on the same database. ``log_line`` is the last line of
     the running pod's log, as far as it could be read. ``channels`` are those that notifications can
-    go to, ``receipts`` what became of some and is not in the status yet.
+    go to, ``receipts`` what became of some and is not in the status yet. ``traced``: every run
+    has spans, not only those that were given a parent.
     """
 
     resource: ObservedResource
@@ -120,6 +121,7 @@ class Observed:
     rivals: tuple[ObservedResource, ...] = ()
     channels: Channels = NO_CHANNELS
     receipts: tuple[Receipt, ...] = ()
+    traced: bool = False
 
     def job(self, name: str) -> ObservedJob | None:
         """Give the Job of a name."""

@@ -12,6 +12,7 @@ from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.database_key import database_keys
 from meshmigrate.controller.spec import MigrationSpec, parse_spec, spec_hash
 from meshmigrate.controller.status import Status, parse_status
+from meshmigrate.domain.trace_context import TraceContext
 
 Json = dict[str, Any]
 
@@ -42,6 +43,7 @@ class ObservedResource:
     finalizers: tuple[str, ...]
     run_request: str
     cancel_request: str
+    traceparent: TraceContext | None
     spec: MigrationSpec | None
     spec_hash: str
     spec_error: str
@@ -79,6 +81,7 @@ def observe_resource(body: Json) -> ObservedResource:
         finalizers=tuple(meta.get("finalizers", ())),
         run_request=annotations.get(names.RUN_REQUEST_ANNOTATION, ""),
         cancel_request=annotations.get(names.CANCEL_ANNOTATION, ""),
+        traceparent=TraceContext.parse(annotations.get(names.TRACEPARENT_ANNOTATION, "")),
         spec=spec,
         spec_hash=spec_hash(spec) if spec else "",
         spec_error=error,

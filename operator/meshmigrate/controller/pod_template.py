@@ -1,7 +1,7 @@
 """The pod of an attempt: restricted, without a token, with the run spec written on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from msgspec import to_builtins
@@ -22,10 +22,11 @@ _RESOURCES: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class RunnerImage:
-    """Which image runs the migrations."""
+    """Which image runs the migrations, and with which variables beside its own."""
 
     reference: str
     pull_policy: str = "IfNotPresent"
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def pod_template(
@@ -86,6 +87,7 @@ def _container(spec: MigrationSpec, image: RunnerImage) -> dict[str, Any]:
             {"name": "PYTHONUNBUFFERED", "value": "1"},
             {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
             {"name": "HOME", "value": "/tmp"},  # noqa: S108  the pod's own emptyDir
+            *({"name": name, "value": value} for name, value in image.environment.items()),
         ],
         "resources": dict(_RESOURCES) if given is None else to_builtins(given),
         "securityContext": {

@@ -42,6 +42,8 @@ from meshmigrate.controller.port import (
     NotFound,
 )
 from meshmigrate.controller.status import Status
+from meshmigrate.controller.tracing import step_span, trace_end
+from meshmigrate.domain.trace_context import is_collector_named
 from meshmigrate.observe.metrics import Metrics
 
 _MAX_STEPS: Final = 20
@@ -123,7 +125,8 @@ class Reconciler:
                 continue
             note_absence(step, observed.resource, listed)
             try:
-                confirmed = await self._act(observed.resource, step, told)
+                with step_span(observed.resource, step):
+                    confirmed = await self._act(observed.resource, step, told)
             except AlreadyExists:
                 foreign = await self._meet_namesake(observed.resource)
             except (Conflict, NotFound):
@@ -161,6 +164,7 @@ class Reconciler:
             log_line=self._cache.log_line(key),
             channels=self._courier.channels,
             receipts=self._courier.receipts(resource),
+            traced=is_collector_named(self._image.environment),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:
@@ -196,6 +200,7 @@ class Reconciler:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
                 count_end(self._metrics, resource.status, written)
+                trace_end(resource, status)
                 count_notifications(self._metrics, resource.status, written)
                 told.extend((e, written) for e in events_of_change(resource.status, status))
                 return written.resource_version

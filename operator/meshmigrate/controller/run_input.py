@@ -35,4 +35,5 @@ def run_spec(
         ),
         resource=str(resource.key),
         supersedes=UUID(run.supersedes) if run.supersedes else None,
+        traceparent=run.traceparent,
     )

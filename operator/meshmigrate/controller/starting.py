@@ -1,6 +1,8 @@
 """What starts a run, and how one begins: with its place in the status, before it has a Job."""
 
+import dataclasses
 from typing import Any
+from uuid import UUID
 
 from msgspec import to_builtins
 from msgspec.structs import replace
@@ -17,6 +19,7 @@ from meshmigrate.controller.status import CurrentRun, Status
 from meshmigrate.controller.suspending import hold_back
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.trace_context import TraceContext
 
 
 def is_run_wanted(resource: ObservedResource) -> bool:
@@ -67,8 +70,9 @@ def start_run(
         return _deny(observed, observed.denial, status)
     last = status.last_run
     number = status.run_number + 1
+    run_id = names.run_id(resource.uid, number, resource.spec_hash, resource.run_request)
     run = CurrentRun(
-        id=str(names.run_id(resource.uid, number, resource.spec_hash, resource.run_request)),
+        id=str(run_id),
         number=number,
         attempt=1,
         intent="plan" if spec.mode == "Plan" else "apply",
@@ -77,6 +81,7 @@ def start_run(
         started_at=format_time(observed.now),
         spec=_copy_of(spec),
         supersedes=supersedes or (last.id if last else ""),
+        traceparent=_traceparent(observed, run_id),
     )
     started = replace(
         without_rollback_ready(status),
@@ -107,6 +112,15 @@ def next_attempt(resource: ObservedResource, run: CurrentRun) -> CurrentRun:
         attempt_started_at="",
         cannot_start=False,
     )
+
+
+def _traceparent(observed: Observed, run_id: UUID) -> str:
+    """Give the span of a run, below that of whoever asked for it; empty if there are no traces."""
+    given = observed.resource.traceparent
+    if given is None and not observed.traced:
+        return ""
+    own = TraceContext.of_run(run_id)
+    return str(own if given is None else dataclasses.replace(given, span_id=own.span_id))
 
 
 def _deny(observed: Observed, denial: Denial, status: Status) -> Status:

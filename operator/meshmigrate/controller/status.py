@@ -12,6 +12,7 @@ from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.notification import Notification
 from meshmigrate.domain.runner_log import Progress
 from meshmigrate.domain.runspec import Purpose
+from meshmigrate.domain.trace_context import TraceContext
 
 HISTORY_LENGTH: Final = 10
 
@@ -50,7 +51,7 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     ``begun``: a container of some attempt may have worked on the database. ``cannot_start``: this
     attempt was seen unable to start. ``cancelled``: the run is to be taken back. ``spec`` is the
     run's own copy, ``supersedes`` the run before it, whose lost runner may still hold the lock.
-    ``progress`` is that of the attempt whose container runs.
+    ``progress`` is that of the attempt whose container runs, ``traceparent`` the run's own span.
     """
 
     id: str
@@ -70,6 +71,13 @@ class CurrentRun(StatusPart, frozen=True, kw_only=True):
     trouble_since: str = ""
     last_attempt: LastAttempt | None = None
     progress: Progress | None = None
+    traceparent: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the run's spans are in; empty where there are none."""
+        trace = TraceContext.parse(self.traceparent)
+        return trace.trace_id if trace else ""
 
     @property
     def between_attempts(self) -> bool:
@@ -126,6 +134,7 @@ class LastRun(StatusPart, frozen=True, kw_only=True):
     fingerprint: SchemaProof | None = None
     failure: RunFailure | None = None
     differences: tuple[str, ...] = ()
+    trace_id: str = ""
 
 
 class HistoryEntry(StatusPart, frozen=True, kw_only=True):

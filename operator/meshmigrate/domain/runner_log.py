@@ -73,6 +73,8 @@ class LogLine(Contract, frozen=True, kw_only=True):
     """Left out until the runner waits for something or has begun a file."""
     rollback_ready: RollbackReady | None = None
     """Left out until it is known."""
+    trace_id: str = ""
+    """Left out where there are no traces."""
 
 
 def encode_line(line: LogLine) -> bytes:

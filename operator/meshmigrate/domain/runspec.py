@@ -180,6 +180,8 @@ class RunSpec(Request, frozen=True, kw_only=True):
     resource: str = ""
     supersedes: UUID | None = None
     """A run that may be taken over: a session of it that is idle is ended."""
+    traceparent: str = ""
+    """The span that the attempt's belong below, as W3C Trace Context has it; empty for none."""
 
 
 def encode_spec(spec: RunSpec) -> bytes:

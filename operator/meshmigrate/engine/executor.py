@@ -24,6 +24,7 @@ from meshmigrate.engine.other_holders import commit_and_look
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import blame, is_worth_another_try
+from meshmigrate.engine.spans import part_span
 from meshmigrate.engine.statements import End, run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.table_wait import TableWait
@@ -138,9 +139,10 @@ class Executor:
                     separate(self.connection, self.server)
                 reached(part.work)
                 self.in_flight.version = part.work.version
-                part.begin()
-                self._run(part.work, own, limits, last=index == len(parts) - 1)
-                part.record()
+                with part_span(part.work.script.script, part.work.version, of=len(parts)):
+                    part.begin()
+                    self._run(part.work, own, limits, last=index == len(parts) - 1)
+                    part.record()
             if not self.in_flight.one_by_one:
                 session.commit_without_flush(self.connection)
             self.in_flight.commit = Commit(own(), parts[-1].work.script.script.file)

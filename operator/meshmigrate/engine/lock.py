@@ -12,6 +12,7 @@ from meshmigrate.domain.errors import LockTimeout, MigrationError
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.session import translated
+from meshmigrate.observe.traces import span
 
 LOCK_KEY: Final = -9046429974063706722
 """The first eight bytes of SHA-256("meshmigrate") as a signed number: for ever the same,
@@ -103,11 +104,12 @@ def acquire(
     """
     deadline = Deadline(clock, timeout_seconds, name="acquireTimeoutSeconds")
     start = clock.monotonic()
-    while not _scalar(connection, _TRY):
-        watch.look()
-        if deadline.passed:
-            raise watch.timed_out(timeout_seconds)
-        clock.sleep(min(_POLL_SECONDS * (0.5 + jitter()), max(deadline.remaining, 0.01)))
+    with span("lock wait"):
+        while not _scalar(connection, _TRY):
+            watch.look()
+            if deadline.passed:
+                raise watch.timed_out(timeout_seconds)
+            clock.sleep(min(_POLL_SECONDS * (0.5 + jitter()), max(deadline.remaining, 0.01)))
     return clock.monotonic() - start
 
 

@@ -39,6 +39,7 @@ from meshmigrate.engine.takeover import watch_holder
 from meshmigrate.engine.tools import Tools
 from meshmigrate.engine.wanted import Wanted, read_if_needed, read_wanted
 from meshmigrate.engine.write_back import settle_write_back
+from meshmigrate.observe.traces import span
 
 Work = Callable[["Attempt"], Ending]
 
@@ -66,7 +67,8 @@ def run(
         return end_early(known, error)
 
     def attempt(link: Link) -> Ending:
-        return work(Attempt(spec, wanted, tools, known, link))
+        with span("attempt", lambda: {"db.namespace": link.server.database}):
+            return work(Attempt(spec, wanted, tools, known, link))
 
     return keep_connected(spec, credentials, tools, known, attempt)
 

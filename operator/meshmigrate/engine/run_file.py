@@ -10,6 +10,7 @@ from meshmigrate.engine.executor import Executor
 from meshmigrate.engine.ledger import journal
 from meshmigrate.engine.ledger.journal import Direction
 from meshmigrate.engine.server_error import is_cancelled
+from meshmigrate.engine.spans import file_span
 from meshmigrate.engine.step_file import StepFile
 from meshmigrate.engine.steps import run_steps
 from meshmigrate.engine.stop import interruption
@@ -56,21 +57,22 @@ def run_file(
     # A file that was begun in steps goes on in steps, whatever it has become since.
     if begun is None:
         begun = bool(journal.read(executor.lease.ledger, work.version, direction))
-    if not (begun or work.script.in_steps):
-        executor.run(work, record, deadline=deadline, lock_deadline=lock_deadline())
-        return
-    file = StepFile(
-        executor=executor,
-        run_id=run_id,
-        direction=direction,
-        work=work,
-        migration=migration,
-        deadline=deadline,
-        lock_deadline=lock_deadline,
-    )
-    try:
-        run_steps(file, record)
-    except MigrationError as error:
-        if is_cancelled(error) and executor.stop.requested:
-            raise interruption() from error
-        raise
+    with file_span(work.script.script, work.version, direction):
+        if not (begun or work.script.in_steps):
+            executor.run(work, record, deadline=deadline, lock_deadline=lock_deadline())
+            return
+        file = StepFile(
+            executor=executor,
+            run_id=run_id,
+            direction=direction,
+            work=work,
+            migration=migration,
+            deadline=deadline,
+            lock_deadline=lock_deadline,
+        )
+        try:
+            run_steps(file, record)
+        except MigrationError as error:
+            if is_cancelled(error) and executor.stop.requested:
+                raise interruption() from error
+            raise

@@ -20,6 +20,7 @@ from meshmigrate.engine.constraints import deferrable_constraints
 from meshmigrate.engine.deferred import send_waiting
 from meshmigrate.engine.in_flight import one_of_many
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
+from meshmigrate.engine.spans import statement_span
 
 _SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
 
@@ -76,7 +77,8 @@ def run_statements(
     for batch in Batches(statements, most=1 if one_by_one else MOST):
         before(batch[0])
         last = end() if end and batch[-1] is statements[-1] else None
-        result = _send_batch(connection, script, batch, last, expired)
+        with statement_span(script, batch):
+            result = _send_batch(connection, script, batch, last, expired)
     return result if end else None
 
 
@@ -175,10 +177,11 @@ def send(
     """
     text = _encode(connection, script, statement)
     flush(connection)
-    try:
-        return connection.execute(text)
-    except psycopg.Error as error:
-        raise statement_error(error, script, statement) from error
+    with statement_span(script, [statement]):
+        try:
+            return connection.execute(text)
+        except psycopg.Error as error:
+            raise statement_error(error, script, statement) from error
 
 
 def flush(connection: Connection) -> None:

@@ -99,6 +99,18 @@ def test_notifications_reach_services_where_there_are_channels() -> None:
     assert not lets_through(objects("organisation", "NetworkPolicy"), Flow(runner, WORLD, 443))
 
 
+def test_spans_reach_the_collector_where_there_is_one() -> None:
+    """The operator's and the runners', and nobody else at its port."""
+    collector, values = Peer("observability", {"app": "collector"}, "10.2.0.7"), "closed-network"
+    policies = objects(values, "NetworkPolicy")
+    for sender in (operator_of(values), runner_in("web")):
+        assert lets_through(policies, Flow(sender, collector, 4318))
+        assert not lets_through(policies, Flow(sender, WORLD, 4318))
+    policies = objects("organisation", "NetworkPolicy")
+    for sender in (operator_of("organisation"), runner_in("web")):
+        assert not lets_through(policies, Flow(sender, collector, 4318))
+
+
 def test_named_peers_are_the_only_ones() -> None:
     """With `to` and `from` the right port alone is not enough."""
     values = "closed-network"

@@ -15,7 +15,7 @@ from meshmigrate.cli.main import main
 from meshmigrate.cli.yaml_text import dump_documents
 from meshmigrate.source.folder import RawFile
 
-NO_CI = {"GITHUB_ACTIONS": "", "GITLAB_CI": "", "MESHMIGRATE_ACTOR": ""}
+NO_CI = {"GITHUB_ACTIONS": "", "GITLAB_CI": "", "MESHMIGRATE_ACTOR": "", "TRACEPARENT": ""}
 SECRET = "meshhook-secrets/DATABASE_URL"
 BASE = """\
 apiVersion: migrations.meshhook.dev/v1alpha1
@@ -88,6 +88,17 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     """So that a commit without a change changes nothing, and nothing is applied."""
     first, second = (invoke("web", "--secret", SECRET).stdout_bytes for _ in range(2))
     assert first == second
+
+
+def test_the_span_of_the_job_is_written_on_the_resource(checkout: Path) -> None:
+    """From TRACEPARENT, beside other annotations; what is no traceparent is passed over."""
+    base = BASE.replace("  labels:", "  annotations: {team: data}\n  labels:")
+    checkout.joinpath("base.yaml").write_text(base)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    annotations = {"team": "data", "migrations.meshhook.dev/traceparent": trace}
+    for said, written in ((trace, annotations), ("none", {"team": "data"})):
+        resource = rendered("--from", "base.yaml", TRACEPARENT=said)[-1]
+        assert resource["metadata"]["annotations"] == written
 
 
 def test_other_content_gives_another_name(checkout: Path) -> None:

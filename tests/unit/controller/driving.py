@@ -1,7 +1,7 @@
 """Playing the whole cluster around a reconciler until nothing moves any more."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -35,8 +35,11 @@ Ending = Callable[[ScriptedCluster, str], None]
 class Operator:
     """An operator process: its memory is lost when it crashes."""
 
-    def __init__(self, cluster: ScriptedCluster) -> None:
+    def __init__(
+        self, cluster: ScriptedCluster, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.cluster = cluster
+        self.image = RunnerImage("runner:1", environment=environment or {})
         self.metrics = Metrics("test")
         self.crashes = 0
         self.allowed = ALLOWED
@@ -65,7 +68,7 @@ class Operator:
             metrics=self.metrics,
             courier=self.courier,
             clock=self.cluster.clock,
-            image=RunnerImage("runner:1"),
+            image=self.image,
             allowed=self.allowed,
         )
         self.asked: list[Key] = []

@@ -16,6 +16,7 @@ import pytest
 
 from meshmigrate.controller.clock import utc_now
 from meshmigrate.domain.outcome import Outcome
+from tests.scripted.collector import collecting
 from tests.scripted.exchange import failure
 from tests.scripted.kinds import LEASES, Json
 from tests.scripted.receiver import listening
@@ -307,3 +308,39 @@ def ask(port: int, what: str) -> str:
         text: str = answer.read().decode()
         return text
     return ""
+
+
+def finish_traced_run(operators: Operators, endpoint: str) -> list[Json]:
+    """Let a run end, and the operator with it; give the lines of its log about the run."""
+    process = operators.start(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+    job = operators.begin_run()
+    operators.cluster.start_pod(job)
+    operators.phase_becomes("Running")
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    operators.phase_becomes("Succeeded")
+    operators.until("the end in the log", lambda: "run-finished" in operators.log())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    lines = [json.loads(line) for line in operators.log().splitlines()]
+    return [line for line in lines if line["event"] == "run-finished"]
+
+
+def test_its_spans_reach_the_collector(operators: Operators) -> None:
+    """Those of the last moments too; runners are told the collector, lines of the log the trace."""
+    with collecting() as collector:
+        (line,) = finish_traced_run(operators, collector.url)
+        (job,) = operators.cluster.jobs.values()
+        container = job["spec"]["template"]["spec"]["containers"][0]
+        endpoint = {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": collector.url}
+        assert endpoint in container["env"]
+        (run,) = collector.named("migration")
+        steps = collector.named("reconcile")
+        assert {span.parent_id for span in steps} == {run.span_id}
+        assert line["traceId"] == run.trace_id
+
+
+def test_a_dead_collector_costs_it_nothing(operators: Operators) -> None:
+    """The run ends, the process too, and each line of the log is JSON."""
+    (line,) = finish_traced_run(operators, f"http://127.0.0.1:{free_port()}")
+    assert line["outcome"] == "Succeeded"
+    assert operators.log().count("opentelemetry") < 10

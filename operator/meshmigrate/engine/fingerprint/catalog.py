@@ -15,6 +15,7 @@ from meshmigrate.engine.fingerprint.ignore import Ignored
 from meshmigrate.engine.fingerprint.sections import COLUMN_ORDER, FORMAT, SECTIONS, query
 from meshmigrate.engine.ledger.schema import SCHEMA_MARK
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.observe.traces import span
 
 _SCHEMAS: Final = """
 SELECT coalesce(array_agg(n.oid), '{}')
@@ -51,7 +52,8 @@ def take(connection: Connection, scope: FingerprintScope | None = None) -> Finge
         with session.snapshot(connection):
             return read(connection, scope or FingerprintScope())
 
-    return in_peace(once)
+    with span("fingerprint"):
+        return in_peace(once)
 
 
 def in_peace(look: Callable[[], T]) -> T:
