@@ -24,5 +24,7 @@ def install(cluster: Cluster, chart: str = PRESENT) -> None:
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", chart, "--values", "-"),
         *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),
+        # A test applies definitions by kubectl, which owns them then.
+        "--force-conflicts",
         stdin=json.dumps(values),
     )
