@@ -72,7 +72,7 @@ _LABELS: Final = {
 def example() -> Metrics:
     """Give metrics that have seen one of everything."""
     metrics = Metrics("0")
-    metrics.run_finished(FinishedRun("shop", "RolledBack", "StatementFailed", 1.0, 0.0))
+    metrics.run_finished(FinishedRun("shop", "RolledBack", "StatementFailed", 1.0, 0.0, 0.5))
     metrics.show_queue(lambda: 0)
     metrics.show_event_ages(lambda: {"Job": 0.0})
     unhealthy = ResourceState("shop", "web", "web", "Failed", "StatementFailed", healthy=False)

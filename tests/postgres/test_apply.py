@@ -106,6 +106,16 @@ def test_the_result_says_where_and_when(database: Database, project: Project) ->
     assert done.duration_seconds >= 0
 
 
+def test_the_result_says_how_long_statements_ran(database: Database, project: Project) -> None:
+    """Those in a transaction, those outside of one, those that failed, and the way back."""
+    project.migration("1", "SELECT pg_sleep(0.1)", "SELECT pg_sleep(0.1)")
+    project.migration("2", "-- meshmigrate: no-transaction\nSELECT pg_sleep(0.1)", "SELECT 1")
+    project.migration("3", "SELECT pg_sleep(0.1), 1 / (random() * 0)::int")
+    done = attempt(database, make_spec(project))
+    assert done.outcome is Outcome.ROLLED_BACK
+    assert done.result.duration_seconds > done.result.statement_seconds >= 0.4
+
+
 def test_provenance_is_stored_with_the_run(database: Database, project: Project) -> None:
     """Who asked, and for which commit, can be read years later."""
     project.migration("1", "SELECT 1")

@@ -50,6 +50,7 @@ def close_run(observed: Observed, run: CurrentRun, end: Ended) -> Status:
         if result
         else seconds_between(run.started_at, observed.now),
         lock_wait_seconds=result.lock_wait_seconds if result else 0.0,
+        statement_seconds=result.statement_seconds if result else 0.0,
         transaction_mode=result.transaction_mode if result else "",
         applied=range_of(result.applied if result else None),
         rolled_back=range_of(result.rolled_back if result else None),

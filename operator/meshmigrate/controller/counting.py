@@ -24,6 +24,7 @@ def count_end(metrics: Metrics, old: Status, resource: ObservedResource) -> None
             reason=last.reason,
             duration_seconds=last.duration_seconds,
             lock_wait_seconds=last.lock_wait_seconds,
+            statement_seconds=last.statement_seconds,
         )
     )
     _log.info(

@@ -128,6 +128,7 @@ class LastRun(StatusPart, frozen=True, kw_only=True):
     finished_at: str
     duration_seconds: float = 0.0
     lock_wait_seconds: float = 0.0
+    statement_seconds: float = 0.0
     transaction_mode: str = ""
     applied: VersionRange | None = None
     rolled_back: VersionRange | None = None

@@ -142,6 +142,8 @@ class Result(Contract, frozen=True, kw_only=True):
     finished_at: str = ""
     duration_seconds: float = 0.0
     lock_wait_seconds: float = 0.0
+    statement_seconds: float = 0.0
+    """How long statements ran: of each try, of checks and of rollback scripts."""
     database: DatabaseIdentity | None = None
     current_version: str = ""
     pending_count: int = 0

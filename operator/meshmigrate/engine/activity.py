@@ -33,6 +33,7 @@ class Activity:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._running: Running | None = None
+        self._statement_seconds = 0.0
 
     @property
     def running(self) -> Running | None:
@@ -44,9 +45,16 @@ class Activity:
         """The clock's time, in seconds."""
         return self._monotonic()
 
+    @property
+    def statement_seconds(self) -> float:
+        """How long statements have run: of each try, of checks and of rollback scripts."""
+        return self._statement_seconds
+
     def begin(self, script: Script, statement: Statement) -> None:
         """Say that a statement is sent; the one before it has ended."""
-        self._running = Running(script, statement, self._monotonic())
+        now = self._monotonic()
+        self._end(now)
+        self._running = Running(script, statement, now)
 
     @contextmanager
     def of_a_file(self) -> Iterator[None]:
@@ -54,4 +62,9 @@ class Activity:
         try:
             yield
         finally:
-            self._running = None
+            self._end(self._monotonic())
+
+    def _end(self, now: float) -> None:
+        if self._running is not None:
+            self._statement_seconds += now - self._running.since
+        self._running = None

@@ -13,6 +13,7 @@ from meshmigrate.domain.result import PlanSummary, Result, encode_result
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import session
+from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.ending import Ending, failure_detail, rfc3339, rollback_ready, summary
 from meshmigrate.engine.events import Event, EventName, Events
@@ -54,6 +55,7 @@ class Known:
     unfinished: tuple[Run, ...] = ()
     """The runs that have not ended, this one included."""
     lock_wait_seconds: float = 0.0
+    activity: Activity = field(default_factory=Activity)
     course: Course | None = None
     """How the run divides its files and could go back; None before that is decided."""
 
@@ -195,6 +197,7 @@ def _ending(
         finished_at=rfc3339(finished) if finished else "",
         duration_seconds=round(seconds, 3),
         lock_wait_seconds=round(known.lock_wait_seconds, 3),
+        statement_seconds=round(known.activity.statement_seconds, 3),
         # Without a last look at the ledger the counts are old: then nothing is said of it.
         database=server.identity if server and finished else None,
         current_version=str(max(known.present, default="")),

@@ -177,6 +177,7 @@ def _result(
         finished_at=rfc3339(now),
         duration_seconds=round((now - locked.server.clock).total_seconds(), 3),
         lock_wait_seconds=round(locked.lock_wait_seconds, 3),
+        statement_seconds=round(locked.executor.activity.statement_seconds, 3),
         database=locked.server.identity,
         current_version=str(max(present, default="")),
         pending_count=locked.wanted.count_pending(present),

@@ -58,7 +58,7 @@ def run(
     server rolls back what was open.
     """
     tools = replace(tools, events=UntilBroken(tools.events))
-    known = Known(identity=spec.run, events=tools.events)
+    known = Known(identity=spec.run, events=tools.events, activity=tools.activity)
     try:
         tools.stop.check()
         wanted = known.wanted = read_if_needed(spec, read)

@@ -26,6 +26,7 @@ class FinishedRun:
     reason: str
     duration_seconds: float
     lock_wait_seconds: float
+    statement_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class Metrics:
         )
         self._lock_wait = self._histogram(
             "lock_wait_seconds", "Time a run waited for the advisory lock.", _LOCK_BUCKETS
+        )
+        self._statement_time = self._histogram(
+            "statement_seconds", "Time the statements of a run's last attempt took.", _RUN_BUCKETS
         )
         self._rollbacks = self._counter("rollbacks", "Runs that went back.", "outcome")
         self.notifications = self._counter(
@@ -94,6 +98,7 @@ class Metrics:
         self._runs.labels(run.namespace, run.outcome, run.reason).inc()
         self._run_duration.observe(run.duration_seconds)
         self._lock_wait.observe(run.lock_wait_seconds)
+        self._statement_time.observe(run.statement_seconds)
         if run.outcome in _ROLLBACK_OUTCOMES:
             self._rollbacks.labels(run.outcome).inc()
 

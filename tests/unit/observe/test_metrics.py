@@ -13,20 +13,21 @@ def text(metrics: Metrics) -> str:
 def test_a_finished_run_is_counted_by_outcome_and_reason() -> None:
     """With its duration and its wait for the lock."""
     metrics = Metrics("1.2.3")
-    metrics.run_finished(FinishedRun("app", "RolledBack", "CheckFailed", 2.0, 0.5))
+    metrics.run_finished(FinishedRun("app", "RolledBack", "CheckFailed", 2.0, 0.5, 1.25))
     shown = text(metrics)
     labels = 'namespace="app",outcome="RolledBack",reason="CheckFailed"'
     assert f"meshmigrate_runs_total{{{labels}}} 1.0" in shown
     assert 'meshmigrate_rollbacks_total{outcome="RolledBack"} 1.0' in shown
     assert "meshmigrate_run_duration_seconds_sum 2.0" in shown
     assert "meshmigrate_lock_wait_seconds_sum 0.5" in shown
+    assert "meshmigrate_statement_seconds_sum 1.25" in shown
     assert 'meshmigrate_build_info{version="1.2.3"} 1.0' in shown
 
 
 def test_a_success_is_no_rollback() -> None:
     """Only runs that went back are counted as such."""
     metrics = Metrics("1")
-    metrics.run_finished(FinishedRun("app", "Succeeded", "Succeeded", 1.0, 0.0))
+    metrics.run_finished(FinishedRun("app", "Succeeded", "Succeeded", 1.0, 0.0, 0.5))
     assert 'meshmigrate_rollbacks_total{outcome="RolledBack"} 0.0' in text(metrics)
 
 

@@ -29,6 +29,7 @@ CONTRACT = {
     "meshmigrate_reconcile_total": ("counter", ("result",)),
     "meshmigrate_rollbacks_total": ("counter", ("outcome",)),
     "meshmigrate_run_duration_seconds": ("histogram", ()),
+    "meshmigrate_statement_seconds": ("histogram", ()),
     "meshmigrate_runs_total": ("counter", ("namespace", "outcome", "reason")),
 }
 
@@ -68,13 +69,13 @@ def test_healthy_resources_and_their_runs_add_no_series(count: int) -> None:
     metrics = Metrics("1")
     states: list[ResourceState] = []
     metrics.show_resources(lambda: states)
-    metrics.run_finished(FinishedRun("shop", "Succeeded", "Succeeded", 1.0, 0.0))
+    metrics.run_finished(FinishedRun("shop", "Succeeded", "Succeeded", 1.0, 0.0, 0.5))
     states.append(ResourceState("shop", "first", "first", "Succeeded", "Succeeded", healthy=True))
     before = series(metrics)
     for _ in range(count):
         name = uuid4().hex
         states.append(ResourceState("shop", name, name, "Succeeded", "Succeeded", healthy=True))
-        metrics.run_finished(FinishedRun("shop", "Succeeded", "Succeeded", 1.0, 0.0))
+        metrics.run_finished(FinishedRun("shop", "Succeeded", "Succeeded", 1.0, 0.0, 0.5))
     assert series(metrics) == before
 
 
