@@ -140,13 +140,14 @@ def _clean_up(observed: Observed) -> OwnJob | DeleteJob | None:
 
 
 def _rest(observed: Observed) -> Step:
-    """Stay as long as something is to be told: a deletion has to wait for that for a moment."""
+    """Stay while something was to be told a moment ago: no receiver that is gone may hold more."""
     finalizers = observed.resource.finalizers
-    if not observed.resource.status.undelivered:
+    left = wait_for_delivery(observed.resource, observed.now)
+    if left is None:
         return _without_finalizer(observed) or Wait()
     if names.FINALIZER not in finalizers:
         return SetFinalizers((*finalizers, names.FINALIZER))
-    return Wait()
+    return Wait(left)
 
 
 def _pursue(observed: Observed, run: CurrentRun) -> Step:

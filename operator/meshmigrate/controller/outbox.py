@@ -45,12 +45,16 @@ def with_notifications(observed: Observed, status: Status) -> Status:
 
 
 def wait_for_delivery(resource: ObservedResource, now: datetime) -> timedelta | None:
-    """Say how long the deletion of a resource waits for what is not delivered yet."""
+    """Say how long a deletion is to wait for what is not delivered; None if it need not.
+
+    That is a moment after it came to be told. What has been waiting for longer holds nothing: the
+    operator may be uninstalled by the time of the deletion.
+    """
     pending = [entry for entry in resource.status.notifications if entry.pending]
-    if not pending or resource.deleted_at is None:
+    if not pending:
         return None
     newest = max(parse_time(entry.created_at) for entry in pending)
-    left = max(newest, resource.deleted_at) + DELETION_GRACE - now
+    left = max(newest, resource.deleted_at or newest) + DELETION_GRACE - now
     return left if left > timedelta(0) else None
 
 

@@ -112,6 +112,19 @@ def test_a_delivered_one_is_shown_as_such_and_counted_once(team: Story) -> None:
     assert team.cluster.body()["metadata"]["finalizers"] == []
 
 
+def test_a_receiver_that_is_gone_holds_no_resource_for_longer_than_a_moment(team: Story) -> None:
+    """Whoever uninstalls the operator an hour later finds nothing that cannot be deleted."""
+    team.operator.sink.refusals = [NotDelivered("the webhook answered 500")] * 100
+    team.finish()
+    deliver(team)
+    assert names.FINALIZER in team.cluster.body()["metadata"]["finalizers"]
+    pass_time(team, seconds=31)
+    deliver(team)
+    (entry,) = entries(team)
+    assert entry["state"] == "Pending"
+    assert team.cluster.body()["metadata"]["finalizers"] == []
+
+
 def test_an_operator_that_dies_before_it_has_told_leaves_it_to_the_next(team: Story) -> None:
     """The outbox is in the resource."""
     team.finish()
