@@ -1,6 +1,7 @@
 """The real chain: Prometheus scrapes the operator, Alertmanager pages, the dashboard has data."""
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from hack.cluster.errors import ClusterError
 from hack.cluster.paths import cache_from
 from hack.metrics_page import panels
 from hack.monitoring.chain import Monitoring, monitoring
-from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, eventually
+from tests.cluster.kubernetes import ROOT, SYSTEM_NAMESPACE, Cluster, eventually
 from tests.cluster.tenant import Tenant
 
 PAGED_WITHIN_SECONDS = 60.0
@@ -62,6 +63,9 @@ def test_a_rollback_that_fails_pages_once_and_resolves_after_the_repair(
     for title, _, queries in panels():
         for query in queries:
             eventually(f"data of the panel {title}", partial(has_data, watched, query))
+    for command in runbook_commands(tenant):
+        answer = tenant.cluster.kubectl(*command)
+        assert answer.strip() or "--previous" in command, command
 
     tenant.query("drop schema leftover")
     tenant.config_map("web-2", {"1_a.sql": "create table a (x int);"})
@@ -69,6 +73,25 @@ def test_a_rollback_that_fails_pages_once_and_resolves_after_the_repair(
     tenant.wait("Ready")
     eventually("the page resolves", lambda: watched.pager.received("resolved", **of_ours))
     assert len(watched.pager.received("firing", namespace=tenant.name)) == 1
+
+
+def runbook_commands(tenant: Tenant) -> Iterator[list[str]]:
+    """Give what the runbooks say to look at by kubectl, about the migration of a tenant."""
+    metadata = tenant.cluster.get("-n", tenant.name, "dbmigration/web")["metadata"]
+    blanks = {
+        "OPERATOR_NAMESPACE": SYSTEM_NAMESPACE,
+        "NAMESPACE": tenant.name,
+        "=NAME": "=web",
+        " NAME": " web",
+        "UID": metadata["uid"],
+    }
+    for book in sorted((ROOT / "docs" / "runbooks").iterdir()):
+        for line in "\n".join(book.read_text().split("```")[1::2]).splitlines():
+            command = line
+            for blank, filled in blanks.items():
+                command = command.replace(blank, filled)
+            if command.startswith("kubectl "):
+                yield shlex.split(command)[1:]
 
 
 def has_data(watched: Monitoring, query: str) -> bool:
