@@ -41,7 +41,11 @@ def test_a_rollback_that_fails_pages_once_and_resolves_after_the_repair(
     tenant.config_map("web", {"1_a.sql": "create table a (x int);", "2_b.sql": "select 1/0;"})
     tenant.config_map("back", {"1_a.sql": "drop table a; create schema leftover;"})
     maps = [{"name": "web"}, {"name": "back", "content": "rollbacks"}]
-    tenant.apply(source={"configMaps": maps}, policy={"transactionMode": "PerFile"})
+    tenant.apply(
+        source={"configMaps": maps},
+        policy={"transactionMode": "PerFile"},
+        notifications={"channels": ["people"]},
+    )
     assert tenant.wait("Stalled")["phase"] == "RollbackFailed"
     ended = time.monotonic()
 
