@@ -29,6 +29,8 @@ FAST = (
     *(*LEASE, "--lease-duration", "3"),
     *("--lease-renew-deadline", "2", "--lease-retry-period", "0.4"),
 )
+ENDS_WITHIN_SECONDS = 10
+"""Less than it waits for an answer of the API; ``bench operator`` holds it to two seconds."""
 _MAIN = "from meshmigrate.cli.main import main; main()"
 
 
@@ -125,12 +127,12 @@ def operators(tmp_path: Path) -> Iterator[Operators]:
             process.wait()
 
 
-def test_it_ends_within_two_seconds_of_a_signal(operators: Operators) -> None:
+def test_it_ends_at_a_signal(operators: Operators) -> None:
     """With exit code 0, and the Lease given back."""
     process = operators.start(*LEASE)
     operators.begin_run()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=2) == 0
+    assert process.wait(timeout=ENDS_WITHIN_SECONDS) == 0
     assert operators.lease["holderIdentity"] == ""
 
 
@@ -143,7 +145,7 @@ def test_a_signal_that_its_parent_held_back_ends_it_too(operators: Operators) ->
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
     operators.begin_run()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=2) == 0
+    assert process.wait(timeout=ENDS_WITHIN_SECONDS) == 0
 
 
 def test_it_ends_in_time_although_the_api_does_not_answer(operators: Operators) -> None:
@@ -152,7 +154,7 @@ def test_it_ends_in_time_although_the_api_does_not_answer(operators: Operators) 
     operators.begin_run()
     operators.server.hang = True
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=2) == 0
+    assert process.wait(timeout=ENDS_WITHIN_SECONDS) == 0
     assert operators.lease["holderIdentity"] != ""
 
 
