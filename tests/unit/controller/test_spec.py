@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from msgspec import ValidationError
+from msgspec import ValidationError, json
+from msgspec.structs import fields
 
 from meshmigrate.controller.spec import parse_spec, spec_hash
-from meshmigrate.domain.runspec import FingerprintScope
+from meshmigrate.domain.runspec import Policy
 from tests.unit.controller.scripted_cluster import SPEC
 
 MINIMAL: dict[str, Any] = {"database": SPEC["database"], "source": SPEC["source"]}
@@ -74,19 +75,28 @@ def test_what_the_history_takes_over_is_one_however_it_is_written() -> None:
     assert (told.baseline, [each.version for each in told.accept]) == ("5", ["5", "6"])
 
 
-def test_the_run_gets_what_the_resource_says_about_drift_and_fingerprints() -> None:
-    """The runner obeys the same words."""
-    policy = {"drift": "Refuse", "fingerprint": {"ignore": ["public.y*"], "schemas": ["app"]}}
-    given = parse_spec({**MINIMAL, "policy": policy}).policy.of_the_run
-    assert given.drift == "Refuse"
-    assert given.fingerprint == FingerprintScope(ignore=("public.y*",), schemas=("app",))
+EVERY_POLICY = {
+    "onFailure": "Halt",
+    "drift": "Refuse",
+    "fingerprint": {"ignore": ["public.y*"], "schemas": ["app"]},
+    "transactionMode": "PerFile",
+    "outOfOrder": "Apply",
+    "lock": {"acquireTimeoutSeconds": 1, "tableLockDeadlineSeconds": 2},
+    "statementTimeoutSeconds": 3,
+    "deadlineSeconds": 4,
+    "rollbackDeadlineSeconds": 5,
+    "approval": "Required",
+}
 
 
-def test_late_files_are_refused_unless_the_resource_welcomes_them() -> None:
-    """As on the command line."""
-    assert parse_spec(MINIMAL).policy.of_the_run.out_of_order == "Refuse"
-    welcome = parse_spec({**MINIMAL, "policy": {"outOfOrder": "Apply"}})
-    assert welcome.policy.of_the_run.out_of_order == "Apply"
+def test_the_runner_obeys_every_policy_of_the_resource() -> None:
+    """Word for word, each with a value of its own: none is lost, none takes another's place."""
+    given = parse_spec({**MINIMAL, "policy": EVERY_POLICY}).policy.of_the_run
+    assert set(EVERY_POLICY) == {each.encode_name for each in fields(Policy)}
+    assert json.decode(json.encode(given)) == EVERY_POLICY
+    defaults = parse_spec(MINIMAL).policy.of_the_run
+    assert defaults == Policy()
+    assert not [each.name for each in fields(Policy) if getattr(given, each.name) == each.default]
 
 
 def test_provenance_is_not_in_the_hash() -> None:
