@@ -72,8 +72,8 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
             yield Event("Warning", run.outcome, message, f"{run.number}/end")
     run_in_flight = new.current_run
     if run_in_flight is None:
-        if new.ready_reason in DENIALS and new.last_run == old.last_run and new != old:
-            yield Event("Warning", new.ready_reason, message, f"denied/{new.observed_generation}")
+        if new.last_run == old.last_run and new != old:
+            yield from _events_without_a_run(old, new)
         return
     number = run_in_flight.number
     if old.current_run is None or old.current_run.number != number:
@@ -83,6 +83,16 @@ def events_of_change(old: Status, new: Status) -> Iterator[Event]:
         occasion = f"{number}/{new.ready_reason}"
         yield Event(kind, new.ready_reason, message, occasion, run_in_flight.attempt)
     yield from _events_of_the_way_back(old, new, run_in_flight)
+
+
+def _events_without_a_run(old: Status, new: Status) -> Iterator[Event]:
+    """Say why none begins: the spec is refused, or somebody wants it to wait."""
+    message, reason = _ready_message(new), new.ready_reason
+    if reason in DENIALS | {Reason.INVALID_SPEC}:
+        yield Event("Warning", reason, message, f"denied/{new.observed_generation}")
+    elif reason == Reason.SUSPENDED != old.ready_reason:
+        number = new.last_run.number if new.last_run else 0
+        yield Event("Normal", reason, message, f"{number}/at rest/{reason}")
 
 
 def _events_of_the_way_back(old: Status, new: Status, run: CurrentRun) -> Iterator[Event]:

@@ -34,6 +34,25 @@ def test_a_failure_is_a_warning_with_its_outcome(started: Story) -> None:
     assert list(started.cluster.told.values())[-1]["message"] == started.ready()["message"]
 
 
+def test_a_spec_that_cannot_be_meant_is_told_once(applied: Story) -> None:
+    """Although no run begins: whoever applied it looks at the events."""
+    applied.cluster.set_spec(sauce=1)
+    applied.look()
+    applied.look()
+    assert told(applied) == [("Warning", "InvalidSpec")]
+    applied.cluster.set_spec(ketchup=1)
+    applied.look()
+    assert told(applied) == [("Warning", "InvalidSpec")] * 2
+
+
+def test_a_resource_that_waits_because_it_is_suspended_says_so_once(applied: Story) -> None:
+    """It is as somebody wanted it: a normal event."""
+    applied.cluster.set_spec(suspend=True)
+    applied.look()
+    applied.look()
+    assert told(applied) == [("Normal", "Suspended")]
+
+
 def test_an_event_told_twice_has_one_name() -> None:
     """What happened gives the name, not when it was told or by which process."""
     resource = observe_resource(resource_body())
