@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.scripted.serving import serving
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,5 @@ def _received(service: str, span: Any) -> Received:
 def collecting() -> Iterator[Collector]:
     """Give a collector that listens while the block runs."""
     collector = Collector()
-    thread = Thread(target=collector.server.serve_forever)
-    thread.start()
-    try:
+    with serving(collector.server):
         yield collector
-    finally:
-        collector.server.shutdown()
-        thread.join()
-        collector.server.server_close()

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
+
+from tests.scripted.serving import serving
 
 
 class Receiver:
@@ -47,11 +48,5 @@ class Receiver:
 def listening() -> Iterator[Receiver]:
     """Give a receiver that listens while the block runs."""
     receiver = Receiver()
-    thread = Thread(target=receiver.server.serve_forever)
-    thread.start()
-    try:
+    with serving(receiver.server):
         yield receiver
-    finally:
-        receiver.server.shutdown()
-        thread.join()
-        receiver.server.server_close()

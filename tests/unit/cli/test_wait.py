@@ -25,6 +25,7 @@ from meshmigrate.controller.awaited_run import Look, RunEnd
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import FailureDetail, Result
 from meshmigrate.domain.runspec import Folders
+from tests.scripted.serving import serving
 
 OPERATOR = Path(__file__).parents[3] / "operator"
 PROGRAM = "from meshmigrate.cli.main import main; main()"
@@ -249,11 +250,10 @@ class _Refusing(BaseHTTPRequestHandler):
 @pytest.fixture
 def starting_server(tmp_path: Path) -> Iterator[tuple[Path, threading.Event]]:
     """Give the kubeconfig of a server that never is ready, and whether it was asked."""
-    with HTTPServer(("127.0.0.1", 0), _Refusing) as server:
-        asked = threading.Event()
-        server.asked = asked  # type: ignore[attr-defined]  # for the handler
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = HTTPServer(("127.0.0.1", 0), _Refusing)
+    asked = threading.Event()
+    server.asked = asked  # type: ignore[attr-defined]  # for the handler
+    with serving(server):
         config = {
             "current-context": "here",
             "contexts": [{"name": "here", "context": {"cluster": "here", "namespace": "app"}}],
@@ -264,8 +264,6 @@ def starting_server(tmp_path: Path) -> Iterator[tuple[Path, threading.Event]]:
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(json.dumps(config))
         yield kubeconfig, asked
-        server.shutdown()
-        thread.join()
 
 
 def start(kubeconfig: Path, *arguments: str) -> subprocess.Popen[str]:

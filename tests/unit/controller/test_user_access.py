@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ from kubernetes.aio import config
 
 from meshmigrate.controller.api_requests import Answer
 from meshmigrate.controller.user_access import NoCluster, user_access
+from tests.scripted.serving import serving
 
 
 class _Door(BaseHTTPRequestHandler):
@@ -34,9 +34,8 @@ class _Door(BaseHTTPRequestHandler):
 @pytest.fixture
 def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give a kubeconfig with two contexts of one server; the token is in the file ``token``."""
-    with HTTPServer(("127.0.0.1", 0), _Door) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    server = HTTPServer(("127.0.0.1", 0), _Door)
+    with serving(server):
         url = f"http://127.0.0.1:{server.server_port}"
         path = tmp_path / "kubeconfig"
         contexts = [("plain", {}), ("shop", {"namespace": "shop"})]
@@ -57,8 +56,6 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         monkeypatch.setattr(config.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(path))
         tmp_path.joinpath("token").write_text("new")
         yield path
-        server.shutdown()
-        thread.join()
 
 
 def read(context: str | None, before: Callable[[], object] = lambda: None) -> tuple[str, Answer]:

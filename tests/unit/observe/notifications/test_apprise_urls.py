@@ -10,7 +10,6 @@ from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from aiosmtpd.controller import Controller
 
 from meshmigrate.observe.notifications.apprise_urls import send_to_urls, without_parts
 from meshmigrate.observe.notifications.delivery import NotDelivered, Told
+from tests.scripted.serving import serving
 from tests.unit.observe.notifications.examples import ID, notice
 
 ONE: Told = [(ID, notice())]
@@ -66,12 +66,8 @@ def refusing() -> Iterator[str]:
         def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Refuse)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"127.0.0.1:{server.server_port}"
 
 
 def test_a_refusal_says_why_and_no_part_of_the_url(
