@@ -6,11 +6,13 @@ from typing import Final
 
 import structlog
 
+from meshmigrate.controller import names
 from meshmigrate.controller.absence import note_absence
 from meshmigrate.controller.admission import Allowed, find_denial
+from meshmigrate.controller.announcer import Announcer
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
-from meshmigrate.controller.counting import count_end, count_notifications, count_untold
+from meshmigrate.controller.counting import count_notifications, count_untold
 from meshmigrate.controller.courier import Courier
 from meshmigrate.controller.database_queue import has_no_job
 from meshmigrate.controller.decide import (
@@ -23,7 +25,6 @@ from meshmigrate.controller.decide import (
     WriteStatus,
     decide,
 )
-from meshmigrate.controller.events import Event, event_manifest, events_of_change
 from meshmigrate.controller.job import make_job, ownership_patch
 from meshmigrate.controller.log_context import speak_of
 from meshmigrate.controller.observed import (
@@ -73,6 +74,7 @@ class Reconciler:
         self._cache = cache
         self._metrics = metrics
         self._courier = courier
+        self._announcer = Announcer(cluster=cluster, metrics=metrics, clock=clock)
         self._clock = clock
         self._image = image
         self._allowed = allowed
@@ -86,27 +88,23 @@ class Reconciler:
             If the cluster did not do what was asked; nothing is lost, the key must come again.
         """
         self._cache.forget_distrusted(key)
-        told: list[tuple[Event, ObservedResource]] = []
         try:
-            return await self._take_steps(key, told)
+            return await self._take_steps(key)
         except Conflict:
             await self._refresh(key)
             raise
         except NotFound:
             await self._refresh(key)
             return timedelta(0) if self._cache.resource(key) else None
-        finally:
-            await self._tell(told)
 
-    async def _take_steps(
-        self, key: Key, told: list[tuple[Event, ObservedResource]]
-    ) -> timedelta | None:
+    async def _take_steps(self, key: Key) -> timedelta | None:
         foreign: tuple[ObservedJob, ...] = ()
         refusal = confirmed = ""
         listed: set[str] = set()
         for _ in range(_MAX_STEPS):
             observed = await self._observe(key, listed)
             if observed is None:
+                self._announcer.forget(key)
                 return None
             # Nothing is awaited from here until the step is on its way and can be seen by others:
             # of two runs on one database that begin at once the second sees the first.
@@ -117,6 +115,8 @@ class Reconciler:
                 rivals=self._cache.rivals(observed.resource),
             )
             step = decide(observed)
+            if _has_time(step) and await self._announcer.tell(observed.resource):
+                continue
             if isinstance(step, Wait):
                 return step.duration
             if isinstance(step, CreateJob) and observed.resource.resource_version != confirmed:
@@ -126,7 +126,7 @@ class Reconciler:
             note_absence(step, observed.resource, listed)
             try:
                 with step_span(observed.resource, step):
-                    confirmed = await self._act(observed.resource, step, told)
+                    confirmed = await self._act(observed.resource, step)
             except AlreadyExists:
                 foreign = await self._meet_namesake(observed.resource)
             except (Conflict, NotFound):
@@ -165,6 +165,7 @@ class Reconciler:
             channels=self._courier.channels,
             receipts=self._courier.receipts(resource),
             traced=is_collector_named(self._image.environment),
+            told=self._announcer.told(resource),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:
@@ -186,12 +187,7 @@ class Reconciler:
             events += await self._cluster.list_events(job.namespace, uid)
         return events
 
-    async def _act(
-        self,
-        resource: ObservedResource,
-        step: Step,
-        told: list[tuple[Event, ObservedResource]],
-    ) -> str:
+    async def _act(self, resource: ObservedResource, step: Step) -> str:
         """Take a step; give the version of the resource if it is certain now, else nothing."""
         if isinstance(step, WriteStatus):
             speak_of(replace(resource, status=step.status))
@@ -199,10 +195,9 @@ class Reconciler:
         match step:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
-                count_end(self._metrics, resource.status, written)
+                self._announcer.count(resource.status, written)
                 trace_end(resource, status)
                 count_notifications(self._metrics, resource.status, written)
-                told.extend((e, written) for e in events_of_change(resource.status, status))
                 return written.resource_version
             case SetFinalizers(finalizers=finalizers):
                 answer = await self._cluster.set_finalizers(resource, finalizers)
@@ -269,9 +264,8 @@ class Reconciler:
             self._cache.put_resource(resource)
         return resource.resource_version if resource else ""
 
-    async def _tell(self, told: list[tuple[Event, ObservedResource]]) -> None:
-        for event, resource in told:
-            try:
-                await self._cluster.create_event(event_manifest(event, resource, self._clock()))
-            except ClusterError as error:
-                _log.warning("event-not-stored", reason=event.reason, error=str(error))
+
+def _has_time(step: Step) -> bool:
+    """Say whether what is to be told comes first: work does not wait for it, a farewell does."""
+    leaves = isinstance(step, SetFinalizers) and names.FINALIZER not in step.finalizers
+    return leaves or isinstance(step, Wait)

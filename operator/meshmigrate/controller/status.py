@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct, convert, to_builtins
 
 from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.event import Event
 from meshmigrate.controller.notification import Notification
 from meshmigrate.domain.runner_log import Progress
 from meshmigrate.domain.runspec import Purpose
@@ -199,6 +200,7 @@ class Status(StatusPart, frozen=True, kw_only=True):
     last_run: LastRun | None = None
     history: tuple[HistoryEntry, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    events: tuple[Event, ...] = ()
 
     def condition(self, kind: str) -> Condition | None:
         """Give the condition of a type."""
