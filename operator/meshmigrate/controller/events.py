@@ -17,7 +17,8 @@ from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.closing import SUPERSEDED
 from meshmigrate.controller.notification import GIVEN_UP
 from meshmigrate.controller.observed import ObservedResource
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.run_status import CurrentRun
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 
