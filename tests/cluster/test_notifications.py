@@ -1,6 +1,7 @@
 """The operator as the chart installs it tells how runs end: by its webhook and by Apprise."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def listening(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def posted(tenant: Tenant, path: str) -> list[Json]:
+def posted(tenant: Tenant, path: str) -> list[Any]:
     """Give what the sink got at a path."""
     log = tenant.cluster.kubectl(*SINK, "logs", "deployment/sink", "--tail=-1")
     lines = [json.loads(line) for line in log.splitlines()]
