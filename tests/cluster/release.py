@@ -2,7 +2,7 @@
 
 import json
 
-from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
+from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, Json
 
 PRESENT = "charts/meshmigrate"
 _UNREACHABLE = {
@@ -18,9 +18,12 @@ _VALUES = {
 }
 
 
-def install(cluster: Cluster, chart: str = PRESENT) -> None:
-    """Install a version of the chart, or upgrade to it, and wait until its operators are ready."""
-    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {})}
+def install(cluster: Cluster, chart: str = PRESENT, **more: Json) -> None:
+    """Install a version of the chart, or upgrade to it, and wait until its operators are ready.
+
+    ``more`` are values for this time.
+    """
+    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {}), **more}
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", chart, "--values", "-"),
         *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),

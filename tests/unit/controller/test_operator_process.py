@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -278,6 +279,7 @@ def test_each_line_is_a_json_object_that_names_its_run(operators: Operators) -> 
     assert [line for line in lines if tuple(line)[:6] != required] == []
     about = [line for line in lines if line.get("resource") == "app/web"]
     assert {line["event"] for line in about} >= {"step", "run-finished"}
+    about += [line for line in lines if re.search(r"\bapp/web\b|\bweb-", json.dumps(line))]
     assert [line for line in about if line.get("runId") != run_id] == []
     assert any(line["logger"].startswith("kopf") for line in lines)
     assert [line["event"] for line in lines if line["level"] == "critical"] == ["ended"]
@@ -346,3 +348,17 @@ def test_a_dead_collector_costs_it_nothing(operators: Operators) -> None:
     (line,) = finish_traced_run(operators, f"http://127.0.0.1:{free_port()}")
     assert line["outcome"] == "Succeeded"
     assert operators.log().count("opentelemetry") < 10
+
+
+def test_without_a_collector_nothing_of_opentelemetry_is_imported(operators: Operators) -> None:
+    """A run from its start to its end, and each module that was looked for on the way."""
+    process = operators.start(PYTHONVERBOSE="1")
+    job = operators.begin_run()
+    ends_with(Outcome.SUCCEEDED)(operators.cluster, job)
+    operators.until("the end in the log", lambda: "run-finished" in operators.log())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    imported = set(re.findall(r"^import '([\w.]+)'", operators.log(), re.MULTILINE))
+    assert "meshmigrate.observe.traces" in imported
+    assert {name for name in imported if name.startswith("opentelemetry")} == set()
+    assert "meshmigrate.observe.otlp" not in imported
