@@ -71,9 +71,9 @@ def test_an_upgrade_may_reuse_the_values_of_the_previous_chart(
 
 def test_what_was_taken_out_stays_out(cluster: Cluster) -> None:
     """A limit, a label, a list that was emptied: only what is missing is filled in."""
-    emptied = ("allowedHosts={}", "topologySpreadConstraints={}", "resources.limits=null")
+    emptied = ("allowedHosts=[]", "topologySpreadConstraints=[]", "resources.limits=null")
     labels = ("dashboard.enabled=true", "dashboard.labels.grafana_dashboard=null")
-    chosen = [word for value in (*emptied, *labels) for word in ("--set", value)]
+    chosen = [word for value in (*emptied, *labels) for word in ("--set-json", value)]
     bodies = {body["kind"]: body for body in rendered(cluster, Path(PRESENT), *chosen)}
     pod = bodies["Deployment"]["spec"]["template"]["spec"]
     environment = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
