@@ -69,7 +69,7 @@ def test_in_a_batch_a_third_that_fails_takes_the_others_with_it(
     assert database.dump() == before
     assert database.versions == []
     assert (done.transaction_mode, stored_mode(database)) == ("Batch", "Batch")
-    assert [event for event, _ in database.log][-3:] == ["Started", "Failed", "Finished"]
+    assert [event for event, _ in database.log][-4:] == ["Started", "Hazard", "Failed", "Finished"]
 
 
 def test_with_a_file_of_steps_in_the_middle_its_script_takes_it_back(
