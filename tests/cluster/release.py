@@ -19,9 +19,7 @@ _VALUES = {
 }
 
 
-def install(
-    cluster: Cluster, chart: str = PRESENT, *, reuse: bool = False, **more: Json
-) -> None:
+def install(cluster: Cluster, chart: str = PRESENT, *, reuse: bool = False, **more: Json) -> None:
     """Install a version of the chart, or upgrade to it, and wait until its operators are ready.
 
     ``reuse``: with the values of the release as it is. ``more`` are values for this time.
