@@ -30,7 +30,7 @@ FAST = (
     *(*LEASE, "--lease-duration", "3"),
     *("--lease-renew-deadline", "2", "--lease-retry-period", "0.4"),
 )
-ENDS_WITHIN_SECONDS = 30
+ENDS_WITHIN_SECONDS = 25
 """Less than it waits for an answer of the API; ``bench operator`` holds it to two seconds."""
 _MAIN = "from meshmigrate.cli.main import main; main()"
 
