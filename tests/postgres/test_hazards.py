@@ -69,14 +69,14 @@ def test_the_line_of_the_refusal_pasted_into_the_file_allows_it(
     why = "allowed by the file: table users, dropped: not needed any more"
     assert (told.warning, told.message) == (False, f"version 2: {WHAT}; {why}")
     assert (told.file, told.line) == ("migrations/2_m.sql", 2)
-    assert written(database) == [f"migrations/2_m.sql:2:1: {WHAT}; {why}"]
+    assert written(database) == [f"migrations/2_m.sql:2:1: {WHAT}\n{why}"]
 
 
 def test_a_whole_run_can_be_allowed_to(database: Database, users: Project) -> None:
     """By its policy."""
     done = migrate(database, users, ALLOWED)
     assert done.outcome is Outcome.SUCCEEDED
-    assert written(database) == [f"migrations/2_m.sql:1:1: {WHAT}; allowed for this run"]
+    assert written(database) == [f"migrations/2_m.sql:1:1: {WHAT}\nallowed for this run"]
     assert not [event for event in done.events if event.name is EventName.HAZARD and event.warning]
 
 
@@ -87,7 +87,20 @@ def test_what_is_not_enforced_is_told_as_a_warning(database: Database, users: Pr
     (told,) = (event for event in done.events if event.name is EventName.HAZARD)
     assert (told.warning, told.version) == (True, "2")
     assert told.message == f"version 2: {WHAT}; not enforced"
-    assert written(database) == [f"migrations/2_m.sql:1:1: {WHAT}; not enforced"]
+    assert written(database) == [f"migrations/2_m.sql:1:1: {WHAT}\nnot enforced"]
+
+
+def test_a_file_that_deletes_much_is_told_once(database: Database, project: Project) -> None:
+    """Ten things and how many more; the log in the database has all of them in one row."""
+    names = [f"t{number}" for number in range(12)]
+    database.query("; ".join(f"CREATE TABLE {name} ()" for name in names))
+    drops = ";\n".join(f"DROP TABLE {name}" for name in names)
+    done = migrate(database, project.migration("1", f"{ALLOW}{drops}"))
+    assert done.outcome is Outcome.SUCCEEDED, done.result.message
+    (told,) = (event for event in done.events if event.name is EventName.HAZARD)
+    assert "(table t9, dropped); and 2 more; allowed by the file: " in told.message
+    (row,) = written(database)
+    assert len(row.splitlines()) == 13
 
 
 def test_what_is_refused_with_a_ledger_leaves_a_row_of_its_log(

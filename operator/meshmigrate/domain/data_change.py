@@ -24,12 +24,12 @@ class Place(NamedTuple):
     @property
     def whole(self) -> "Place":
         """The relation that a column belongs to."""
-        return self._replace(column="")
+        return self._replace(column="") if self.column else self
 
     @property
     def in_any_schema(self) -> "Place":
         """The same name, wherever it is."""
-        return self._replace(schema="") if self.name else self
+        return self._replace(schema="") if self.schema and self.name else self
 
 
 UNNAMED: Final = Place("", "")
@@ -114,14 +114,17 @@ class Creations:
 
     def __contains__(self, place: Place) -> bool:
         """Whether what a name stands for, or the relation of that column, is the run's own."""
-        own = self._places.get(place.whole, ())
-        if place in own or place.whole in own:
+        whole = place.whole
+        own = self._places.get(whole)
+        if own and (place in own or whole in own):
             return True
-        if place.in_any_schema in self._moved or place.whole.in_any_schema in self._moved:
+        # Most runs move nothing, and their statements may be a hundred thousand.
+        if self._moved and not self._moved.isdisjoint((place.in_any_schema, whole.in_any_schema)):
             return False
-        schema = Place(place.schema, "")
-        if place.schema and (schema in self._places or schema in self._moved):
-            return schema in self._places
+        if place.schema:
+            schema = Place(place.schema, "")
+            if schema in self._places or schema in self._moved:
+                return schema in self._places
         return place in self._absent
 
     def follow(self, changes: Iterable[DataChange | None]) -> list[Loss | EnumValue]:
@@ -132,8 +135,8 @@ class Creations:
 
     def see(self, change: DataChange) -> list[Loss | EnumValue]:
         """Go through one change; give what it does to what was there before."""
-        for move, stays in [(move, self._stays_own(move)) for move in change.moves]:
-            if stays:
+        for move in change.moves:
+            if move.old in self and (not move.joins or move.new in self):
                 self._add(move.new)
             else:
                 self._find_at(move)
@@ -156,9 +159,6 @@ class Creations:
     def forget_unqualified(self) -> None:
         """Take no name without a schema for the run's own: it may stand for another thing now."""
         self._keep(lambda place: bool(place.schema))
-
-    def _stays_own(self, move: Move) -> bool:
-        return move.old in self and (not move.joins or move.new in self)
 
     def _find_at(self, move: Move) -> None:
         """Take a name, in whatever schema, for one of what may have data; so has its schema."""

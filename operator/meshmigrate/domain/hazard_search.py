@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from meshmigrate.domain.data_change import UNNAMED, Creations, Loss, Place
+from meshmigrate.domain.data_change import Creations, Loss, Place
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.hazard import Hazard
 from meshmigrate.domain.privilege import Obscures
@@ -15,6 +15,7 @@ from meshmigrate.domain.version import Version
 from meshmigrate.domain.way_back import Pending
 
 _NAMED: Final = 10
+_CHANGE_THE_PATH: Final = frozenset({Obscures.NAMES, Obscures.FILE})
 _DOES: Final = {Hazard.DELETES_DATA: "deletes data"}
 
 Answer = Literal["Enforced", "NotEnforced", "AllowedByFile", "AllowedByPolicy"]
@@ -70,7 +71,7 @@ def places_at_stake(files: Iterable[Pending]) -> frozenset[Place]:
     if not deleted:
         return frozenset()
     moves = [move for change in changes for move in change.moves]
-    return frozenset(deleted.union(*((move.old, move.new) for move in moves)) - {UNNAMED})
+    return frozenset(deleted.union(*((move.old, move.new) for move in moves)))
 
 
 def find_hazards(
@@ -98,7 +99,7 @@ def _deletions(file: Pending, creations: Creations) -> dict[Loss, Statement]:
     for statement in file.statements:
         if file.steps_at is not None:  # temporary tables do not outlive a step
             creations.end_file()
-        if statement.demand.obscures in {Obscures.NAMES, Obscures.FILE}:
+        if statement.demand.obscures in _CHANGE_THE_PATH:
             creations.forget_unqualified()
             path_changed = True
         for each in creations.see(statement.change) if statement.change else ():

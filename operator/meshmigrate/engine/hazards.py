@@ -1,10 +1,11 @@
 """The hazards of a run: found in its files, held against what the database has."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-from meshmigrate.domain.data_change import Place
+from meshmigrate.domain.data_change import UNNAMED, Place
 from meshmigrate.domain.hazard_search import (
     FoundHazard,
     find_hazards,
@@ -17,6 +18,8 @@ from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.ledger import log
+
+_NAMED: Final = 10
 
 # A name without a schema counts as there if any schema has it: a file may set its search path.
 # Temporary tables of other sessions are nobody's data.
@@ -59,8 +62,10 @@ def look_for_hazards(
     Refusal
         ``HazardNotAllowed``, if the policy says so.
     """
-    absent = _absent(connection, sorted(places_at_stake(files)))
-    found = find_hazards(files, policy, absent)
+    at_stake = places_at_stake(files)
+    if not at_stake:
+        return ()
+    found = find_hazards(files, policy, _absent(connection, sorted(at_stake - {UNNAMED})))
     refuse_enforced(found)
     return found
 
@@ -80,28 +85,43 @@ def _absent(connection: Connection, places: Sequence[Place]) -> frozenset[Place]
 
 
 def told(found: Iterable[FoundHazard]) -> Iterator[Event]:
-    """Tell of each, a warning where nobody has allowed it."""
-    for each in found:
+    """Tell of each file, a warning where nobody has allowed what it does."""
+    for first, these in _by_file(found):
+        more = [f"and {len(these) - _NAMED} more"] if len(these) > _NAMED else []
         yield Event(
             name=EventName.HAZARD,
-            message=each.sentence,
-            warning=each.answer == "NotEnforced",
-            version=str(each.version),
-            file=each.location.file,
-            line=each.location.line,
-            column=each.location.column,
-            statement=each.statement,
+            message="; ".join(
+                (
+                    f"version {first.version}: {first}",
+                    *map(str, these[1:_NAMED]),
+                    *more,
+                    first.verdict,
+                )
+            ),
+            warning=first.answer == "NotEnforced",
+            version=str(first.version),
+            file=first.location.file,
+            line=first.location.line,
+            column=first.location.column,
+            statement=first.statement,
         )
 
 
 def logged(found: Iterable[FoundHazard], run_id: UUID, attempt: int) -> Iterator[log.Entry]:
-    """Write each down, with the reason that its file gives."""
-    for each in found:
+    """Write all of it down, a row for each file, with the reason that it gives."""
+    for first, these in _by_file(found):
         yield log.Entry(
             event=log.HAZARD,
             run_id=run_id,
             attempt=attempt,
-            version=str(each.version),
-            script=each.location.file,
-            message=f"{each.location}: {each}; {each.verdict}",
+            version=str(first.version),
+            script=first.location.file,
+            message="\n".join((*(f"{each.location}: {each}" for each in these), first.verdict)),
         )
+
+
+def _by_file(found: Iterable[FoundHazard]) -> Iterator[tuple[FoundHazard, list[FoundHazard]]]:
+    """Give what each file does of one kind, to which there is one answer."""
+    for _, group in groupby(found, key=lambda each: (each.version, each.hazard)):
+        these = list(group)
+        yield these[0], these

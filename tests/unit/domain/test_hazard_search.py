@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshmigrate.domain.data_change import Place
+from meshmigrate.domain.data_change import UNNAMED, Place
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.hazard import Hazard
 from meshmigrate.domain.hazard_search import (
@@ -266,8 +266,8 @@ def test_what_is_at_stake_is_what_has_to_be_looked_up() -> None:
     other = "ALTER TABLE d RENAME TO e; CREATE VIEW f AS TABLE d; UPDATE b SET c = 1;"
     assert at_stake(other + "TRUNCATE s.a CASCADE") == {
         Place("s", "a"),
-        Place("", "d"),
-        Place("", "e"),
-        Place("", "f"),
+        *(Place("", name) for name in ("d", "e", "f")),
+        UNNAMED,
     }
     assert at_stake(other) == set()
+    assert at_stake("DROP OWNED BY app") == {UNNAMED}
