@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshmigrate.controller.events import counted_again
+from meshmigrate.controller.event_manifest import counted_again
 from tests.conformance.client import Client
 from tests.conformance.objects import collection, create, event, job, lease, resource
 from tests.scripted.kinds import EVENTS, JOBS, LEASES, RESOURCES, Json, Kind

@@ -5,8 +5,9 @@ from dataclasses import replace
 import structlog
 
 from meshmigrate.controller.admission import Allowed
+from meshmigrate.controller.announcer import Announcer
 from meshmigrate.controller.cache import Cache
-from meshmigrate.controller.counting import count_end, count_notifications, count_untold
+from meshmigrate.controller.counting import count_notifications, count_untold
 from meshmigrate.controller.decide import (
     CreateJob,
     DeleteJob,
@@ -15,7 +16,6 @@ from meshmigrate.controller.decide import (
     Step,
     WriteStatus,
 )
-from meshmigrate.controller.events import Event, events_of_change
 from meshmigrate.controller.job import make_job, ownership_patch
 from meshmigrate.controller.log_context import speak_of
 from meshmigrate.controller.observed import ObservedJob, ObservedResource
@@ -24,9 +24,6 @@ from meshmigrate.controller.port import ClusterPort, Conflict, NotFound
 from meshmigrate.controller.status import Status
 from meshmigrate.controller.tracing import trace_end
 from meshmigrate.observe.metrics import Metrics
-
-Told = list[tuple[Event, ObservedResource]]
-"""Events that are still to be stored, each with the resource that it is about."""
 
 _log = structlog.get_logger(__name__)
 
@@ -40,21 +37,18 @@ class Actor:
         cluster: ClusterPort,
         cache: Cache,
         metrics: Metrics,
+        announcer: Announcer,
         image: RunnerImage,
         allowed: Allowed,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
         self._metrics = metrics
+        self._announcer = announcer
         self._image = image
         self._allowed = allowed
 
-    async def act(
-        self,
-        resource: ObservedResource,
-        step: Step,
-        told: Told,
-    ) -> str:
+    async def act(self, resource: ObservedResource, step: Step) -> str:
         """Take a step; give the version of the resource if it is certain now, else nothing."""
         if isinstance(step, WriteStatus):
             speak_of(replace(resource, status=step.status))
@@ -62,10 +56,9 @@ class Actor:
         match step:
             case WriteStatus(status=status):
                 written = await self._write_status(resource, status)
-                count_end(self._metrics, resource.status, written)
+                self._announcer.count(resource.status, written)
                 trace_end(resource, status)
                 count_notifications(self._metrics, resource.status, written)
-                told.extend((e, written) for e in events_of_change(resource.status, status))
                 return written.resource_version
             case SetFinalizers(finalizers=finalizers):
                 answer = await self._cluster.set_finalizers(resource, finalizers)

@@ -28,6 +28,7 @@ from meshmigrate.controller.cancelling import (
 from meshmigrate.controller.closing import close_run, show_last_run
 from meshmigrate.controller.conditions import Verdict, with_verdict
 from meshmigrate.controller.database_queue import find_blocker, is_held_back, with_place_in_queue
+from meshmigrate.controller.events import with_events
 from meshmigrate.controller.following import follow_attempt
 from meshmigrate.controller.observed import Observed, ObservedResource
 from meshmigrate.controller.outbox import with_notifications
@@ -50,7 +51,7 @@ _NO_RUNS_REASONS: Final = DENIALS | {Reason.INVALID_SPEC, Reason.SUSPENDED}
 
 def advance(observed: Observed) -> Status:
     """Give the status that what is observed calls for; the same one if nothing is new."""
-    return with_notifications(observed, _advance(observed))
+    return with_events(observed, with_notifications(observed, _advance(observed)))
 
 
 def _advance(observed: Observed) -> Status:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from meshmigrate.controller.admission import Allowed, find_denial
+from meshmigrate.controller.announcer import Announcer
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
 from meshmigrate.controller.courier import Courier
@@ -36,6 +37,7 @@ class Observer:
         cluster: ClusterPort,
         cache: Cache,
         courier: Courier,
+        announcer: Announcer,
         clock: WallClock,
         allowed: Allowed,
         traced: bool,
@@ -43,6 +45,7 @@ class Observer:
         self._cluster = cluster
         self._cache = cache
         self._courier = courier
+        self._announcer = announcer
         self._clock = clock
         self._allowed = allowed
         self._traced = traced
@@ -74,6 +77,7 @@ class Observer:
             channels=self._courier.channels,
             receipts=self._courier.receipts(resource),
             traced=self._traced,
+            told=self._announcer.told(resource),
         )
         job = observed.job(run.job_name) if run is not None else None
         if run is None or job is None or run.between_attempts:

@@ -4,16 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
+from meshmigrate.controller import names
 from meshmigrate.controller.absence import note_absence
-from meshmigrate.controller.actor import Actor, Told
+from meshmigrate.controller.actor import Actor
 from meshmigrate.controller.admission import Allowed
+from meshmigrate.controller.announcer import Announcer
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import WallClock
 from meshmigrate.controller.courier import Courier
-from meshmigrate.controller.decide import CreateJob, Wait, decide
-from meshmigrate.controller.events import event_manifest
+from meshmigrate.controller.decide import CreateJob, SetFinalizers, Step, Wait, decide
 from meshmigrate.controller.observed import Key, ObservedJob
 from meshmigrate.controller.observer import Observer
 from meshmigrate.controller.pod_template import RunnerImage
@@ -31,8 +30,6 @@ from meshmigrate.observe.metrics import Metrics
 _MAX_STEPS: Final = 20
 """No path through `decide` is longer; more means that two of its rules undo each other."""
 
-_log = structlog.get_logger(__name__)
-
 
 class Reconciler:
     """Works on one key at a time; holds nothing that a restart would miss."""
@@ -48,19 +45,24 @@ class Reconciler:
         image: RunnerImage,
         allowed: Allowed,
     ) -> None:
-        self._cluster = cluster
         self._cache = cache
-        self._clock = clock
+        self._announcer = Announcer(cluster=cluster, metrics=metrics, clock=clock)
         self._observer = Observer(
             cluster=cluster,
             cache=cache,
             courier=courier,
+            announcer=self._announcer,
             clock=clock,
             allowed=allowed,
             traced=is_collector_named(image.environment),
         )
         self._actor = Actor(
-            cluster=cluster, cache=cache, metrics=metrics, image=image, allowed=allowed
+            cluster=cluster,
+            cache=cache,
+            metrics=metrics,
+            announcer=self._announcer,
+            image=image,
+            allowed=allowed,
         )
 
     async def reconcile(self, key: Key) -> timedelta | None:
@@ -72,25 +74,23 @@ class Reconciler:
             If the cluster did not do what was asked; nothing is lost, the key must come again.
         """
         self._cache.forget_distrusted(key)
-        told: Told = []
         try:
-            return await self._take_steps(key, told)
+            return await self._take_steps(key)
         except Conflict:
             await self._observer.refresh(key)
             raise
         except NotFound:
             await self._observer.refresh(key)
             return timedelta(0) if self._cache.resource(key) else None
-        finally:
-            await self._tell(told)
 
-    async def _take_steps(self, key: Key, told: Told) -> timedelta | None:
+    async def _take_steps(self, key: Key) -> timedelta | None:
         foreign: tuple[ObservedJob, ...] = ()
         refusal = confirmed = ""
         listed: set[str] = set()
         for _ in range(_MAX_STEPS):
             observed = await self._observer.observe(key, listed)
             if observed is None:
+                self._announcer.forget(key)
                 return None
             # Nothing is awaited from here until the step is on its way and can be seen by others:
             # of two runs on one database that begin at once the second sees the first.
@@ -101,6 +101,8 @@ class Reconciler:
                 rivals=self._cache.rivals(observed.resource),
             )
             step = decide(observed)
+            if _has_time(step) and await self._announcer.tell(observed.resource):
+                continue
             if isinstance(step, Wait):
                 return step.duration
             if isinstance(step, CreateJob) and observed.resource.resource_version != confirmed:
@@ -110,7 +112,7 @@ class Reconciler:
             note_absence(step, observed.resource, listed)
             try:
                 with step_span(observed.resource, step):
-                    confirmed = await self._actor.act(observed.resource, step, told)
+                    confirmed = await self._actor.act(observed.resource, step)
             except AlreadyExists:
                 foreign = await self._observer.meet_namesake(observed.resource)
             except (Conflict, NotFound):
@@ -122,9 +124,8 @@ class Reconciler:
                 refusal = str(error)
         raise ClusterError(f"{key}: no end after {_MAX_STEPS} steps; looking again later")
 
-    async def _tell(self, told: Told) -> None:
-        for event, resource in told:
-            try:
-                await self._cluster.create_event(event_manifest(event, resource, self._clock()))
-            except ClusterError as error:
-                _log.warning("event-not-stored", reason=event.reason, error=str(error))
+
+def _has_time(step: Step) -> bool:
+    """Say whether what is to be told comes first: work does not wait for it, a farewell does."""
+    leaves = isinstance(step, SetFinalizers) and names.FINALIZER not in step.finalizers
+    return leaves or isinstance(step, Wait)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import convert, to_builtins
 
+from meshmigrate.controller.event import Event
 from meshmigrate.controller.notification import Notification
 from meshmigrate.controller.run_status import (
     CurrentRun,
@@ -80,6 +81,7 @@ class Status(StatusPart, frozen=True, kw_only=True):
     last_run: LastRun | None = None
     history: tuple[HistoryEntry, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    events: tuple[Event, ...] = ()
 
     def condition(self, kind: str) -> Condition | None:
         """Give the condition of a type."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hack.chart_snapshots import read_snapshot
-from meshmigrate.controller.events import Event, event_manifest
+from meshmigrate.controller.event import Event
+from meshmigrate.controller.event_manifest import event_manifest
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.observed import ObservedPod, observe_pod, observe_resource
 from meshmigrate.controller.port import ClusterError
