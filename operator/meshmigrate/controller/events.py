@@ -15,7 +15,8 @@ from meshmigrate.controller.closing import SUPERSEDED
 from meshmigrate.controller.event import MAX_NOTE_LENGTH, Event
 from meshmigrate.controller.notification import GIVEN_UP
 from meshmigrate.controller.observed import Observed
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.run_status import CurrentRun
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 
