@@ -32,6 +32,7 @@ from meshmigrate.controller.events import with_events
 from meshmigrate.controller.following import follow_attempt
 from meshmigrate.controller.observed import Observed, ObservedResource
 from meshmigrate.controller.outbox import with_notifications
+from meshmigrate.controller.run_status import CurrentRun, LastAttempt
 from meshmigrate.controller.spec import MigrationSpec
 from meshmigrate.controller.starting import (
     is_run_wanted,
@@ -39,7 +40,7 @@ from meshmigrate.controller.starting import (
     replace_run,
     start_run,
 )
-from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
+from meshmigrate.controller.status import Status
 from meshmigrate.controller.suspending import hold_back, hold_run
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason

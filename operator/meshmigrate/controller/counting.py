@@ -6,7 +6,8 @@ import structlog
 
 from meshmigrate.controller.notification import DELIVERED, UNWANTED
 from meshmigrate.controller.observed import Key, ObservedResource
-from meshmigrate.controller.status import LastRun, Status
+from meshmigrate.controller.run_status import LastRun
+from meshmigrate.controller.status import Status
 from meshmigrate.observe.metrics import FinishedRun, Metrics
 
 _log: Final = structlog.get_logger(__name__)

@@ -7,13 +7,8 @@ from msgspec import json
 from meshmigrate.controller.attempt import Ended
 from meshmigrate.controller.conditions import MAX_MESSAGE_LENGTH, shortened
 from meshmigrate.controller.observed import Key
-from meshmigrate.controller.status import (
-    PlanStatus,
-    RunFailure,
-    SchemaProof,
-    VersionPlan,
-    VersionRange,
-)
+from meshmigrate.controller.run_status import RunFailure, SchemaProof, VersionRange
+from meshmigrate.controller.status import PlanStatus, VersionPlan
 from meshmigrate.domain.describe import DATABASE_STATE, describe_result, sentence
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, Versions
@@ -106,6 +101,7 @@ def plan_of(result: Result | None, run_number: int) -> PlanStatus | None:
         transaction_mode_reason=plan.transaction_mode_reason,
         strongest_lock=plan.strongest_lock,
         data_not_restored=plan.data_not_restored,
+        hazards=plan.hazards,
         rollback_ready=result.rollback_ready.reason if result.rollback_ready else "",
         run_number=run_number,
     )

@@ -21,8 +21,9 @@ from tests.scripted.rights import Right, right_of, rights_in
 from tests.scripted.transport import ScriptedTransport, requests_over
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with
+from tests.unit.controller.scenarios import SCENARIOS
 from tests.unit.controller.scripted_cluster import START, Clock, ScriptedCluster, resource_body
-from tests.unit.controller.test_kill_points import SCENARIOS, run
+from tests.unit.controller.test_kill_points import run
 from tests.unit.controller.test_operator_process import LEASE, Operators
 
 OWNING = Right("update", "migrations.meshhook.dev", "databasemigrations/finalizers")
