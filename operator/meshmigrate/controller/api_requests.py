@@ -1,7 +1,6 @@
 """Requests to the Kubernetes API: one client, one rate, one place for time limits and retries."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.request import getproxies
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientTimeout
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
+from msgspec import json
 
 from meshmigrate.controller.port import (
     AlreadyExists,
@@ -176,7 +176,7 @@ def _read(verb: str, path: str, answer: Answer) -> dict[str, Any]:
     if answer.status == _NO_ANSWER:
         raise ClusterError(f"{verb} {path}: no answer from the API server")
     try:
-        body: dict[str, Any] = json.loads(answer.body)
+        body: dict[str, Any] = json.decode(answer.body)
     except ValueError:
         body = {}
     if answer.status < 300:  # noqa: PLR2004  RFC 9110: 2xx is success
@@ -233,16 +233,18 @@ class _ClientTransport:
         body: Mapping[str, Any] | None,
         content_type: str,
     ) -> Answer:
-        request = await self._client.param_serialize(
+        method, url, headers, _, form = await self._client.param_serialize(
             method,
             path,
             query_params=list(query),
             header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
             auth_settings=["BearerToken"],
         )
         try:
-            response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
+            # The body is plain JSON: the client shall not look for models in each part of it.
+            response = await self._client.call_api(
+                method, url, headers, body, form, _request_timeout=_TIMEOUT
+            )
             content = await response.read()  # type: ignore[no-untyped-call]  # no types
         except (ClientConnectionError, ClientPayloadError, TimeoutError):
             return Answer(_NO_ANSWER, b"")
