@@ -93,6 +93,28 @@ def test_a_migration_of_more_than_a_mebibyte_is_not_kept(
     assert database.scalar("SELECT count(*) FROM meshmigrate.script") == 0
 
 
+def test_the_scripts_are_kept_before_the_first_of_them_runs(
+    database: Database, project: Project
+) -> None:
+    """Those of all files at once, in messages of a mebibyte: also of the file that fails."""
+    large = f"-- {'x' * 1024 * 1024}"
+    project.migration("1", "CREATE TABLE a (x int)", f"DROP TABLE a {large} '")
+    project.migration("2", "CREATE TABLE b (x int, \"\\'\" int)", f"DROP TABLE b {large}")
+    project.migration("3", "SELECT 1 / 0")
+    attempt(database, make_spec(project))
+    kept = database.query("SELECT kind, left(text, 12) FROM meshmigrate.script ORDER BY kind, text")
+    assert kept == [
+        ("migration", "CREATE TABLE"),
+        ("migration", "CREATE TABLE"),
+        ("migration", "SELECT 1 / 0"),
+        ("rollback", "DROP TABLE a"),
+        ("rollback", "DROP TABLE b"),
+    ]
+    assert database.scalar(
+        "SELECT text FROM meshmigrate.script WHERE text LIKE 'CREATE TABLE b%'"
+    ) == 'CREATE TABLE b (x int, "\\\'" int)'
+
+
 def test_the_fingerprint_before_is_committed_before_the_first_statement(
     database: Database, project: Project
 ) -> None:

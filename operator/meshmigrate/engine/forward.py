@@ -7,6 +7,7 @@ from functools import partial
 
 from meshmigrate.domain.errors import Failure, LockTimeout, MigrationError
 from meshmigrate.domain.script import Migration
+from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
@@ -44,9 +45,19 @@ def apply(
         Work(each.migration.version, each.script, each.checks + (final_checks if last else ()))
         for each, last in zip(pending, _lasts(len(pending)), strict=True)
     ]
+    if pending:
+        _keep_scripts(locked, pending)
     if pending and locked.course is not None and locked.course.choice.mode == "Batch":
         return _apply_together(locked, pending, works, deadline)
     return _apply_each(locked, pending, works, deadline)
+
+
+def _keep_scripts(locked: LockedRun, pending: Sequence[PreparedMigration]) -> None:
+    """Keep all scripts before the first of them runs; one that is never applied does no harm."""
+    with session.transaction(locked.ledger.connection):
+        locked.lease.guard()
+        history.keep_all(locked.ledger, (each.migration for each in pending))
+        session.commit_without_flush(locked.ledger.connection)
 
 
 def _lasts(count: int) -> list[bool]:
@@ -159,7 +170,6 @@ def _lock_deadline(locked: LockedRun) -> Deadline:
 
 def _record(locked: LockedRun, migration: Migration, started: datetime | None = None) -> None:
     ledger, identity = locked.ledger, locked.identity
-    history.keep_rollback(ledger, migration)
     entry = log.Entry(
         event=log.APPLIED,
         run_id=identity.id,

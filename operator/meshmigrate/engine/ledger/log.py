@@ -5,6 +5,7 @@ Times and hashes are the server's own, so that whoever can read the table can ve
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
@@ -22,7 +23,6 @@ _CONTENT: Final = """
         r.id, extract(epoch FROM r.at), r.run_id, r.attempt, r.version, r.script, r.event,
         extract(epoch FROM r.duration), r.outcome, r.error_code, r.message)::text, 'UTF8'))
 """
-_LOCK_HEAD = "SELECT FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
 _ROW: Final = """
 r AS (
     SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
@@ -32,7 +32,7 @@ r AS (
                - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
            %(message)s::text AS message, h.hash AS previous_hash
-    FROM {ledger}.log_head AS h WHERE h.id = 1
+    FROM {ledger}.log_head AS h WHERE h.id = 1 FOR UPDATE
 ), appended AS (
     INSERT INTO {ledger}.log
     SELECT r.*, {content} FROM r RETURNING id, hash
@@ -120,7 +120,6 @@ def of_error(
 
 def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
-    ledger.write_often(_LOCK_HEAD, {})
     ledger.write_often(_APPEND, _values(entry))
 
 
@@ -134,8 +133,12 @@ def append_with(
     parts
         What else it does, as named parts of it; none of its values may be another here.
     """
-    ledger.write_often(_LOCK_HEAD, {})
-    ledger.write_often(f"WITH {parts}, {_ROW}", {**values, **_values(entry)})
+    ledger.write_often(_with_row(parts), {**values, **_values(entry)})
+
+
+@cache
+def _with_row(parts: LiteralString) -> LiteralString:
+    return f"WITH {parts}, {_ROW}"
 
 
 def _values(entry: Entry) -> dict[str, object]:
