@@ -19,7 +19,7 @@ from psycopg.pq.abc import PGresult
 
 from meshmigrate.domain.script import Statement
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.deferred import WorkingConnection, take
+from meshmigrate.engine.deferred import WorkingConnection, send, take
 
 BATCHED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 """Kinds that never need other settings than the data statement before them."""
@@ -123,7 +123,7 @@ def send_batch(
     ours = take(connection)
     if ours:
         ours += _MARK
-    connection.pgconn.send_query(ours + text)
+    send(connection, ours + text)
     try:
         results: list[PGresult] = connection.wait(_watched(connection, expired))
     except psycopg.Error as lost:

@@ -6,7 +6,7 @@ nothing after a deferred statement that fails is run (PostgreSQL manual, "Multip
 a Simple Query").
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, Final, Self, cast
@@ -64,6 +64,16 @@ class WorkingConnection(psycopg.Connection[TupleRow]):
         """Whether nobody but us has touched the session since it was reset."""
         self.prepared = Prepared()
         self.sight: Sight | None = None
+        self.meanwhile: Callable[[], object] | None = None
+        """What is done once, while the answer to the next message is on its way."""
+
+
+def send(connection: psycopg.Connection[Any], text: bytes) -> None:
+    """Send a message, and use the time until its answer comes for what needs no answer."""
+    connection.pgconn.send_query(text)
+    if isinstance(connection, WorkingConnection) and connection.meanwhile is not None:
+        work, connection.meanwhile = connection.meanwhile, None
+        work()
 
 
 def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:

@@ -231,13 +231,18 @@ def snapshot(connection: Connection) -> Iterator[None]:
             roll_back(connection)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801  read as what a block is, and made several times for each file
     """Turn an error of the server into what it means for the run."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise own_error(error) from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Raise what an error means."""
+        if isinstance(error, psycopg.Error):
+            raise own_error(error) from error
 
 
 def roll_back(connection: Connection) -> None:
