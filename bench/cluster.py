@@ -44,15 +44,18 @@ def _take(shell: Shell, count: int) -> list[Figure]:
     build_images(shell)
     install_operator(shell)
     runs = [f"run-{number:02}" for number in range(1, count + 1)]
-    at_once = [f"at-once-{number:02}" for number in range(1, _AT_ONCE + 1)]
+    at_once, by_hand = (
+        [f"{name}-{number:02}" for number in range(1, _AT_ONCE + 1)]
+        for name in ("at-once", "by-hand")
+    )
     with proxied(shell.env) as api:
-        prepare(shell, api, [*runs, *at_once])
+        prepare(shell, api, [*runs, *at_once, *by_hand])
         idle = resident_mebibytes(shell)
         before = api_writes(api)
         rounds = measure(shell, api, runs)
         writes = api_writes(api).since(before)
         afterwards = resident_mebibytes(shell)
-        side_by_side = together(shell, api, at_once)
+        side_by_side = together(shell, api, at_once, by_hand)
     if writes.created != count:
         raise DemoError("somebody else migrates on this cluster: the figures would be theirs too")
     shell.run(f"kubectl delete namespace {NAMESPACE} --wait=false")

@@ -1,6 +1,7 @@
 """Where the bench runs: a namespace, a PostgreSQL with a database per run, and what they share."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,14 @@ PODS: Final = f"/api/v1/namespaces/{NAMESPACE}/pods"
 _CORE: Final = f"/api/v1/namespaces/{NAMESPACE}"
 _EXAMPLE: Final = Path("examples/webhooks")
 _KINDS: Final = ("migrations", "rollbacks", "checks")
+
+TELL_THE_TIME: Final = ("python3", "-c", "import time; print(time.time())")
+"""For a bare Job: write the time to the log, and end."""
+MIGRATE: Final = (
+    *("meshmigrate", "apply", "--database-url-file", "/mnt/secret/DATABASE_URL"),
+    *(part for kind in _KINDS for part in (f"--{kind}", f"/mnt/{kind}")),
+)
+"""For a bare Job: do what a run does, by the command line."""
 
 
 def prepare(shell: Shell, api: Api, runs: list[str]) -> None:
@@ -57,8 +66,10 @@ def apply(api: Api, run: str) -> float:
     return began
 
 
-def apply_bare_job(api: Api, name: str, image: str, *, run: str) -> None:
-    """Create a Job that writes the time to its log and ends at once.
+def apply_bare_job(
+    api: Api, name: str, image: str, *, run: str, command: Sequence[str] = TELL_THE_TIME
+) -> None:
+    """Create a Job that runs a command, by default one that ends at once.
 
     Image, security settings, Secret and ConfigMaps are those of the run's own Job.
     """
@@ -70,7 +81,7 @@ def apply_bare_job(api: Api, name: str, image: str, *, run: str) -> None:
         "name": "bare",
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python3", "-c", "import time; print(time.time())"],
+        "command": list(command),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

@@ -21,9 +21,17 @@ CHART_FILES: Final = ROOT / "charts" / "meshmigrate" / "files"
 _HEAD: Final = """\
 # Metrics
 The operator serves them at `/metrics` on port 8080, as Prometheus' text or as OpenMetrics,
-whichever is asked for. Each counter is raised in the moment in which the operator stores what it
-counts, so the sum over replicas and restarts is right: use `sum(increase(...))`. What is shown of
-the resources comes from the leader alone.
+whichever is asked for. Each counter is raised when the operator stores what it counts: add up
+replicas and restarts with `sum(increase(...))`. What is shown of the resources comes from the
+leader alone.
+
+A counter lives in its process, and one that dies takes along what it had counted since it was
+scraped last. Apart from that the end of each run is counted at least once: where an operator dies
+as it stores an end, or does not hear that it was stored, it or its successor counts it then. Twice
+only where one is replaced between counting an end and the resource's next write, which follows at
+once, or with notifications once they are tried. Attempts to deliver a notification are counted at
+most once. Where nothing may be missing ask the resources: `meshmigrate_migration_unhealthy`, on
+which the alerts about migrations rest, forgets nothing.
 
 The metrics have a label `namespace` of their own, the migration's: scrape with `honor_labels: true`
 (the chart's ServiceMonitor does). Labels are bounded: a resource adds a series only while it needs

@@ -10,6 +10,7 @@ from typing import Final
 
 _PREFIX: Final = "meshmigrate-"
 _MAC: Final = "02:00:00:00:00:02"
+_NEAR_MAC: Final = "02:00:00:00:00:01"
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class FarNode:
     name: str
     near: str
     """Address of this machine as seen from there."""
+    link: str
+    """The device that leads there."""
 
     @property
     def prefix(self) -> tuple[str, ...]:
@@ -32,6 +35,14 @@ class FarNode:
         """
         _ip("-n", self.name, "address", "flush", "dev", "far")
 
+    def lose_us(self) -> None:
+        """Lose this machine from the node's side: what is sent from there goes nowhere."""
+        _ip("address", "flush", "dev", self.link)
+
+    def find_us(self) -> None:
+        """Let this machine be reached again."""
+        _ip("address", "add", f"{self.near}/30", "dev", self.link)
+
 
 @contextmanager
 def far_node() -> Iterator[FarNode]:
@@ -41,14 +52,16 @@ def far_node() -> Iterator[FarNode]:
     net = f"10.213.{session % 250}"
     _ip("netns", "add", name)
     try:
-        _ip(*f"link add {link} type veth peer name far address {_MAC} netns {name}".split())
+        far = f"name far address {_MAC} netns {name}"
+        _ip(*f"link add {link} address {_NEAR_MAC} type veth peer {far}".split())
         _ip("address", "add", f"{net}.1/30", "dev", link)
         _ip("link", "set", link, "up")
         # As behind a router: the next hop answers, whoever is lost behind it.
         _ip(*f"neighbour add {net}.2 lladdr {_MAC} dev {link} nud permanent".split())
         _ip("-n", name, "address", "add", f"{net}.2/30", "dev", "far")
         _ip("-n", name, "link", "set", "far", "up")
-        yield FarNode(name, f"{net}.1")
+        _ip(*f"-n {name} neighbour add {net}.1 lladdr {_NEAR_MAC} dev far nud permanent".split())
+        yield FarNode(name, f"{net}.1", link)
     finally:
         _ip("netns", "delete", name)
 

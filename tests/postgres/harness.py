@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -222,11 +222,17 @@ class LeapingClock:
     """The machine's clock, put forward by a test: a deadline passes without waiting for it."""
 
     stop: Stop
+    rate: Callable[[], float] = lambda: 1.0
+    """How many seconds pass in one."""
     leapt: float = 0.0
+    _read: float = field(default_factory=time.monotonic)
 
     def monotonic(self) -> float:
         """Give seconds that only ever grow."""
-        return SystemClock(self.stop).monotonic() + self.leapt
+        now = SystemClock(self.stop).monotonic()
+        self.leapt += (now - self._read) * (self.rate() - 1.0)
+        self._read = now
+        return now + self.leapt
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise the interruption that ends the waiting."""
@@ -253,10 +259,12 @@ def attempt(
     leap: Callable[[Event], float] = lambda _: 0.0,
     start: Start = run,
     patience: Patience = _PATIENCE,
+    rate: Callable[[], float] = lambda: 1.0,
 ) -> Attempt:
     """Run a spec in this process; ``during`` sees each event as it happens.
 
-    ``start`` does something else than to apply, ``leap`` puts the clock forward at an event.
+    ``start`` does something else than to apply, ``leap`` puts the clock forward at an event,
+    ``rate`` says how fast it runs.
     """
     events: list[Event] = []
 
@@ -269,7 +277,7 @@ def attempt(
         return parse_database_url(url or database.url)
 
     stop = Stop()
-    clock = LeapingClock(stop)
+    clock = LeapingClock(stop, rate)
     tools = Tools(clock=clock, stop=stop, events=record, patience=patience)
     ending = start(spec, credentials, tools)
     return Attempt(ending.encoded, tuple(events))

@@ -28,6 +28,8 @@ class Fault:
         A regular expression.
     reaches_server
         Whether the message gets through and its answer is lost; otherwise it is lost itself.
+    swallows
+        Whether the connection then stays open, and nothing gets through it any more.
     skipped
         How many such messages get through before.
     """
@@ -35,6 +37,7 @@ class Fault:
     message: bytes
     after: bytes = b""
     reaches_server: bool = True
+    swallows: bool = False
     skipped: int = 0
     seen: bytes = b""
     happened: threading.Event = field(default_factory=threading.Event)
@@ -51,6 +54,24 @@ class Fault:
         return self.skipped < 0
 
 
+@dataclass(eq=False)
+class Link:
+    """A connection of a client by way of the proxy, and what becomes of what is sent."""
+
+    client: socket.socket
+    server: socket.socket
+    deaf: threading.Event = field(default_factory=threading.Event)
+    """The next answer ends the connection."""
+    swallowing: threading.Event = field(default_factory=threading.Event)
+    """All is taken and nothing passed on, in both directions."""
+    flowing: threading.Event = field(default_factory=threading.Event)
+    """Answers are passed on; otherwise they wait until they are again."""
+
+    def __post_init__(self) -> None:
+        """Pass everything on."""
+        self.flowing.set()
+
+
 class Proxy:
     """Passes everything on, until it is told to do something else."""
 
@@ -58,9 +79,11 @@ class Proxy:
         self._database = database
         self.server_port = database.server.port
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._open: set[socket.socket] = set()
+        self._links: set[Link] = set()
         self._threads: list[threading.Thread] = []
         self.fault: Fault | None = None
+        self.lingers = False
+        """Whether the server is not told when a client has closed a connection."""
         self.accepted = 0
         self.passed = 0
 
@@ -93,8 +116,29 @@ class Proxy:
 
     def cut(self) -> None:
         """Reset every connection there is, on both sides."""
-        for one in list(self._open):
-            self._reset(one)
+        for link in list(self._links):
+            self._end(link)
+
+    def swallow(self) -> None:
+        """Let nothing through the connections there are: each side waits for the other."""
+        for link in list(self._links):
+            link.swallowing.set()
+
+    def delay(self) -> None:
+        """Keep the answers on the connections there are, until they are let through."""
+        for link in list(self._links):
+            link.flowing.clear()
+
+    def let_through(self) -> None:
+        """Pass on the answers that were kept, and those to come."""
+        for link in list(self._links):
+            link.flowing.set()
+
+    @property
+    def is_swallowing(self) -> bool:
+        """Whether a client waits for an answer in vain."""
+        waiting = [link for link in list(self._links) if link.client.fileno() >= 0]
+        return any(link.swallowing.is_set() for link in waiting)
 
     def _accept(self) -> None:
         while True:
@@ -110,37 +154,52 @@ class Proxy:
             except OSError:
                 client.close()
                 continue
-            self._open |= {client, server}
-            deaf = threading.Event()
-            self._start(self._up, client, server, deaf)
-            self._start(self._down, server, client, deaf)
+            link = Link(client, server)
+            self._links.add(link)
+            self._start(self._up, link)
+            self._start(self._down, link)
 
-    def _up(self, client: socket.socket, server: socket.socket, deaf: threading.Event) -> None:
+    def _up(self, link: Link) -> None:
         with suppress(OSError):
-            while data := client.recv(_CHUNK):
+            while data := link.client.recv(_CHUNK):
                 self.passed += 1
                 fault = self.fault
-                if fault is not None and fault.is_in(data):
+                if fault is not None and not link.swallowing.is_set() and fault.is_in(data):
+                    if fault.swallows:
+                        link.swallowing.set()
+                    elif fault.reaches_server:
+                        link.deaf.set()
                     fault.happened.set()
-                    if not fault.reaches_server:
+                    if fault.reaches_server:
+                        link.server.sendall(data)
+                    elif not fault.swallows:
                         break
-                    deaf.set()
-                server.sendall(data)
-        self._reset(client)
-        self._reset(server)
+                elif not link.swallowing.is_set():
+                    link.server.sendall(data)
+        if self.lingers and link.swallowing.is_set():
+            self._reset(link.client)
+        else:
+            self._end(link)
 
-    def _down(self, server: socket.socket, client: socket.socket, deaf: threading.Event) -> None:
+    def _down(self, link: Link) -> None:
         with suppress(OSError):
-            while data := server.recv(_CHUNK):
-                if deaf.is_set():
+            while data := link.server.recv(_CHUNK):
+                link.flowing.wait()
+                if link.deaf.is_set():
                     break
-                client.sendall(data)
-        self._reset(client)
-        self._reset(server)
+                if not link.swallowing.is_set():
+                    link.client.sendall(data)
+        self._end(link)
 
-    def _reset(self, one: socket.socket) -> None:
+    def _end(self, link: Link) -> None:
+        self._links.discard(link)
+        link.flowing.set()
+        self._reset(link.client)
+        self._reset(link.server)
+
+    @staticmethod
+    def _reset(one: socket.socket) -> None:
         """Close with a reset: the other side loses what it has not read yet."""
-        self._open.discard(one)
         with suppress(OSError):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             one.shutdown(socket.SHUT_RDWR)

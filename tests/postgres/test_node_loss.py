@@ -63,3 +63,22 @@ def test_a_lost_node_frees_the_lock_by_itself(
     again = make_spec(project, run_id=spec.run.id, attempt=2)
     assert attempt(database, again).outcome is Outcome.SUCCEEDED
     assert database.versions == ["1", "2"]
+
+
+def test_a_runner_whose_server_is_lost_notices_and_goes_on(
+    database: Database, project: Project, node: FarNode, tmp_path: Path
+) -> None:
+    """Fault 22 seen from the other side: keepalives find the server gone, another connection it."""
+    make_speed(database, 600)
+    project.migration("1", "CREATE TABLE a (x int)").migration("2", AT_SPEED)
+    url = database.url.replace("127.0.0.1", node.near)
+    with Runner(tmp_path, database, make_spec(project), url=url, prefix=node.prefix) as runner:
+        eventually(lambda: is_asleep(database), "is in version 2")
+        node.lose_us()
+        eventually(lambda: "connection-lost" in runner.output, "notices", within=90)
+        make_speed(database, 0)
+        node.find_us()
+        assert runner.wait() == Outcome.SUCCEEDED.exit_code
+        assert (runner.result.attempt, runner.result.applied.count) == (1, 2)
+    assert database.versions == ["1", "2"]
+    assert database.lock_holders() == []

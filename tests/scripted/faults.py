@@ -33,3 +33,5 @@ SERVER_ERROR: Final = Fault(done=False, status=500, reason="InternalError")
 DONE_AND_FAILED: Final = Fault(done=True, status=504, reason="Timeout")
 CONFLICT: Final = Fault(done=False, status=409, reason="Conflict")
 """Somebody else was faster; what exactly they wrote is the next read's business."""
+GONE: Final = Fault(done=False, status=410, reason="Expired")
+"""A list that was read page by page is too old to be read on."""

@@ -2,7 +2,8 @@
 
 from meshmigrate.controller.decide import DeleteJob, Step, WriteStatus
 from meshmigrate.controller.observed import ObservedResource
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.run_status import CurrentRun
+from meshmigrate.controller.status import Status
 
 
 def note_absence(step: Step, resource: ObservedResource, listed: set[str]) -> None:

@@ -28,9 +28,11 @@ from meshmigrate.controller.cancelling import (
 from meshmigrate.controller.closing import close_run, show_last_run
 from meshmigrate.controller.conditions import Verdict, with_verdict
 from meshmigrate.controller.database_queue import find_blocker, is_held_back, with_place_in_queue
+from meshmigrate.controller.events import with_events
 from meshmigrate.controller.following import follow_attempt
 from meshmigrate.controller.observed import Observed, ObservedResource
 from meshmigrate.controller.outbox import with_notifications
+from meshmigrate.controller.run_status import CurrentRun, LastAttempt
 from meshmigrate.controller.spec import MigrationSpec
 from meshmigrate.controller.starting import (
     is_run_wanted,
@@ -38,7 +40,7 @@ from meshmigrate.controller.starting import (
     replace_run,
     start_run,
 )
-from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
+from meshmigrate.controller.status import Status
 from meshmigrate.controller.suspending import hold_back, hold_run
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
@@ -49,7 +51,7 @@ _NO_RUNS_REASONS: Final = DENIALS | {Reason.INVALID_SPEC, Reason.SUSPENDED}
 
 def advance(observed: Observed) -> Status:
     """Give the status that what is observed calls for; the same one if nothing is new."""
-    return with_notifications(observed, _advance(observed))
+    return with_events(observed, with_notifications(observed, _advance(observed)))
 
 
 def _advance(observed: Observed) -> Status:

@@ -18,6 +18,7 @@ from meshmigrate.controller.port import (
     ClusterError,
     Conflict,
     NotFound,
+    Refused,
 )
 
 _READ_SECONDS: Final = 5.0
@@ -28,6 +29,8 @@ _LONGEST_DELAY_SECONDS: Final = 5.0
 _RETRYABLE: Final = frozenset({429, 500, 502, 503, 504})
 _NO_ANSWER: Final = 0
 _OK, _CONFLICT, _NOT_FOUND = 200, 409, 404
+_REFUSALS: Final = frozenset({400, 403, 413, 422})
+"""The request itself is at fault: as of an event in a namespace that is being deleted (403)."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -188,7 +191,7 @@ def _error(status: int, reason: str) -> type[ClusterError]:
         return NotFound
     if status == _CONFLICT:
         return AlreadyExists if reason == "AlreadyExists" else Conflict
-    return ClusterError
+    return Refused if status in _REFUSALS else ClusterError
 
 
 @asynccontextmanager

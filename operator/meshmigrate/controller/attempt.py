@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import DecodeError
 
 from meshmigrate.controller.observed import ContainerEnd, Observed, ObservedJob, ObservedPod
-from meshmigrate.controller.status import CurrentRun
+from meshmigrate.controller.run_status import CurrentRun
 from meshmigrate.domain.outcome import (
     EXIT_INTERNAL_ERROR,
     EXIT_USAGE_ERROR,

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from meshmigrate.controller.clock import parse_time, seconds_between
+from meshmigrate.controller.run_status import CurrentRun, LastAttempt
 from meshmigrate.controller.spec import Retry
-from meshmigrate.controller.status import CurrentRun, LastAttempt
 from meshmigrate.domain.reason import Reason
 
 FIRST_DELAY_SECONDS: Final = 5.0

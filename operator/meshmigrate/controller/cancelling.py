@@ -9,7 +9,8 @@ from meshmigrate.controller.closing import close_run
 from meshmigrate.controller.conditions import Verdict, with_verdict
 from meshmigrate.controller.observed import Observed, ObservedResource
 from meshmigrate.controller.obstacle import is_stuck
-from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
+from meshmigrate.controller.run_status import CurrentRun, LastAttempt
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 

@@ -16,14 +16,8 @@ from meshmigrate.controller.report import (
     proof_of,
     range_of,
 )
-from meshmigrate.controller.status import (
-    HISTORY_LENGTH,
-    CurrentRun,
-    DatabaseStatus,
-    HistoryEntry,
-    LastRun,
-    Status,
-)
+from meshmigrate.controller.run_status import CurrentRun, HistoryEntry, LastRun
+from meshmigrate.controller.status import HISTORY_LENGTH, DatabaseStatus, Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result

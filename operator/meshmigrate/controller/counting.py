@@ -1,25 +1,23 @@
-"""Counting what ends: at the moment its end is stored, and only then."""
+"""Counting what ends."""
 
 from typing import Final
 
 import structlog
 
 from meshmigrate.controller.notification import DELIVERED, UNWANTED
-from meshmigrate.controller.observed import ObservedResource
+from meshmigrate.controller.observed import Key, ObservedResource
+from meshmigrate.controller.run_status import LastRun
 from meshmigrate.controller.status import Status
 from meshmigrate.observe.metrics import FinishedRun, Metrics
 
 _log: Final = structlog.get_logger(__name__)
 
 
-def count_end(metrics: Metrics, old: Status, resource: ObservedResource) -> None:
-    """Count and log the end of a run, if a status that was just stored has a new one."""
-    last = resource.status.last_run
-    if last is None or last == old.last_run:
-        return
+def count_end(metrics: Metrics, key: Key, last: LastRun) -> None:
+    """Count and log the end of a run."""
     metrics.run_finished(
         FinishedRun(
-            namespace=resource.key.namespace,
+            namespace=key.namespace,
             outcome=last.outcome,
             reason=last.reason,
             duration_seconds=last.duration_seconds,
@@ -30,7 +28,7 @@ def count_end(metrics: Metrics, old: Status, resource: ObservedResource) -> None
     _log.info(
         "run-finished",
         message=f"run {last.number} ended as {last.outcome}",
-        resource=str(resource.key),
+        resource=str(key),
         run=last.number,
         run_id=last.id,
         outcome=last.outcome,

@@ -10,7 +10,8 @@ from typing import Final
 from meshmigrate.controller.clock import format_time
 from meshmigrate.controller.conditions import Verdict, with_verdict
 from meshmigrate.controller.observed import Observed, ObservedResource
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.run_status import CurrentRun
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.reason import Reason
 
 NOT_BEGUN: Final = frozenset({Reason.QUEUED.value, Reason.SUSPENDED.value})

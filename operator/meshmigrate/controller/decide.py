@@ -18,7 +18,8 @@ from meshmigrate.controller.database_queue import is_held_back
 from meshmigrate.controller.observed import Observed, ObservedJob, ObservedResource
 from meshmigrate.controller.outbox import wait_for_delivery
 from meshmigrate.controller.pod_template import TERMINATION_GRACE_SECONDS
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.run_status import CurrentRun
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.reason import Reason
 
 JOB_END_GRACE: Final = timedelta(seconds=10)

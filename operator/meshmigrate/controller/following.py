@@ -20,9 +20,10 @@ from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with
 from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.obstacle import find_obstacle, is_stuck
 from meshmigrate.controller.progress import note_progress
+from meshmigrate.controller.run_status import CurrentRun, LastAttempt
 from meshmigrate.controller.spec import LONGEST_START_SECONDS, MigrationSpec, settings_hash
 from meshmigrate.controller.starting import next_attempt
-from meshmigrate.controller.status import CurrentRun, LastAttempt, Status
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 

@@ -7,8 +7,8 @@ from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.observed import ObservedResource
 from meshmigrate.controller.pod_template import RunnerImage, pod_template
 from meshmigrate.controller.run_input import run_spec
+from meshmigrate.controller.run_status import CurrentRun
 from meshmigrate.controller.spec import MigrationSpec, settings_hash
-from meshmigrate.controller.status import CurrentRun
 
 EXPIRY_SECONDS: Final = 3600
 """How long the Job of a stored result stays, for whoever wants to read its log."""

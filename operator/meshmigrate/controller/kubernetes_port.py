@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from meshmigrate.controller import names
 from meshmigrate.controller.api_requests import ApiRequests
-from meshmigrate.controller.events import counted_again
+from meshmigrate.controller.event_manifest import counted_again
 from meshmigrate.controller.observed import (
     Key,
     ObservedEvent,

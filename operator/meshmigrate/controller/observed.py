@@ -9,6 +9,7 @@ from datetime import datetime
 from meshmigrate.controller import names
 from meshmigrate.controller.admission import Denial
 from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.event import EventId
 from meshmigrate.controller.mounts import SOURCE_VOLUME
 from meshmigrate.controller.notification import Receipt
 from meshmigrate.controller.observed_resource import (
@@ -106,7 +107,8 @@ class Observed:
     other resources with a run in flight on the same database. ``log_line`` is the last line of
     the running pod's log, as far as it could be read. ``channels`` are those that notifications can
     go to, ``receipts`` what became of some and is not in the status yet. ``traced``: every run
-    has spans, not only those that were given a parent.
+    has spans, not only those that were given a parent. ``told`` are the events that this process
+    has told.
     """
 
     resource: ObservedResource
@@ -122,6 +124,7 @@ class Observed:
     channels: Channels = NO_CHANNELS
     receipts: tuple[Receipt, ...] = ()
     traced: bool = False
+    told: frozenset[EventId] = frozenset()
 
     def job(self, name: str) -> ObservedJob | None:
         """Give the Job of a name."""

@@ -28,6 +28,10 @@ class AlreadyExists(ClusterError):
     """An object of that name exists."""
 
 
+class Refused(ClusterError):
+    """The API server does not do that: the same request would be answered the same way."""
+
+
 class ClusterPort(Protocol):
     """The Kubernetes API as the operator uses it. Every verb may raise `ClusterError`."""
 

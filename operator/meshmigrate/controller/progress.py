@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from meshmigrate.controller.conditions import Verdict, with_rollback_ready, with_verdict
 from meshmigrate.controller.observed import Observed
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.run_status import CurrentRun
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runner_log import Progress, describe_wait
 

@@ -7,13 +7,8 @@ from msgspec import json
 from meshmigrate.controller.attempt import Ended
 from meshmigrate.controller.conditions import MAX_MESSAGE_LENGTH, shortened
 from meshmigrate.controller.observed import Key
-from meshmigrate.controller.status import (
-    PlanStatus,
-    RunFailure,
-    SchemaProof,
-    VersionPlan,
-    VersionRange,
-)
+from meshmigrate.controller.run_status import RunFailure, SchemaProof, VersionRange
+from meshmigrate.controller.status import PlanStatus, VersionPlan
 from meshmigrate.domain.describe import DATABASE_STATE, describe_result, sentence
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, Versions

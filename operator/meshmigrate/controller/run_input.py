@@ -4,8 +4,8 @@ from uuid import UUID
 
 from meshmigrate.controller.mounts import CREDENTIALS, source_folders
 from meshmigrate.controller.observed import ObservedResource
+from meshmigrate.controller.run_status import CurrentRun
 from meshmigrate.controller.spec import MigrationSpec
-from meshmigrate.controller.status import CurrentRun
 from meshmigrate.domain.runspec import Provenance, RunIdentity, RunSpec
 
 

@@ -2,7 +2,8 @@
 
 from msgspec import convert, to_builtins
 
-from meshmigrate.controller.status import LastRun, Status
+from meshmigrate.controller.run_status import LastRun
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, RollbackReady
 

@@ -183,18 +183,19 @@ def settings_hash(spec: MigrationSpec) -> str:
     return hashlib.sha256(json.encode(spec.job, order="deterministic")).hexdigest()[:16]
 
 
-_fields = cache(fields)
-"""Of a type, which msgspec works out anew each time."""
+@cache
+def _fields(of: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """Give name, name in JSON and default of each field, which msgspec works out each time."""
+    return tuple((each.name, each.encode_name, each.default) for each in fields(of))
 
 
 def _without_defaults(value: Any) -> Any:
     """Leave out what equals its default; msgspec itself leaves out only what is the same object."""
     if isinstance(value, Struct):
-        given = ((each, getattr(value, each.name)) for each in _fields(type(value)))
         return {
-            each.encode_name: _without_defaults(content)
-            for each, content in given
-            if content != each.default
+            encoded: _without_defaults(content)
+            for name, encoded, default in _fields(type(value))
+            if (content := getattr(value, name)) != default
         }
     if isinstance(value, tuple):
         return [_without_defaults(item) for item in value]

@@ -14,8 +14,9 @@ from meshmigrate.controller.closing import SUPERSEDED, close_superseded
 from meshmigrate.controller.conditions import Verdict, with_verdict, without_rollback_ready
 from meshmigrate.controller.database_queue import find_blocker, with_place_in_queue
 from meshmigrate.controller.observed import Observed, ObservedResource
+from meshmigrate.controller.run_status import CurrentRun
 from meshmigrate.controller.spec import MigrationSpec
-from meshmigrate.controller.status import CurrentRun, Status
+from meshmigrate.controller.status import Status
 from meshmigrate.controller.suspending import hold_back
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason

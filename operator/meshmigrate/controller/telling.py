@@ -6,8 +6,9 @@ from uuid import UUID, uuid5
 from meshmigrate.controller.clock import format_time, seconds_between
 from meshmigrate.controller.closing import SUPERSEDED
 from meshmigrate.controller.observed import Observed
+from meshmigrate.controller.run_status import CurrentRun, LastRun
 from meshmigrate.controller.spec import SourceProvenance
-from meshmigrate.controller.status import CurrentRun, LastRun, Status
+from meshmigrate.controller.status import Status
 from meshmigrate.domain.errors import Location
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.observe.notifications.notice import RETRYING, Notice

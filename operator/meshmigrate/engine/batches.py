@@ -7,19 +7,17 @@ manual, "statement_timeout"), and names a character of the whole message when on
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import Final
 
 import psycopg
 from psycopg import generators
-from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from meshmigrate.domain.script import Statement
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.deferred import WorkingConnection, send, take
+from meshmigrate.engine.deferred import WorkingConnection, allowing_each, take
 
 BATCHED: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 """Kinds that never need other settings than the data statement before them."""
@@ -33,7 +31,6 @@ _LONGEST: Final = 64 * 1024
 MOST: Final = 1024
 """Statements of one message."""
 _QUICK_SECONDS: Final = 0.02
-_CANCEL_TIMEOUT: Final = 2.0
 
 
 class StatementFailed(Exception):
@@ -123,9 +120,10 @@ def send_batch(
     ours = take(connection)
     if ours:
         ours += _MARK
-    send(connection, ours + text)
+    connection.pgconn.send_query(ours + text)
     try:
-        results: list[PGresult] = connection.wait(_watched(connection, expired))
+        with allowing_each(connection, len(batch), expired):
+            results: list[PGresult] = connection.wait(generators.execute(connection.pgconn))
     except psycopg.Error as lost:
         raise StatementFailed(lost, 0, 0, len(batch) - 1) from lost
     mark = -1
@@ -146,20 +144,3 @@ def send_batch(
 
 def _is_mark(result: PGresult) -> bool:
     return result.status == ExecStatus.TUPLES_OK and result.nfields == 0
-
-
-def _watched(connection: Connection, expired: Callable[[], bool]) -> PQGen[list[PGresult]]:
-    """Wait for the results as psycopg does, and look at the time whenever nothing has come."""
-    work = generators.execute(connection.pgconn)
-    try:
-        waiting = next(work)
-        while True:
-            ready = yield waiting
-            if not ready and expired():
-                # A connection that is gone has nothing to cancel.
-                with suppress(psycopg.Error):
-                    connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
-            waiting = work.send(ready)
-    except StopIteration as end:
-        results: list[PGresult] = end.value
-        return results

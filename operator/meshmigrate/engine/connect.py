@@ -123,6 +123,7 @@ class Connector:
                 self._clock.sleep(_REREAD_INTERVAL)
             else:
                 self.had_success = True
+                connection.monotonic = self._clock.monotonic
                 return connection
 
 
@@ -135,7 +136,7 @@ def protection(command: Literal["SET", "SET LOCAL"]) -> str:
     return "".join(f"{command} {name} = '{value}';\n" for name, value in _PROTECTION.items())
 
 
-def connect(parameters: ConnectionParameters, name: UUID | str) -> Connection:
+def connect(parameters: ConnectionParameters, name: UUID | str) -> WorkingConnection:
     """Connect in autocommit mode, without server-side preparation.
 
     The server is verified against the system's certificates unless the URL says otherwise

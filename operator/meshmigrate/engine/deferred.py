@@ -6,16 +6,20 @@ nothing after a deferred statement that fails is run (PostgreSQL manual, "Multip
 a Simple Query").
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 import psycopg
-from psycopg.abc import Params, Query, QueryNoTemplate
+from psycopg.abc import Params, PQGen, Query, QueryNoTemplate
 from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 from psycopg.sql import Composable
+
+from meshmigrate.engine.silence import Allowance, answered
 
 BEGIN: Final = b"BEGIN;"
 COMMIT: Final = b"COMMIT;"
@@ -23,6 +27,8 @@ PREPARED: Final = (
     b"SELECT p.name, p.prepare_time::text FROM pg_catalog.pg_prepared_statement() AS p"
 )
 """What is prepared in the session, by whomever; our own settings must be in force."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -65,15 +71,46 @@ class WorkingConnection(psycopg.Connection[TupleRow]):
         self.prepared = Prepared()
         self.sight: Sight | None = None
         self.meanwhile: Callable[[], object] | None = None
-        """What is done once, while the answer to the next message is on its way."""
+        """What is done once, while the next answer is on its way: it needs none itself."""
+        self.allowed = Allowance()
+        self.monotonic: Callable[[], float] = time.monotonic
+        """The clock by which a server is silent for too long, in seconds."""
+
+    def wait(self, gen: PQGen[T], *arguments: Any, **keywords: Any) -> T:
+        """Wait for an answer, but not for ever; all that psycopg sends is waited for here."""
+        work, self.meanwhile = self.meanwhile, None
+        if work is not None:
+            work()
+        within_time = answered(self, gen, self.allowed, self.monotonic)
+        return super().wait(within_time, *arguments, **keywords)
 
 
-def send(connection: psycopg.Connection[Any], text: bytes) -> None:
-    """Send a message, and use the time until its answer comes for what needs no answer."""
-    connection.pgconn.send_query(text)
-    if isinstance(connection, WorkingConnection) and connection.meanwhile is not None:
-        work, connection.meanwhile = connection.meanwhile, None
-        work()
+def allow(connection: psycopg.Connection[TupleRow], seconds: float) -> None:
+    """Take note of the timeout that the server has, or has from the next message on."""
+    if isinstance(connection, WorkingConnection):
+        connection.allowed = Allowance(seconds)
+
+
+@contextmanager
+def allowing_each(
+    connection: psycopg.Connection[TupleRow], count: int, expired: Callable[[], bool]
+) -> Iterator[None]:
+    """Wait for so many statements in one message: the timeout is that of each.
+
+    Parameters
+    ----------
+    expired
+        Tells whether the time for all of them is over.
+    """
+    if not isinstance(connection, WorkingConnection):
+        yield
+        return
+    one = connection.allowed
+    connection.allowed = Allowance(one.seconds * count, expired)
+    try:
+        yield
+    finally:
+        connection.allowed = one
 
 
 def defer(connection: psycopg.Connection[TupleRow], text: bytes) -> None:

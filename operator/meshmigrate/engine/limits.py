@@ -12,7 +12,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.deferred import defer
+from meshmigrate.engine.deferred import allow, defer
 from meshmigrate.engine.server_error import is_cancelled
 from meshmigrate.engine.session import translated
 from meshmigrate.engine.stop import Stop, interruption
@@ -70,12 +70,14 @@ class Limits:
     def prepare(self, statement: Statement) -> None:
         """Set what holds for the next statement."""
         defer(self._connection, self._text(statement.kind))
+        allow(self._connection, self.seconds)
         self._strong_lock_held |= statement.kind not in _WEAK
         self._started = self._clock.monotonic()
 
     def restore(self) -> None:
         """Set what holds for the end of a script, whatever the script has set."""
         defer(self._connection, self.restoring())
+        allow(self._connection, self.seconds)
 
     def restoring(self) -> bytes:
         """Give the statements that do this, to be sent behind the last one of the script.
@@ -149,6 +151,7 @@ def limit(connection: Connection, seconds: float, *, lock_ms: int = 0) -> None:
         connection.execute(
             f"SET lock_timeout = {lock_ms}; SET statement_timeout = {milliseconds}".encode()
         )
+    allow(connection, seconds)
 
 
 def timed_out(error: MigrationError, seconds: float) -> Failure:

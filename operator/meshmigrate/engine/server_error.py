@@ -14,6 +14,7 @@ from meshmigrate.domain.errors import (
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.domain.sqlstate import Retry, SqlState, retry_after
+from meshmigrate.engine.silence import NoAnswerError
 
 _GONE: Final = frozenset({"3F000", "42P01", "42703"})
 """A schema, a table or a column that is not there."""
@@ -195,6 +196,8 @@ def _is_another_s(error: psycopg.Error) -> bool:
 
 
 def _lost(error: psycopg.Error) -> str:
+    if isinstance(error, NoAnswerError):
+        return str(error)
     if _from_server(error):
         return "the connection to the server was lost"
     return f"psycopg cannot send this: {error}"

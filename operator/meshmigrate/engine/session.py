@@ -21,6 +21,7 @@ from meshmigrate.engine.deferred import (
     COMMIT,
     Prepared,
     WorkingConnection,
+    allow,
     defer,
     drop_transaction,
     is_waiting,
@@ -28,6 +29,7 @@ from meshmigrate.engine.deferred import (
 )
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.server_error import own_error
+from meshmigrate.engine.silence import OURS_SECONDS
 
 _RESET: Final = f"""
 RESET SESSION AUTHORIZATION;
@@ -42,12 +44,12 @@ SET standard_conforming_strings = on;
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
 _RESET_17: Final = b"SET transaction_timeout = 0;"
 # pg_temp last: unnamed, it is searched first. psycopg reads times only in the ISO style.
-_OURS: Final = b"""
+_OURS: Final = f"""
 SET search_path = pg_catalog, pg_temp;
 SET datestyle = 'ISO, MDY';
-SET statement_timeout = '60s';
+SET statement_timeout = '{OURS_SECONDS:g}s';
 SET lock_timeout = '10s';
-"""
+""".encode()
 _FORGET: Final = b"""
 DISCARD TEMP;
 UNLISTEN *;
@@ -69,6 +71,7 @@ RESET lock_timeout;
 
 def reset(connection: Connection, server: Server) -> None:
     """Bring the session to its baseline, our own names in force."""
+    allow(connection, OURS_SECONDS)
     with translated():
         if _is_at_baseline(connection):
             defer(connection, _in_a_transaction_of_its_own(connection, _FORGET))
@@ -141,6 +144,7 @@ def _is_at_baseline(connection: Connection) -> bool:
 
 
 def _mark(connection: Connection, *, at_baseline: bool) -> None:
+    allow(connection, OURS_SECONDS)
     if isinstance(connection, WorkingConnection):
         connection.at_baseline = at_baseline
         if not at_baseline:

@@ -18,11 +18,14 @@ from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.deferred import allow
 
 _PREFIX: Final = "meshmigrate_scratch_"
 _LOCK_CLASS: Final = 0x6D657368
 """First half of the lock's key: "mesh" in ASCII."""
 _HIGHEST_NUMBER: Final = 2**31 - 1
+_DATABASE_SECONDS: Final = 900.0
+"""What it may take to make or drop a database: checkpoints are waited for."""
 _HERE: Final = """
 SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
 """
@@ -58,6 +61,7 @@ def scratch_database(
     number = secrets.randbelow(_HIGHEST_NUMBER)
     name = f"{prefix}{number}"
     connection.execute(_LOCK, (_LOCK_CLASS, number))
+    allow(connection, _DATABASE_SECONDS)
     # template0: what somebody put into template1 is no part of the schema that is copied.
     create = SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(Identifier(name))
     try:

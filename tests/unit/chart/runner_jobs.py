@@ -8,8 +8,8 @@ from hack.cluster.paths import CHECKOUT
 from meshmigrate.controller.job import make_job
 from meshmigrate.controller.observed import observe_resource
 from meshmigrate.controller.pod_template import RunnerImage
+from meshmigrate.controller.run_status import CurrentRun
 from meshmigrate.controller.spec import parse_spec
-from meshmigrate.controller.status import CurrentRun
 from tests.unit.controller.driving import ALLOWED
 from tests.unit.controller.scripted_cluster import SPEC, resource_body
 

@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from meshmigrate.controller.cache import Cache
-from meshmigrate.controller.clock import WallClock
-from meshmigrate.controller.courier import Courier
 from meshmigrate.observe.notifications.channels import Channel, Channels, Webhook
 from meshmigrate.observe.notifications.delivery import Told
 from meshmigrate.observe.notifications.notice import Notice
 
 TEAM = Channel(webhook=Webhook(url="https://hooks.example.com/team"))
+CHANNELS = Channels(channels={"team": TEAM}, default=("team",))
 
 
 @dataclass
@@ -52,10 +50,3 @@ class Sink:
     def told(self) -> list[Notice]:
         """Give what has arrived, in this order."""
         return [notice for _, told in self.messages for _, notice in told]
-
-
-def quiet_courier(cache: Cache, clock: WallClock) -> Courier:
-    """Give one that has no channels."""
-    return Courier(
-        cache=cache, source=Configured(), deliver=Sink(), add=lambda _: None, clock=clock
-    )

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.cache import Cache
-from meshmigrate.controller.courier import Courier
+from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.courier import LOOK_SECONDS, Courier
 from meshmigrate.controller.observed import Json, Key
 from meshmigrate.controller.pod_template import RunnerImage
 from meshmigrate.controller.port import ClusterError
@@ -16,6 +17,7 @@ from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.observe.metrics import Metrics
+from meshmigrate.observe.notifications.channels import NO_CHANNELS, Channels
 from tests.scripted.faults import Crash
 from tests.unit.controller.couriers import Configured, Sink
 from tests.unit.controller.scripted_cluster import (
@@ -27,23 +29,38 @@ from tests.unit.controller.scripted_cluster import (
 ALLOWED = Allowed(hosts=("*.<namespace>.svc",), service_accounts=("default",))
 """As the chart has it."""
 
+LOOK = timedelta(seconds=LOOK_SECONDS)
 _MOST_ERRORS = 8
 Ending = Callable[[ScriptedCluster, str], None]
 """What becomes of the container of a Job that runs."""
+
+
+class Player(Protocol):
+    """What plays against a cluster: one operator, or two."""
+
+    cluster: ScriptedCluster
+
+    async def look_at_all(self) -> timedelta | None:
+        """Do for every resource what there is to do; give when to look again."""
+        ...
 
 
 class Operator:
     """An operator process: its memory is lost when it crashes."""
 
     def __init__(
-        self, cluster: ScriptedCluster, environment: Mapping[str, str] | None = None
+        self,
+        cluster: ScriptedCluster,
+        environment: Mapping[str, str] | None = None,
+        *,
+        channels: Channels = NO_CHANNELS,
     ) -> None:
         self.cluster = cluster
         self.image = RunnerImage("runner:1", environment=environment or {})
         self.metrics = Metrics("test")
         self.crashes = 0
         self.allowed = ALLOWED
-        self.source = Configured()
+        self.source = Configured(channels)
         self.sink = Sink()
         self._start()
 
@@ -95,7 +112,29 @@ class Operator:
         for key in sorted(self.cluster.resources):
             await self.look(key)
 
-    async def look(self, key: Key = KEY) -> timedelta | None:
+    async def look_at_all(self, *, seen: bool = False) -> timedelta | None:
+        """Look at every resource, and deliver what there is to tell.
+
+        ``seen``: as the watches have shown it before, whatever has happened since.
+        """
+        keys = sorted({KEY, *self.cluster.resources})
+        waits = [await self.look(key, seen=seen) for key in keys]
+        if self.source.channels.channels:
+            await self.deliver()
+            waits.append(self._until_delivery())
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _until_delivery(self) -> timedelta | None:
+        now = self.cluster.clock()
+        pending = [
+            parse_time(entry.next_attempt_at) - now if entry.next_attempt_at else LOOK
+            for resource in self.cache.undelivered()
+            for entry in resource.status.notifications
+            if entry.pending
+        ]
+        return max(min(pending), LOOK) if pending else None
+
+    async def look(self, key: Key = KEY, *, seen: bool = False) -> timedelta | None:
         """Let the watches catch up and reconcile once, through any crash and error.
 
         Raises
@@ -104,8 +143,9 @@ class Operator:
             If the errors do not end.
         """
         last = ""
-        for _ in range(_MOST_ERRORS):
-            self.cluster.show_to(self.cache)
+        for attempt in range(_MOST_ERRORS):
+            if attempt or not seen:
+                self.cluster.show_to(self.cache)
             try:
                 return await self.reconciler.reconcile(key)
             except Crash:
@@ -114,6 +154,26 @@ class Operator:
             except ClusterError as error:
                 last = str(error)
         raise AssertionError(f"{key}: {_MOST_ERRORS} errors in a row, the last: {last}")
+
+
+class TwoOperators:
+    """Two that are both active, each with a memory of its own, and work in turn.
+
+    ``at_once``: what the one does, the watches of the other have not shown when it works.
+    """
+
+    def __init__(self, cluster: ScriptedCluster, *, channels: Channels, at_once: bool) -> None:
+        self.cluster = cluster
+        self.both = [Operator(cluster, channels=channels) for _ in range(2)]
+        self._at_once = at_once
+
+    async def look_at_all(self) -> timedelta | None:
+        """Let both look; who is first now is second the next time."""
+        for operator in self.both:
+            self.cluster.show_to(operator.cache)
+        waits = [await operator.look_at_all(seen=self._at_once) for operator in self.both]
+        self.both.reverse()
+        return min((wait for wait in waits if wait is not None), default=None)
 
 
 def ends_with(outcome: Outcome, reason: str = "", **fields: Any) -> Ending:
@@ -146,7 +206,7 @@ class Deed:
 
 
 async def play(
-    operator: Operator, endings: list[Ending], deeds: Sequence[Deed] = (), *, turns: int = 60
+    player: Player, endings: list[Ending], deeds: Sequence[Deed] = (), *, turns: int = 60
 ) -> None:
     """Let each Job's container start, end as told, and its Job be over; then look again.
 
@@ -155,19 +215,18 @@ async def play(
     AssertionError
         If it has not come to rest after so many turns, or if a deed was never done.
     """
-    cluster, left = operator.cluster, list(deeds)
+    cluster, left = player.cluster, list(deeds)
     for _ in range(turns):
-        waits = [await operator.look(key) for key in sorted({KEY, *cluster.resources})]
-        due = [wait for wait in waits if wait is not None]
+        wait = await player.look_at_all()
         deed = next((deed for deed in left if deed.when(cluster)), None)
         if deed is not None:
             deed.do(cluster)
             left.remove(deed)
         elif not _move_something(cluster, endings):
-            if not due:
+            if wait is None:
                 assert not left, "not all deeds were done"
                 return
-            cluster.clock.pass_time(min(due))
+            cluster.clock.pass_time(wait)
     said = [body["status"] for body in cluster.resources.values()]
     raise AssertionError(f"not at rest after {turns} turns: {said}")
 

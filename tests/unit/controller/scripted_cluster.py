@@ -149,7 +149,8 @@ def make_result(run_id: str, outcome: Outcome, reason: str = "", **changes: Any)
 class ScriptedCluster(KubernetesPort):
     """The operator's own port to the scripted API.
 
-    ``faults`` says what becomes of which request, counted from 0.
+    ``faults`` says what becomes of which request, counted from 0; ``fates`` what becomes of every
+    request of a name.
     """
 
     def __init__(self, clock: Clock, *, faults: dict[int, Fault] | None = None) -> None:
@@ -158,6 +159,7 @@ class ScriptedCluster(KubernetesPort):
         self.api.removed = self._collect_garbage
         self.faults = faults or {}
         self.refuse_jobs = ""
+        self.fates: dict[str, Fault] = {}
         self.image_volumes = True
         self.logs: dict[str, bytes] = {}
         self.calls: list[str] = []
@@ -354,7 +356,7 @@ class ScriptedCluster(KubernetesPort):
             crash = fault is not None and fault.crash
             refused = Fault(done=False, status=403, reason="Forbidden", message=self.refuse_jobs)
             return replace(refused, crash=crash)
-        return fault
+        return fault or self.fates.get(name)
 
     def _collect_garbage(self, kind: Kind, gone: Json) -> None:
         """Remove the Jobs that a resource owns, and the pods of a Job, as they go."""

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from meshmigrate.controller.backoff import due_at
 from meshmigrate.controller.clock import format_time
+from meshmigrate.controller.run_status import CurrentRun, LastAttempt
 from meshmigrate.controller.spec import Retry
-from meshmigrate.controller.status import CurrentRun, LastAttempt
 from tests.unit.controller.scripted_cluster import START
 
 

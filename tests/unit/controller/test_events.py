@@ -3,13 +3,22 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.clock import format_time
-from meshmigrate.controller.events import Event, event_manifest
+from meshmigrate.controller.event import Event
+from meshmigrate.controller.event_manifest import event_manifest
 from meshmigrate.controller.observed import observe_resource
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.result import FailureDetail
+from meshmigrate.observe.notifications.channels import Channels
+from meshmigrate.observe.notifications.delivery import NotDelivered
+from tests.scripted.faults import CRASH_AFTER, SERVER_ERROR, Fault
 from tests.unit.controller.conftest import Story
-from tests.unit.controller.driving import ends_with
-from tests.unit.controller.scripted_cluster import START, Clock, ScriptedCluster, resource_body
+from tests.unit.controller.couriers import TEAM
+from tests.unit.controller.driving import Operator, ends_with
+from tests.unit.controller.scripted_cluster import KEY, START, Clock, ScriptedCluster, resource_body
 
 
 def told(story: Story) -> list[tuple[str, str]]:
@@ -103,8 +112,108 @@ def test_an_event_that_another_operator_counts_is_counted_once() -> None:
     assert [event["count"] for event in cluster.told.values()] == [2]
 
 
-def test_a_long_message_is_cut() -> None:
+def test_a_long_message_is_cut(started: Story) -> None:
     """The API refuses events with more than 1024 characters."""
-    event = Event("Warning", "Failed", "x" * 5000, "1/end")
-    manifest = event_manifest(event, observe_resource(resource_body()), START)
-    assert len(manifest["message"]) == 1024
+    failure = FailureDetail(message="x" * 1500)
+    ends_with(Outcome.FAILED, failure=failure)(started.cluster, started.job)
+    started.look()
+    assert len(list(started.cluster.told.values())[-1]["message"]) == 1024
+
+
+def test_an_event_of_a_run_stands_in_the_status_until_its_next_write(started: Story) -> None:
+    """So whoever follows an operator that died tells it; no write is made only to take it away."""
+    (event,) = started.status["events"]
+    assert (event["reason"], event["occasion"]) == ("RunStarted", "1/start")
+    writes = [call for call in started.cluster.calls if call.startswith("write status")]
+    started.run()
+    assert "events" not in started.status
+    assert len(writes) == 1
+
+
+def test_an_event_of_a_resource_at_rest_leaves_its_status(applied: Story) -> None:
+    """Nothing else will be written, and a restarted operator is to ask nothing."""
+    applied.cluster.set_spec(suspend=True)
+    applied.look()
+    assert "events" not in applied.status
+    applied.cluster.calls.clear()
+    asyncio.run(Operator(applied.cluster).look())
+    assert applied.cluster.calls == []
+
+
+def test_an_event_of_a_status_that_was_stored_by_one_that_died_is_told_by_the_next(
+    applied: Story,
+) -> None:
+    """It dies with the answer to its write, at each of the writes that tell something."""
+    applied.cluster.faults = {0: CRASH_AFTER}
+    applied.look()
+    applied.run()
+    ends_with(Outcome.SUCCEEDED)(applied.cluster, applied.job)
+    applied.cluster.faults = {len(applied.cluster.calls): CRASH_AFTER}
+    applied.look()
+    assert applied.operator.crashes == 2
+    assert told(applied) == [("Normal", "RunStarted"), ("Normal", "Succeeded")]
+    assert applied.cluster.body()["metadata"]["finalizers"] == []
+
+
+def test_an_event_that_could_not_be_stored_is_told_later(applied: Story) -> None:
+    """The finalizer stays as long, so that a successor sees it too."""
+    first_event = 3
+    applied.cluster.faults = dict.fromkeys(range(first_event, first_event + 4), SERVER_ERROR)
+    applied.look()
+    assert applied.cluster.calls[first_event : first_event + 5] == ["create event"] * 5
+    assert told(applied) == [("Normal", "RunStarted")]
+
+
+def test_an_event_that_the_api_server_does_not_take_holds_nothing_up(started: Story) -> None:
+    """As in a namespace that is being deleted: asking again would not help."""
+    forbidden = Fault(done=False, status=403, reason="Forbidden")
+    started.cluster.fates = {"create event": forbidden}
+    started.finish(Outcome.SUCCEEDED)
+    assert started.cluster.calls.count("create event") == 2
+    assert told(started) == [("Normal", "RunStarted")]
+    assert started.cluster.body()["metadata"]["finalizers"] == []
+
+
+def test_a_deletion_waits_half_a_minute_for_an_event(applied: Story) -> None:
+    """Where events cannot be stored at all, as with an etcd of their own that is away."""
+    applied.cluster.fates = {"create event": SERVER_ERROR}
+    with pytest.raises(AssertionError, match="errors in a row"):
+        applied.look()
+    applied.cluster.delete()
+    with pytest.raises(AssertionError, match="errors in a row"):
+        applied.look()
+    applied.cluster.clock.pass_time(timedelta(seconds=30))
+    applied.look()
+    assert KEY not in applied.cluster.resources
+
+
+def test_no_finalizer_stays_for_an_event_for_longer_than_half_a_minute(started: Story) -> None:
+    """Somebody may delete the resource when the operator is not there any more."""
+    ends_with(Outcome.ROLLED_BACK)(started.cluster, started.job)
+    started.cluster.fates = {"create event": SERVER_ERROR}
+    with pytest.raises(AssertionError, match="errors in a row"):
+        started.look()
+    assert started.cluster.body()["metadata"]["finalizers"] != []
+    started.cluster.clock.pass_time(timedelta(seconds=30))
+    started.look()
+    assert started.cluster.body()["metadata"]["finalizers"] == []
+
+
+def test_a_refusal_is_told_once_however_often_its_notification_is_tried(applied: Story) -> None:
+    """What became of a notification is a change of the status, but nothing new of the spec."""
+    applied.operator.source.channels = Channels(channels={"team": TEAM}, default=("team",))
+    applied.operator.courier.look()
+    applied.operator.sink.refusals = [NotDelivered("gone") for _ in range(3)]
+    applied.operator.restart(Allowed())
+    applied.cluster.set_spec(job={"serviceAccountName": "root"})
+    applied.look()
+    for _ in range(3):
+        asyncio.run(applied.operator.deliver())
+        applied.cluster.clock.pass_time(timedelta(minutes=1))
+    assert applied.status["notifications"][0]["attempts"] == 3
+    asked = [
+        request.body["reason"]
+        for request in applied.cluster.requests
+        if request.method == "POST" and request.body and request.path.endswith("/events")
+    ]
+    assert asked == ["ServiceAccountNotAllowed", "NotificationDelayed"]

@@ -4,141 +4,84 @@ Operators work step by step, a request at a time, while everything else happens 
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator
-from contextlib import suppress
+from collections import defaultdict
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from meshmigrate.controller import names
-from meshmigrate.controller.cache import Cache
-from meshmigrate.controller.kubernetes_port import KubernetesPort
-from meshmigrate.controller.observed import Json, Key, observe_job, observe_pod, observe_resource
-from meshmigrate.controller.pod_template import RunnerImage
-from meshmigrate.controller.port import ClusterError
-from meshmigrate.controller.reconciler import Reconciler
+from meshmigrate.controller.clock import parse_time
+from meshmigrate.controller.closing import SUPERSEDED
+from meshmigrate.controller.observed import Json, Key
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.observe.metrics import Metrics
-from tests.scripted.exchange import Request
+from meshmigrate.domain.result import PlanSummary
+from meshmigrate.observe.notifications.notice import RETRYING
 from tests.scripted.faults import (
     CONFLICT,
     CRASH_AFTER,
     CRASH_BEFORE,
     DONE_AND_FAILED,
+    GONE,
     LOST,
     REFUSED,
     SERVER_ERROR,
     TOO_MANY,
-    Crash,
     Fault,
 )
-from tests.scripted.transport import ScriptedTransport, requests_over
-from tests.unit.controller.couriers import quiet_courier
-from tests.unit.controller.driving import ALLOWED, Operator, ends_with, play
+from tests.unit.controller.couriers import CHANNELS
+from tests.unit.controller.driving import Operator, ends_with, play
 from tests.unit.controller.scripted_cluster import (
-    KEY,
-    OTHER_KEY,
     Clock,
     ScriptedCluster,
     other_body,
     resource_body,
 )
+from tests.unit.controller.stepwise import KEYS, Process
 
 FAULTS: Final = (
-    *(CONFLICT, CRASH_AFTER, CRASH_BEFORE, DONE_AND_FAILED),
+    *(CONFLICT, CRASH_AFTER, CRASH_BEFORE, DONE_AND_FAILED, GONE),
     *(LOST, REFUSED, SERVER_ERROR, TOO_MANY),
 )
 OUTCOMES: Final = (
     *(Outcome.SUCCEEDED, Outcome.ROLLED_BACK, Outcome.FAILED),
     *(Outcome.UNREACHABLE, Outcome.INTERRUPTED, Outcome.LOCK_TIMEOUT),
 )
-KEYS: Final = (KEY, OTHER_KEY)
-EVENTUALLY: Final = [ends_with(Outcome.SUCCEEDED)] * 1000
+NEVER: Final = "9999-01-01T00:00:00Z"
 
 
-class Pause:
-    """Awaited before a request, it gives the others a turn."""
+class Runner:
+    """What the runners do to the database, and the people to the plans."""
 
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-class Process:
-    """An operator process: it works on one key at a time, as far as it is let."""
-
-    def __init__(self, cluster: ScriptedCluster) -> None:
+    def __init__(self, cluster: ScriptedCluster, guarded: frozenset[Key]) -> None:
         self.cluster = cluster
-        self.fault: Fault | None = None
-        self.work: Coroutine[Any, Any, timedelta | None] | None = None
-        self.restart()
+        self.guarded = {str(key) for key in guarded}
+        self.plan = 0
+        self.approved: defaultdict[Key, set[str]] = defaultdict(set)
+        self.asked: dict[str, str] = {}
+        """The plan that a run asked to be approved."""
+        self.begun: set[str] = set()
+        self.stored: dict[str, Outcome] = {}
 
-    def restart(self) -> None:
-        """Die, wherever it is, and begin with an empty memory."""
-        work, self.work = self.work, None
-        if work is not None:
-            self.fault = CRASH_BEFORE  # for what it would still do on its way out
-            with suppress(Crash):
-                work.throw(Crash())
-                work.send(None)
-        self.fault = None
-        self.cache = Cache()
-        transport = ScriptedTransport(self.cluster.api, self._fate, depart=self._depart)
-        self.reconciler = Reconciler(
-            cluster=KubernetesPort(requests_over(transport), ()),
-            cache=self.cache,
-            metrics=Metrics("test"),
-            courier=quiet_courier(self.cache, self.cluster.clock),
-            clock=self.cluster.clock,
-            image=RunnerImage("runner:1"),
-            allowed=ALLOWED,
-        )
-
-    def begin(self, key: Key) -> None:
-        """Take a key."""
-        self.work = self.reconciler.reconcile(key)
-        self.step()
-
-    def step(self) -> None:
-        """Go on until the next request is about to leave, or the key is done with."""
-        assert self.work is not None
-        try:
-            self.work.send(None)
-        except StopIteration:
-            self.work = None
-        except ClusterError as error:
-            self.work = None
-            if "no end after" in str(error):
-                raise
-        except Crash:
-            self.work = None
-            self.restart()
-
-    def see(self, kinds: frozenset[str]) -> None:
-        """Let some of the watches catch up, and others not."""
-        cluster, cache = self.cluster, self.cache
-        if "resources" in kinds:
-            for uid, key in cache.uids().items():
-                if key not in cluster.resources:
-                    cache.drop_resource(key, uid)
-            for body in cluster.resources.values():
-                cache.put_resource(observe_resource(body))
-        jobs = [observe_job(job) for job in cluster.jobs.values()]
-        pods = [observe_pod(pod) for pod in cluster.pods.values()]
-        for key in KEYS:
-            if "jobs" in kinds:
-                cache.replace_jobs(key, [job for job in jobs if job.resource == key])
-            if "pods" in kinds:
-                cache.replace_pods(key, [pod for pod in pods if pod.resource == key])
-
-    async def _depart(self) -> None:
-        await Pause()
-
-    def _fate(self, _: Request) -> Fault | None:
-        fault, self.fault = self.fault, None
-        return fault
+    def end(self, job: str, outcome: Outcome) -> None:
+        """Let a container end; of a run that has ended before it gives the stored result."""
+        told = self.cluster.told_to(job)
+        run, digest = str(told.run.id), f"sha256:{self.plan:064x}"
+        if told.run.intent == "apply" and run not in self.begun:
+            guarded = told.resource in self.guarded
+            assert (told.policy.approval == "Required") == guarded
+            if guarded and told.approved_plan != digest:
+                self.asked[run] = digest
+                plan = PlanSummary(digest=digest, count=2)
+                ends_with(Outcome.AWAITING_APPROVAL, plan=plan)(self.cluster, job)
+                return
+            assert not guarded or digest in self.approved[Key(*told.resource.split("/"))]
+        self.begun.add(run)
+        if outcome.final:
+            outcome = self.stored.setdefault(run, outcome)
+        ends_with(self.stored.get(run, outcome))(self.cluster, job)
 
 
 class Interleavings(RuleBasedStateMachine):
@@ -146,15 +89,17 @@ class Interleavings(RuleBasedStateMachine):
 
     operators = 1
 
-    @initialize()
-    def apply(self) -> None:
-        """Begin with two resources that nobody has looked at."""
+    @initialize(guarded=st.frozensets(st.sampled_from(KEYS)))
+    def apply(self, guarded: frozenset[Key]) -> None:
+        """Begin with two resources that nobody has looked at; plans of some must be approved."""
         self.cluster = ScriptedCluster(Clock())
-        self.cluster.apply(resource_body())
-        self.cluster.apply(other_body())
+        for body, key in zip((resource_body(), other_body()), KEYS, strict=True):
+            body["spec"]["policy"]["approval"] = "Required" if key in guarded else "None"
+            self.cluster.apply(body)
         self.processes = [Process(self.cluster) for _ in range(self.operators)]
+        self.runner = Runner(self.cluster, guarded)
         self.ends: dict[tuple[str, int], str] = {}
-        self.stored: dict[str, Outcome] = {}
+        self.overdue: set[str] = set()
 
     @rule(
         which=st.integers(0, 1), kinds=st.frozensets(st.sampled_from(["resources", "jobs", "pods"]))
@@ -188,6 +133,11 @@ class Interleavings(RuleBasedStateMachine):
     def pass_time(self, seconds: int) -> None:
         """Time passes, or the clock is set back."""
         self.cluster.clock.pass_time(timedelta(seconds=seconds))
+        self.overdue |= {
+            name
+            for name, pod in self.cluster.pods.items()
+            if parse_time(pod["metadata"].get("deletionTimestamp", NEVER)) < self.cluster.clock()
+        }
 
     @rule(key=st.sampled_from(KEYS), version=st.integers(1, 9))
     def edit(self, key: Key, version: int) -> None:
@@ -215,6 +165,30 @@ class Interleavings(RuleBasedStateMachine):
         if run:
             self.cluster.annotate(names.CANCEL_ANNOTATION, run["id"], key)
 
+    @rule(key=st.sampled_from(KEYS), policy=st.sampled_from(["Wait", "Cancel"]))
+    def settle_deletion(self, key: Key, policy: str) -> None:
+        """Somebody says what becomes of a runner at a deletion."""
+        if key in self.cluster.resources:
+            self.cluster.set_spec(key, deletionPolicy=policy)
+
+    @rule(key=st.sampled_from(KEYS))
+    def approve(self, key: Key) -> None:
+        """Somebody approves the plan that is shown."""
+        plan = self._status(key).get("plan")
+        if plan:
+            self.runner.approved[key].add(plan["digest"])
+            self.cluster.set_spec(key, approvedPlan=plan["digest"])
+
+    @rule()
+    def change_plan(self) -> None:
+        """Somebody changes what the next run would do."""
+        self.runner.plan += 1
+
+    @rule(which=st.integers(0, 1), refused=st.booleans())
+    def deliver(self, which: int, refused: bool) -> None:
+        """Send what is to be told, and let it be taken or not."""
+        asyncio.run(self.processes[which % self.operators].deliver(refused=refused))
+
     @rule(key=st.sampled_from(KEYS))
     def delete(self, key: Key) -> None:
         """Somebody deletes a resource."""
@@ -230,12 +204,9 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self._running())
     @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
     def end(self, data: st.DataObject, outcome: Outcome) -> None:
-        """Let a container end; of a run that has ended before it gives the stored result."""
+        """Let a container end."""
         job = data.draw(st.sampled_from(self._running()))
-        run = str(self.cluster.told_to(job).run.id)
-        if outcome.final:
-            outcome = self.stored.setdefault(run, outcome)
-        ends_with(self.stored.get(run, outcome))(self.cluster, job)
+        self.runner.end(job, outcome)
         self.cluster.ended_jobs.add(job)
 
     @precondition(lambda self: self._running())
@@ -273,6 +244,21 @@ class Interleavings(RuleBasedStateMachine):
                 run = (body["metadata"]["uid"], entry["number"])
                 assert self.ends.setdefault(run, entry["outcome"]) == entry["outcome"]
 
+    @invariant()
+    def the_plan_that_is_shown_is_the_one_to_be_approved(self) -> None:
+        """Whoever approves it approves what the runner last said that it would do."""
+        for body in self.cluster.resources.values() if hasattr(self, "cluster") else ():
+            status = body["status"]
+            if status["phase"] == Outcome.AWAITING_APPROVAL:
+                assert status["plan"]["digest"] == self.runner.asked[status["lastRun"]["id"]]
+
+    @invariant()
+    def of_each_run_one_end_is_told(self) -> None:
+        """However often, and by whichever operator."""
+        for run, outcome in self._told() if hasattr(self, "cluster") else ():
+            stored = {entry for entry in self._told() if entry[0] == run}
+            assert stored == {(run, outcome)}
+
     def teardown(self) -> None:
         """Let a new operator go on undisturbed: it comes to the end, and then writes nothing."""
         if not hasattr(self, "cluster"):
@@ -282,17 +268,33 @@ class Interleavings(RuleBasedStateMachine):
         cluster = self.cluster
         for key in cluster.resources:
             cluster.set_spec(key, suspend=False)
-        asyncio.run(play(Operator(cluster), EVENTUALLY, turns=200))
+        operator = Operator(cluster, channels=CHANNELS)
+        eventually = [lambda _, job: self.runner.end(job, Outcome.SUCCEEDED)] * 1000
+        asyncio.run(play(operator, eventually, turns=200))
+        for key in KEYS:
+            self.approve(key)
+        asyncio.run(play(operator, eventually, turns=200))
+        told = {*self._told(), *((n.run_id, n.outcome) for n in operator.sink.told)}
         for body in cluster.resources.values():
-            assert "currentRun" not in body["status"]
-            assert body["status"]["phase"] in {"Succeeded", *(o.value for o in Outcome)}
+            status = body["status"]
+            assert "currentRun" not in status
+            assert status["phase"] in {o.value for o in Outcome} - {Outcome.AWAITING_APPROVAL}
             assert names.FINALIZER not in body["metadata"].get("finalizers", [])
+            entries = status.get("notifications", ())
+            assert {entry["state"] for entry in entries} <= {"Delivered", "GivenUp"}
+            ended = {(e["id"], e["outcome"]) for e in status["history"]}
+            untold = {each for each in ended - told if each[1] != SUPERSEDED}
+            assert len(untold) <= sum(entry["state"] == "GivenUp" for entry in entries)
         assert all(job.get("status") for job in cluster.jobs.values())
         writes = self._writes()
-        asyncio.run(play(Operator(cluster), EVENTUALLY))
+        asyncio.run(play(Operator(cluster, channels=CHANNELS), eventually))
         assert self._writes() == writes
         self.each_attempt_has_one_job()
         self.each_run_ends_once()
+
+    def _told(self) -> set[tuple[str, str]]:
+        notices = [notice for process in self.processes for notice in process.sink.told]
+        return {(n.run_id, n.outcome) for n in notices if n.outcome != RETRYING}
 
     def _writes(self) -> int:
         return len(self.cluster.api.changes)
@@ -331,9 +333,21 @@ class OneOperator(Interleavings):
 
 
 class TwoOperators(Interleavings):
-    """Two that are both active, each with a cache of its own."""
+    """Two that are both active, each with a cache of its own.
+
+    That of two resources on one database only one works is then the database's to see to.
+    """
 
     operators = 2
+
+    @invariant()
+    def one_attempt_is_at_work(self) -> None:
+        """Of the attempts of a resource at most one has a container that may work."""
+        if hasattr(self, "cluster"):
+            pods = [self.cluster.pods[f"{job}-x"] for job in self._running()]
+            there = [pod["metadata"] for pod in pods if pod["metadata"]["name"] not in self.overdue]
+            working = [meta["annotations"][names.RESOURCE_ANNOTATION] for meta in there]
+            assert len(working) == len(set(working)), working
 
 
 def _open(job: Json) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hack.chart_snapshots import read_snapshot
-from meshmigrate.controller.events import Event, event_manifest
+from meshmigrate.controller.event import Event
+from meshmigrate.controller.event_manifest import event_manifest
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.observed import ObservedPod, observe_pod, observe_resource
 from meshmigrate.controller.port import ClusterError
@@ -20,8 +21,9 @@ from tests.scripted.rights import Right, right_of, rights_in
 from tests.scripted.transport import ScriptedTransport, requests_over
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.driving import ends_with
+from tests.unit.controller.scenarios import SCENARIOS
 from tests.unit.controller.scripted_cluster import START, Clock, ScriptedCluster, resource_body
-from tests.unit.controller.test_kill_points import SCENARIOS, run
+from tests.unit.controller.test_kill_points import run
 from tests.unit.controller.test_operator_process import LEASE, Operators
 
 OWNING = Right("update", "migrations.meshhook.dev", "databasemigrations/finalizers")
