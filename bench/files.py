@@ -63,9 +63,7 @@ def _beside_psql(
     *,
     limit: float | None = None,
 ) -> Figure:
-    ratios = [
-        (one.seconds - startup) / peer.seconds for one, peer in zip(ours, peers, strict=True)
-    ]
+    ratios = [(one.seconds - startup) / peer.seconds for one, peer in zip(ours, peers, strict=True)]
     return Figure(
         name,
         median(ratios),
