@@ -2,9 +2,10 @@
 
 import json
 
-from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
+from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, Json
 
 PRESENT = "charts/meshmigrate"
+PREVIOUS = "tests/chart/previous"
 _UNREACHABLE = {
     "key": "node.kubernetes.io/unreachable",
     "operator": "Exists",
@@ -18,13 +19,16 @@ _VALUES = {
 }
 
 
-def install(cluster: Cluster, chart: str = PRESENT) -> None:
-    """Install a version of the chart, or upgrade to it, and wait until its operators are ready."""
-    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {})}
+def install(cluster: Cluster, chart: str = PRESENT, *, reuse: bool = False, **more: Json) -> None:
+    """Install a version of the chart, or upgrade to it, and wait until its operators are ready.
+
+    ``reuse``: with the values of the release as it is. ``more`` are values for this time.
+    """
+    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {}), **more}
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", chart, "--values", "-"),
         *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),
         # A test applies definitions by kubectl, which owns them then.
-        "--force-conflicts",
+        *("--force-conflicts", *["--reuse-values"] * reuse),
         stdin=json.dumps(values),
     )

@@ -1,11 +1,15 @@
 """The chart by helm, and what it grants."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+import yaml
 
 from hack.chart_snapshots import SETS, SNAPSHOTS, VALUES, find_helm, render
-from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
+from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, Json
+from tests.cluster.release import PRESENT, PREVIOUS
 from tests.cluster.tenant import Tenant
 from tests.cluster.test_security import ANY_UID, documented, own_rights
 
@@ -40,6 +44,43 @@ def test_the_snapshots_are_what_the_chart_renders(values: str) -> None:
     """`make snapshots` writes them anew where the chart has changed."""
     snapshot = (SNAPSHOTS / f"{values}.yaml").read_text()
     assert render(find_helm(), values) == snapshot
+
+
+def rendered(cluster: Cluster, chart: Path, *arguments: str) -> list[Json]:
+    """Give the objects that a chart renders to."""
+    text = cluster.run("helm", "template", "meshmigrate", str(chart), *arguments)
+    return [body for body in yaml.safe_load_all(text) if body]
+
+
+@pytest.fixture
+def reusing(tmp_path: Path) -> Path:
+    """Give the chart as an upgrade with --reuse-values has it: with the defaults before it."""
+    shutil.copytree(PRESENT, tmp_path / "chart")
+    shutil.copy(f"{PREVIOUS}/values.yaml", tmp_path / "chart")
+    return tmp_path / "chart"
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_an_upgrade_may_reuse_the_values_of_the_previous_chart(
+    cluster: Cluster, reusing: Path, values: str
+) -> None:
+    """What that did not have is as in a new release; what was given stays."""
+    given = ("--values", str(VALUES / f"{values}.yaml"), "--set", "replicas=2")
+    assert rendered(cluster, reusing, *given) == rendered(cluster, Path(PRESENT), *given)
+
+
+def test_what_was_taken_out_stays_out(cluster: Cluster) -> None:
+    """A limit, a label, a list that was emptied: only what is missing is filled in."""
+    emptied = ("allowedHosts=[]", "topologySpreadConstraints=[]", "resources.limits=null")
+    labels = ("dashboard.enabled=true", "dashboard.labels.grafana_dashboard=null")
+    chosen = [word for value in (*emptied, *labels) for word in ("--set-json", value)]
+    bodies = {body["kind"]: body for body in rendered(cluster, Path(PRESENT), *chosen)}
+    pod = bodies["Deployment"]["spec"]["template"]["spec"]
+    environment = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+    assert environment["MESHMIGRATE_ALLOWED_HOSTS"] == ""
+    assert "topologySpreadConstraints" not in pod
+    assert "limits" not in pod["containers"][0]["resources"]
+    assert "grafana_dashboard" not in bodies["ConfigMap"]["metadata"]["labels"]
 
 
 @pytest.mark.parametrize(

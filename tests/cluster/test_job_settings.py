@@ -77,6 +77,18 @@ def test_a_missing_service_account_is_named_and_can_be_corrected(tenant: Tenant)
     assert status["runNumber"] == 1
 
 
+def test_a_service_account_that_comes_later_is_enough(tenant: Tenant) -> None:
+    """Nobody edits anything: the Job that waits for it gets its pod, in the same attempt."""
+    tenant.secret()
+    tenant.config_map("web", FILES)
+    tenant.apply(job={"serviceAccountName": "migrations"})
+    tenant.wait_for_reason("ServiceAccountNotFound")
+    tenant.cluster.kubectl("-n", tenant.name, "create", "serviceaccount", "migrations")
+    # The Job controller tries again at growing intervals, of a minute at most.
+    status = tenant.wait("Ready", seconds=90)
+    assert (status["runNumber"], status["lastRun"]["attempts"]) == (1, 1)
+
+
 def test_a_misspelt_affinity_is_refused_by_name(tenant: Tenant) -> None:
     """The schema leaves it to the API server, which drops nothing in silence."""
     tenant.secret()

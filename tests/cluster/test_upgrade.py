@@ -10,12 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, Json, eventually
-from tests.cluster.release import install
+from tests.cluster.release import PREVIOUS, install
 from tests.cluster.tenant import Tenant
 from tests.cluster.test_lifecycle import AT_THE_GATE, BACKS, SOURCE, applied, begin
 from tests.cluster.test_rollback import FIRST
 
-PREVIOUS = "tests/chart/previous"
 NEW_FIELD = "dbm.spec.database.connection"
 
 
@@ -68,7 +67,7 @@ def test_an_upgrade_with_a_run_in_flight_changes_nothing_about_it(
         tenant.apply(source=SOURCE)
         eventually("the second file is in its middle", tenant.waiting_for_advisory_lock)
         pod = tenant.running_pod()
-        install(previous)
+        install(previous, reuse=True)
         eventually("the present definition", lambda: known(previous))
         assert tenant.running_pod()["metadata"]["uid"] == pod["metadata"]["uid"]
         assert tenant.status()["phase"] == "Running"

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from meshmigrate.controller import names
 from tests.conformance.client import Client
-from tests.scripted.kinds import EVENTS, JOBS, LEASES, RESOURCES, Json, Kind
+from tests.scripted.kinds import EVENTS, JOBS, LEASES, PODS, RESOURCES, Json, Kind
 from tests.unit.controller.scripted_cluster import SPEC
 
 
@@ -36,6 +37,21 @@ def job(name: str = "run", **metadata: Any) -> Json:
     }
 
 
+def pod(name: str = "runner", *, node: str = "nobody", **metadata: Any) -> Json:
+    """Give a pod of a node that nobody has, so that nobody starts or ends it."""
+    return {
+        "apiVersion": PODS.api_version,
+        "kind": PODS.kind,
+        "metadata": {"name": name, **metadata},
+        "spec": {
+            "nodeName": node,
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 60,
+            "containers": [{"name": "runner", "image": "runner:1"}],
+        },
+    }
+
+
 def lease(holder: str, version: str = "") -> Json:
     """Give a Lease."""
     return {
@@ -50,16 +66,20 @@ def lease(holder: str, version: str = "") -> Json:
     }
 
 
-def event(api: Client, name: str, uid: str) -> Json:
+def event(api: Client, name: str, uid: str, attempt: int = 1) -> Json:
     """Give an event about something."""
     return {
         "apiVersion": EVENTS.api_version,
         "kind": EVENTS.kind,
-        "metadata": {"name": name},
+        "metadata": {
+            "name": name,
+            "annotations": {names.COUNTED_ATTEMPT_ANNOTATION: str(attempt)},
+        },
         "involvedObject": {"kind": "Job", "namespace": api.namespace, "name": "run", "uid": uid},
         "reason": "Tested",
         "message": "it was tested",
         "type": "Normal",
+        "lastTimestamp": "2026-01-02T03:04:05Z",
     }
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from meshmigrate.controller.event_manifest import counted_again
 from tests.conformance.client import Client
 from tests.conformance.objects import collection, create, event, job, lease, resource
 from tests.scripted.kinds import EVENTS, JOBS, LEASES, RESOURCES, Json, Kind
@@ -199,6 +200,18 @@ def test_a_job_takes_an_owner_and_an_expiry(api: Client) -> None:
     assert after["metadata"]["ownerReferences"] == [reference]
     assert after["spec"]["ttlSecondsAfterFinished"] == 3600
     assert "failed" not in after.get("status", {})
+
+
+def test_an_event_is_counted_by_one_of_two(api: Client) -> None:
+    """Who read it before the other had counted may not count it again."""
+    path, known = create(api, EVENTS, event(api, "told", GONE))
+    patch = counted_again(known, event(api, "told", GONE, attempt=2))
+    assert patch is not None
+    status, after = api.send("PATCH", path, patch)
+    assert status == 200
+    assert after["count"] == 2
+    assert counted_again(after, event(api, "told", GONE, attempt=2)) is None
+    assert refused(api.send("PATCH", path, patch)) == (409, "Conflict")
 
 
 def test_a_lease_changes_hands_by_compare_and_swap(api: Client) -> None:

@@ -5,7 +5,7 @@ What it does is held to what the real API server does by tests/conformance.
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from meshmigrate.controller.clock import format_time, utc_now
@@ -13,6 +13,7 @@ from tests.scripted.exchange import Change, Refusal, Reply, Request, failure, se
 from tests.scripted.kinds import (
     DEFAULT_STATUS,
     KINDS,
+    PODS,
     RESOURCES,
     Json,
     Kind,
@@ -24,6 +25,7 @@ from tests.scripted.selectors import selector_of
 
 _FIRST_VERSION = 100
 """What was before that, no watch can be told any more."""
+_POD_GRACE_SECONDS = 30
 _ASSIGNED = (
     *("name", "namespace", "uid", "creationTimestamp"),
     *("deletionTimestamp", "generation", "resourceVersion"),
@@ -137,7 +139,7 @@ class ScriptedApi:
         if kind is RESOURCES:
             body["status"] = copied(DEFAULT_STATUS)
         elif kind.has_status:
-            body["status"] = {}
+            body["status"] = {"phase": "Pending"} if kind is PODS else {}
         return self.put(kind, body)
 
     def _update(self, place: Place, body: Json, *, patched: bool) -> Json:
@@ -170,13 +172,21 @@ class ScriptedApi:
         uid = current["metadata"]["uid"]
         if options.get("preconditions", {}).get("uid", uid) != uid:
             raise self._conflict(place, f"the UID in the precondition is not {uid}")
-        if current["metadata"].get("finalizers"):
+        grace = _grace(place.kind, current, options)
+        if current["metadata"].get("finalizers") or grace:
             after = copied(current)
             if "deletionTimestamp" not in after["metadata"]:
-                after["metadata"]["deletionTimestamp"] = format_time(self.now())
+                gone_at = self.now() + timedelta(seconds=grace)
+                after["metadata"]["deletionTimestamp"] = format_time(gone_at)
                 if place.kind.has_generation:
                     after["metadata"]["generation"] += 1
+                if place.kind is PODS:
+                    after["metadata"]["deletionGracePeriodSeconds"] = grace
             return self.put(place.kind, after, current)
+        if current["metadata"].get("deletionGracePeriodSeconds"):
+            ended = copied(current)
+            ended["metadata"]["deletionGracePeriodSeconds"] = 0
+            current = self.put(place.kind, ended, current)
         self.remove(place.kind, current)
         return {"kind": "Status", "apiVersion": "v1", "status": "Success"}
 
@@ -220,6 +230,15 @@ def _changed(place: Place, current: Json, body: Json) -> Json:
     if kind.has_generation and after.get("spec") != current.get("spec"):
         after["metadata"]["generation"] += 1
     return after
+
+
+def _grace(kind: Kind, body: Json, options: Json) -> int:
+    """Give the seconds that a node has to end a pod of its own; nothing else has any."""
+    if kind is not PODS or not body.get("spec", {}).get("nodeName"):
+        return 0
+    own = body["spec"].get("terminationGracePeriodSeconds", _POD_GRACE_SECONDS)
+    seconds: int = options.get("gracePeriodSeconds", own)
+    return seconds
 
 
 def _name(body: Json) -> tuple[str, str]:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from meshmigrate.controller.api_requests import Answer, ApiRequests, TokenBucket
+from meshmigrate.controller.api_requests import Answer, ApiRequests
+from meshmigrate.controller.token_bucket import TokenBucket
 from tests.scripted.api import ScriptedApi
 from tests.scripted.exchange import Reply, Request, failure
 from tests.scripted.faults import Crash, Fault

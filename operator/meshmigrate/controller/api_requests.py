@@ -1,17 +1,16 @@
 """Requests to the Kubernetes API: one client, one rate, one place for time limits and retries."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any, Final, Protocol
 from urllib.request import getproxies
 
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientTimeout
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
+from msgspec import json
 
 from meshmigrate.controller.port import (
     AlreadyExists,
@@ -20,6 +19,7 @@ from meshmigrate.controller.port import (
     NotFound,
     Refused,
 )
+from meshmigrate.controller.token_bucket import Sleep, TokenBucket
 
 _READ_SECONDS: Final = 5.0
 _TIMEOUT: Final = ClientTimeout(total=15, sock_connect=5)
@@ -31,8 +31,6 @@ _NO_ANSWER: Final = 0
 _OK, _CONFLICT, _NOT_FOUND = 200, 409, 404
 _REFUSALS: Final = frozenset({400, 403, 413, 422})
 """The request itself is at fault: as of an event in a namespace that is being deleted (403)."""
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,34 +56,6 @@ class Transport(Protocol):
     ) -> Answer:
         """Send a request; no answer at all is an `Answer` of status 0, never an exception."""
         ...
-
-
-class TokenBucket:
-    """Lets ``rate`` requests a second through, and ``burst`` at once after a pause."""
-
-    def __init__(
-        self,
-        rate: float,
-        burst: float,
-        *,
-        clock: Callable[[], float] = monotonic,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._clock = clock
-        self._sleep = sleep
-        self._tokens = burst
-        self._filled_at = clock()
-
-    async def take(self) -> None:
-        """Wait for a token; those who wait go in the order in which they came."""
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        self._tokens -= 1
-        if self._tokens < 0:
-            await self._sleep(-self._tokens / self._rate)
 
 
 class ApiRequests:
@@ -176,7 +146,7 @@ def _read(verb: str, path: str, answer: Answer) -> dict[str, Any]:
     if answer.status == _NO_ANSWER:
         raise ClusterError(f"{verb} {path}: no answer from the API server")
     try:
-        body: dict[str, Any] = json.loads(answer.body)
+        body: dict[str, Any] = json.decode(answer.body)
     except ValueError:
         body = {}
     if answer.status < 300:  # noqa: PLR2004  RFC 9110: 2xx is success
@@ -233,16 +203,18 @@ class _ClientTransport:
         body: Mapping[str, Any] | None,
         content_type: str,
     ) -> Answer:
-        request = await self._client.param_serialize(
+        method, url, headers, _, form = await self._client.param_serialize(
             method,
             path,
             query_params=list(query),
             header_params={"Accept": "application/json", "Content-Type": content_type},
-            body=body,
             auth_settings=["BearerToken"],
         )
         try:
-            response = await self._client.call_api(*request, _request_timeout=_TIMEOUT)
+            # The body is plain JSON: the client shall not look for models in each part of it.
+            response = await self._client.call_api(
+                method, url, headers, body, form, _request_timeout=_TIMEOUT
+            )
             content = await response.read()  # type: ignore[no-untyped-call]  # no types
         except (ClientConnectionError, ClientPayloadError, TimeoutError):
             return Answer(_NO_ANSWER, b"")

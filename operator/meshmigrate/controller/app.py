@@ -17,7 +17,7 @@ import structlog
 
 from meshmigrate.controller import shell
 from meshmigrate.controller.admission import Allowed
-from meshmigrate.controller.api_requests import ApiRequests, TokenBucket, kubernetes_transport
+from meshmigrate.controller.api_requests import ApiRequests, kubernetes_transport
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.clock import utc_now
 from meshmigrate.controller.courier import Courier
@@ -28,6 +28,7 @@ from meshmigrate.controller.port import ClusterError, ClusterPort, NotFound
 from meshmigrate.controller.reconciler import Reconciler
 from meshmigrate.controller.runner_logs import RunnerLogs
 from meshmigrate.controller.running import until_first_ends
+from meshmigrate.controller.token_bucket import TokenBucket
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.controller.workers import STUCK_SECONDS, resync, sweep, work
 from meshmigrate.observe.metrics import Metrics

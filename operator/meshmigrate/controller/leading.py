@@ -11,12 +11,13 @@ from typing import Final, NoReturn
 
 import structlog
 
-from meshmigrate.controller.api_requests import ApiRequests, TokenBucket, Transport
+from meshmigrate.controller.api_requests import ApiRequests, Transport
 from meshmigrate.controller.cache import Cache
 from meshmigrate.controller.election import Election, LeaseLost, LeaseTimings
 from meshmigrate.controller.lease import KubernetesLease
 from meshmigrate.controller.observed import Key
 from meshmigrate.controller.running import until_first_ends
+from meshmigrate.controller.token_bucket import TokenBucket
 from meshmigrate.controller.work_queue import WorkQueue
 from meshmigrate.observe.metrics import Metrics
 

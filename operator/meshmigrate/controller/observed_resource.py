@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
-from msgspec import ValidationError
+from msgspec import ValidationError, json
 from msgspec.structs import replace
 
 from meshmigrate.controller import names
@@ -15,6 +16,9 @@ from meshmigrate.controller.status import Status, parse_status
 from meshmigrate.domain.trace_context import TraceContext
 
 Json = dict[str, Any]
+
+_SPECS: Final = 2048
+"""So many are kept: two for each of a thousand runs in flight, some 3 KiB each."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,8 +70,9 @@ def observe_resource(body: Json) -> ObservedResource:
     """Read a DatabaseMigration."""
     meta = body["metadata"]
     annotations = meta.get("annotations", {})
-    status = parse_status(body.get("status"))
-    spec, error = _read_spec(body.get("spec", {}))
+    finalizers = tuple(meta.get("finalizers", ()))
+    status = _without_told(parse_status(body.get("status")), finalizers)
+    spec, hashed, error = _read_spec(json.encode(body.get("spec", {})))
     spec_of_run = _spec_of_run(status, spec)
     key = Key(meta["namespace"], meta["name"])
     deleted_at = meta.get("deletionTimestamp")
@@ -78,12 +83,12 @@ def observe_resource(body: Json) -> ObservedResource:
         resource_version=meta["resourceVersion"],
         generation=meta.get("generation", 0),
         deleted_at=parse_time(deleted_at) if deleted_at else None,
-        finalizers=tuple(meta.get("finalizers", ())),
+        finalizers=finalizers,
         run_request=annotations.get(names.RUN_REQUEST_ANNOTATION, ""),
         cancel_request=annotations.get(names.CANCEL_ANNOTATION, ""),
         traceparent=TraceContext.parse(annotations.get(names.TRACEPARENT_ANNOTATION, "")),
         spec=spec,
-        spec_hash=spec_hash(spec) if spec else "",
+        spec_hash=hashed,
         spec_error=error,
         spec_of_run=spec_of_run,
         database_keys=database_keys(key.namespace, used.database, status.database)
@@ -93,11 +98,24 @@ def observe_resource(body: Json) -> ObservedResource:
     )
 
 
-def _read_spec(body: Json) -> tuple[MigrationSpec | None, str]:
+def _without_told(status: Status, finalizers: tuple[str, ...]) -> Status:
+    """Pass over the events that were told, as the finalizer is gone: it went after that."""
+    if names.FINALIZER in finalizers or not status.events:
+        return status
+    return replace(status, events=tuple(event for event in status.events if not event.guarded))
+
+
+@lru_cache(maxsize=_SPECS)
+def _read_spec(text: bytes) -> tuple[MigrationSpec | None, str, str]:
+    """Read a spec, give it with its hash, or with why it cannot be read.
+
+    It is the same at each of the dozen events of a run: what it means is worked out once.
+    """
     try:
-        return parse_spec(body), ""
+        spec = parse_spec(json.decode(text))
     except ValidationError as invalid:
-        return None, str(invalid)
+        return None, "", str(invalid)
+    return spec, spec_hash(spec), ""
 
 
 def _spec_of_run(status: Status, spec: MigrationSpec | None) -> MigrationSpec | None:
@@ -108,5 +126,5 @@ def _spec_of_run(status: Status, spec: MigrationSpec | None) -> MigrationSpec | 
     run = status.current_run
     if run is None:
         return None
-    kept = spec if run.spec is None else _read_spec(run.spec)[0]
+    kept = spec if run.spec is None else _read_spec(json.encode(run.spec))[0]
     return replace(kept, job=spec.job) if kept and spec else kept

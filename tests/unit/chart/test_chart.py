@@ -43,6 +43,25 @@ def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
         assert "properties" not in schema or schema["additionalProperties"] is False, path
 
 
+def test_what_is_usual_is_what_the_values_say() -> None:
+    """A release whose values lack one, as after --reuse-values, behaves like a new one."""
+    text = (CHART / "templates" / "_usual.tpl").read_text()
+    found = re.search(r'define "meshmigrate.usual" -}}\n(.*?){{- end', text, re.DOTALL)
+    assert found is not None
+    assert yaml.safe_load(found[1]) == VALUES
+
+
+def test_no_value_is_required() -> None:
+    """A chart before this one had not all of them; each template fills in what is missing."""
+    described = [SCHEMA, *(schema for _, _, schema in paths(VALUES, SCHEMA))]
+    whole = SCHEMA["$defs"]["destination"]
+    demanding = [each for each in described if "required" in each]
+    assert all(each["required"] == whole["required"] for each in demanding)
+    for path in (CHART / "templates").iterdir():
+        fills = path.read_text().startswith('{{- include "meshmigrate.values" . -}}\n')
+        assert fills == (path.suffix != ".tpl"), path
+
+
 def test_every_value_is_used() -> None:
     """No value is there for nothing."""
     assert all(f".Values.{name}" in TEMPLATES for name in VALUES)

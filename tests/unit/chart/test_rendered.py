@@ -11,7 +11,7 @@ from tests.unit.chart.runner_jobs import runner_jobs
 
 VERSIONS = ["1.33", "1.34", "1.35", "1.36", "1.37"]
 FOREIGN = {"PrometheusRule", "ServiceMonitor"}
-"""The Prometheus operator's kinds: Kubernetes has no schema of them."""
+"""Kubernetes has no schema of them: test_monitoring_objects.py holds them."""
 
 
 @cache

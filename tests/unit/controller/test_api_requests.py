@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from meshmigrate.controller.api_requests import Answer, ApiRequests, TokenBucket
+from meshmigrate.controller.api_requests import Answer, ApiRequests
 from meshmigrate.controller.port import (
     AlreadyExists,
     ClusterError,
     Conflict,
     NotFound,
 )
+from meshmigrate.controller.token_bucket import TokenBucket
 
 
 class Answers:

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.closing import SUPERSEDED
+from meshmigrate.controller.event_manifest import event_id
 from meshmigrate.controller.observed import Json, Key
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import PlanSummary
@@ -66,7 +67,10 @@ class Runner:
         self.stored: dict[str, Outcome] = {}
 
     def end(self, job: str, outcome: Outcome) -> None:
-        """Let a container end; of a run that has ended before it gives the stored result."""
+        """Let a container end; of a run that has ended before it gives the stored result.
+
+        One that finds the database's lock taken can only give up.
+        """
         told = self.cluster.told_to(job)
         run, digest = str(told.run.id), f"sha256:{self.plan:064x}"
         if told.run.intent == "apply" and run not in self.begun:
@@ -78,10 +82,20 @@ class Runner:
                 ends_with(Outcome.AWAITING_APPROVAL, plan=plan)(self.cluster, job)
                 return
             assert not guarded or digest in self.approved[Key(*told.resource.split("/"))]
+        if outcome.final and run not in self.stored and not self._has_lock(job):
+            outcome = Outcome.LOCK_TIMEOUT
         self.begun.add(run)
         if outcome.final:
             outcome = self.stored.setdefault(run, outcome)
         ends_with(self.stored.get(run, outcome))(self.cluster, job)
+
+    def _has_lock(self, job: str) -> bool:
+        """Say whether no container that still runs was there before this one."""
+        states = (
+            (name, pod["status"]["containerStatuses"][0]["state"])
+            for name, pod in self.cluster.pods.items()
+        )
+        return next(name for name, state in states if "running" in state) == f"{job}-x"
 
 
 class Interleavings(RuleBasedStateMachine):
@@ -291,6 +305,13 @@ class Interleavings(RuleBasedStateMachine):
         assert self._writes() == writes
         self.each_attempt_has_one_job()
         self.each_run_ends_once()
+        self._each_end_has_its_event()
+
+    def _each_end_has_its_event(self) -> None:
+        """Whoever stored an end and died, or did not hear that it was stored: somebody told it."""
+        there = {body["metadata"]["uid"] for body in self.cluster.resources.values()}
+        ends = {event_id(uid, f"{number}/end") for uid, number in self.ends if uid in there}
+        assert ends <= {name.rpartition(".")[2] for name in self.cluster.told}
 
     def _told(self) -> set[tuple[str, str]]:
         notices = [notice for process in self.processes for notice in process.sink.told]
@@ -335,7 +356,7 @@ class OneOperator(Interleavings):
 class TwoOperators(Interleavings):
     """Two that are both active, each with a cache of its own.
 
-    That of two resources on one database only one works is then the database's to see to.
+    They may let two resources on one database start; the database lets one of them work.
     """
 
     operators = 2

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from meshmigrate.controller.api_requests import Answer, ApiRequests, TokenBucket
+from meshmigrate.controller.api_requests import Answer, ApiRequests
 from meshmigrate.controller.kubernetes_port import KubernetesPort
 from meshmigrate.controller.observed import observe_job, observe_pod, observe_resource
 from meshmigrate.controller.port import ClusterError
 from meshmigrate.controller.status import Status
+from meshmigrate.controller.token_bucket import TokenBucket
 from tests.unit.controller.conftest import Story
 from tests.unit.controller.scripted_cluster import KEY, UID, resource_body
 
