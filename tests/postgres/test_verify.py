@@ -146,6 +146,28 @@ def test_a_file_that_cannot_go_up_twice_is_found(database: Database, project: Pr
     assert verdicts(database, project) == (11, ["UpAgainDiffers"])
 
 
+def test_a_file_that_fails_the_second_time_is_found(database: Database, project: Project) -> None:
+    """It went up and came back, and could not be applied again after that."""
+    with_history(database, project)
+    database.query("CREATE SEQUENCE turn")
+    project.migration("2", "SELECT 1 / (2 - nextval('turn'))", "SELECT 1")
+    assert verdicts(database, project) == (11, ["UpAgainFailed"])
+
+
+def test_a_schema_that_the_role_may_not_read_is_refused(
+    database: Database, project: Project
+) -> None:
+    """With the table that pg_dump names, and no scratch database is left."""
+    with_history(database, project)
+    database.query("CREATE TABLE closed (x int)", superuser=True)
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    done = run_command(database, project.root, "verify")
+    assert done.returncode == 10
+    assert "pg_dump cannot read the schema" in done.stderr
+    assert "closed" in done.stderr
+    assert database.query(SCRATCH) == []
+
+
 def test_without_the_right_to_make_a_database_it_is_refused(
     database: Database, project: Project
 ) -> None:
