@@ -15,7 +15,10 @@ FAKETIME := /usr/bin/faketime
 IP := /sbin/ip
 PROMTOOL := /usr/bin/promtool
 # Each worker has servers of its own; these tests wait more than they work.
-ON_SERVERS = tests/postgres --numprocesses=2 --dist=worksteal $(if $(POSTGRES),-k pg$(POSTGRES))
+ON_SERVERS = tests/postgres --numprocesses=2 --dist=worksteal $(if $(POSTGRES),-k "$(NO_OTHERS)")
+# What is no server's alone is run beside any of them.
+SPACE := $() $()
+NO_OTHERS = not pg$(subst $(SPACE), and not pg,$(strip $(filter-out $(POSTGRES),14 15 16 17 18)))
 ARCHIVES := $(filter 14 16 17,$(or $(POSTGRES),14 16 17))
 
 .PHONY: help

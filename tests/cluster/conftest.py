@@ -58,6 +58,7 @@ def _configure_channels(cluster: Cluster) -> None:
         "people": {"urls": [f"json://{sink}/people"]},
         "canary": {"urls": [f"json://zqxj-user:zqxj-token@{sink}/zqxj-path"]},
         "gone": {"webhook": {"url": "http://zqxj-host.invalid/zqxj-path"}},
+        "lost": {"urls": ["json://zqxj-user:zqxj-token@zqxj-host.invalid/zqxj-path"]},
     }
     secret = {
         "apiVersion": "v1",

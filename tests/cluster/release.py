@@ -2,7 +2,7 @@
 
 import json
 
-from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster
+from tests.cluster.kubernetes import SYSTEM_NAMESPACE, Cluster, Json
 
 PRESENT = "charts/meshmigrate"
 PREVIOUS = "tests/chart/previous"
@@ -19,12 +19,12 @@ _VALUES = {
 }
 
 
-def install(cluster: Cluster, chart: str = PRESENT, *, reuse: bool = False) -> None:
+def install(cluster: Cluster, chart: str = PRESENT, *, reuse: bool = False, **more: Json) -> None:
     """Install a version of the chart, or upgrade to it, and wait until its operators are ready.
 
-    ``reuse``: with the values of the release as it is.
+    ``reuse``: with the values of the release as it is. ``more`` are values for this time.
     """
-    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {})}
+    values = {"tolerations": [_UNREACHABLE], **(_VALUES if chart == PRESENT else {}), **more}
     cluster.run(
         *("helm", "upgrade", "--install", "meshmigrate", chart, "--values", "-"),
         *("--namespace", SYSTEM_NAMESPACE, "--wait", "--timeout", "2m"),

@@ -91,6 +91,29 @@ def test_a_file_that_is_not_utf_8_is_refused(tenant: Tenant) -> None:
     assert_refused(tenant, "InvalidEncoding", "2_b.sql")
 
 
+def test_a_migration_that_deletes_data_is_refused_until_that_is_allowed(tenant: Tenant) -> None:
+    """The message names place, statement and table; a plan for approval says who has allowed it."""
+    tenant.query("create table carts (id int)")
+    tenant.secret()
+    tenant.config_map("web", {**GOOD, "2_b.sql": "select 1;\ndrop table carts;"})
+    tenant.apply()
+    status = tenant.wait("Stalled")
+    assert (status["phase"], ready(status)["reason"]) == ("Refused", "HazardNotAllowed")
+    said = ready(status)["message"]
+    assert "web/2_b.sql:2:1" in said
+    assert "DROP TABLE deletes data (table carts, dropped)" in said
+    assert "-- meshmigrate: allow DeletesData" in said
+    assert tenant.relations() == ["public.carts"]
+    allowed = {"hazards": {"allow": ["DeletesData"]}}
+    tenant.patch(policy={**allowed, "approval": "Required"})
+    tenant.wait_for_reason("AwaitingApproval")
+    (hazard,) = tenant.status()["plan"]["hazards"]
+    assert hazard.endswith("(table carts, dropped); allowed for this run")
+    tenant.patch(policy={**allowed, "approval": "None"})
+    assert tenant.wait("Ready")["lastRun"]["outcome"] == "Succeeded"
+    assert {"public.a", "public.carts"} & set(tenant.relations()) == {"public.a"}
+
+
 def test_a_wrong_password_is_refused(tenant: Tenant) -> None:
     """Not retried: the server would lock the role out."""
     tenant.secret(tenant.url.replace(PASSWORD, "wrong"))
@@ -135,6 +158,7 @@ def test_an_ambiguous_url_is_refused_without_an_echo(tenant: Tenant) -> None:
     [
         ({"sauce": {}}, 'unknown field "spec.sauce"'),
         ({"policy": {"onFailure": "rollback"}}, 'supported values: "Rollback", "Halt"'),
+        ({"policy": {"hazards": {"allow": ["Deletes"]}}}, 'supported values: "DeletesData"'),
         ({"policy": {"deadlineSeconds": 0}}, "should be greater than or equal to 1"),
         ({"target": "v5"}, "must be latest, or the digits of a version"),
         ({"target": -1}, "must be latest, or the digits of a version"),

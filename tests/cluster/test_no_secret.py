@@ -23,6 +23,8 @@ BACK = {
     "1_a.sql": "drop table a;",
     "2_b.sql": f"select '{MARK}-back'::text; comment on table a is null;",
 }
+CHANNELS = ["canary", "gone", "lost"]
+"""One that listens, and a webhook and a URL of Apprise that lead nowhere."""
 FAILURE = "invalid input syntax for type integer"
 """What the server says of the third file, and then repeats a row."""
 KEY = f"-----BEGIN PRIVATE KEY-----\n{MARK}{MARK}\n-----END PRIVATE KEY-----\n"
@@ -87,7 +89,7 @@ def test_no_secret_is_seen_but_in_the_secrets(listening: Tenant) -> None:
     common: Json = {
         "source": {"configMaps": [{"name": "web"}, {"name": "back", "content": "rollbacks"}]},
         "policy": {"transactionMode": "PerFile"},
-        "notifications": {"channels": ["canary", "gone"]},
+        "notifications": {"channels": CHANNELS},
     }
     tenant.apply(target=1, **common)
     tenant.wait("Ready")
@@ -106,22 +108,97 @@ def test_no_secret_is_seen_but_in_the_secrets(listening: Tenant) -> None:
         eventually(f"the end of {name}", partial(has_ended, tenant, name), seconds=90)
     notified = partial(told, tenant, f"/{MARK}-path")
     eventually("a notification of it", lambda: FAILURE in json.dumps(notified()))
-    eventually("one that fails", lambda: attempts_in_vain(tenant))
+    eventually("those that fail", lambda: attempts_in_vain(tenant) == {"gone", "lost"})
     seen = everything(tenant)
-    assert all(seen.values())
     assert {place for place, text in seen.items() if FAILURE in text} >= {
         "objects",
         "the runners' logs",
         "notifications",
     }
-    leaks = {
+    assert leaks(seen) == {}
+
+
+FIRST = "create table {table} (x text default 'zqxj-default'); insert into {table} values ('zqxj');"
+SECOND = "alter table {table} alter x drop default, alter x type int using x::int;"
+DROP = "drop table {table};"
+GATE = "select pg_advisory_xact_lock(4711) from (values ('zqxj')) as v (x);"
+STORIES: dict[str, tuple[str, dict[str, str], str, Json]] = {
+    "plan": ("AwaitingApproval", {"1_a.sql": FIRST}, DROP, {"approval": "Required"}),
+    "halt": ("Halted", {"1_a.sql": FIRST, "2_b.sql": SECOND}, DROP, {"onFailure": "Halt"}),
+    "worse": (
+        "RollbackFailed",
+        {"1_a.sql": FIRST, "2_b.sql": SECOND},
+        f"select '{MARK}-back'::int;",
+        {},
+    ),
+    "other": (
+        "RollbackFailed",
+        {"1_a.sql": FIRST, "2_b.sql": SECOND},
+        f"alter table {{table}} alter x set default '{MARK}-left';",
+        {},
+    ),
+    "stop": ("Cancelled", {"1_a.sql": FIRST, "2_b.sql": GATE}, DROP, {}),
+}
+"""The outcome, the files, the way back of the first one, and the policy, by the resource."""
+
+
+def begin(tenant: Tenant, name: str) -> None:
+    """Begin a story, in tables and a ledger of its own."""
+    _, files, back, policy = STORIES[name]
+    tenant.config_map(name, {file: text.format(table=name) for file, text in files.items()})
+    tenant.config_map(f"{name}-back", {"1_a.sql": back.format(table=name)})
+    maps = [{"name": name}, {"name": f"{name}-back", "content": "rollbacks"}]
+    tenant.apply(
+        name,
+        source={"configMaps": maps},
+        policy={"transactionMode": "PerFile", **policy},
+        ledger={"schema": f"ledger_{name}"},
+        notifications={"channels": CHANNELS},
+    )
+
+
+def test_no_secret_is_seen_of_what_needs_somebody(listening: Tenant) -> None:
+    """Of a plan that is to be approved, of runs that halt, cannot go back, or are cancelled."""
+    tenant = listening
+    tenant.secret()
+    for name in STORIES:
+        if name == "stop":
+            continue
+        begin(tenant, name)
+        assert tenant.wait("Stalled", name)["phase"] == STORIES[name][0]
+    with tenant.advisory_lock():
+        begin(tenant, "stop")
+        eventually("a migration in its middle", tenant.waiting_for_advisory_lock)
+        tenant.cancel("stop")
+        back = ("RollingBack", "Cancelled")
+        eventually("its way back", lambda: tenant.status("stop")["phase"] in back)
+    assert tenant.wait("Stalled", "stop")["phase"] == "Cancelled"
+    path = f"/{MARK}-path"
+    outcomes = {outcome for outcome, *_ in STORIES.values()}
+
+    def all_told() -> bool:  # one message tells several that end within ten seconds
+        text = json.dumps(told(tenant, path))
+        return all(outcome in text for outcome in outcomes)
+
+    eventually("a notification of each", all_told)
+    eventually("those that fail", lambda: attempts_in_vain(tenant, "stop") == {"gone", "lost"})
+    seen = everything(tenant)
+    assert all(outcome in seen["objects"] for outcome in outcomes)
+    assert outcomes <= {*tenant.events()}
+    assert leaks(seen) == {}
+
+
+def leaks(seen: dict[str, str]) -> dict[str, list[str]]:
+    """Give the lines that show a canary, by where they are."""
+    assert all(seen.values())
+    found = {
         place: [line for line in text.splitlines() if any(part in line for part in SHOWN_NOWHERE)]
         for place, text in seen.items()
     }
-    assert {place: lines for place, lines in leaks.items() if lines} == {}
+    return {place: lines for place, lines in found.items() if lines}
 
 
-def attempts_in_vain(tenant: Tenant) -> bool:
-    """Say whether a channel that is not there has been tried."""
-    entries = tenant.status().get("notifications", [])
-    return any(entry["channel"] == "gone" and entry.get("attempts") for entry in entries)
+def attempts_in_vain(tenant: Tenant, name: str = "web") -> set[str]:
+    """Give the channels that were tried and did not take it."""
+    entries = tenant.status(name).get("notifications", [])
+    return {e["channel"] for e in entries if e.get("attempts") and e["state"] == "Pending"}

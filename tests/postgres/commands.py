@@ -10,10 +10,10 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from tests.postgres.harness import Database, Project
-from tests.postgres.processes import command, environment
+from tests.postgres.processes import STOP_SECONDS, command, environment
 
-SECONDS: Final = 30
-"""To wait at most: a command ends within 10 s of being asked to, on a machine with time for it."""
+_SECONDS: Final = 30
+"""For a killed process to be gone."""
 
 
 class Command:
@@ -36,9 +36,9 @@ class Command:
         return self._output.read_text()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop, and give its exit code; fail after 30 s."""
+        """Ask it to stop, and give its exit code; fail after the 10 s that it promises."""
         self.process.send_signal(number)
-        return self.process.wait(SECONDS)
+        return self.process.wait(STOP_SECONDS)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def started(database: Database, project: Project, *arguments: str) -> Iterator[C
         yield running
     finally:
         running.process.kill()
-        running.process.wait(SECONDS)
+        running.process.wait(_SECONDS)
 
 
 @contextmanager

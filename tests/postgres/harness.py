@@ -13,10 +13,12 @@ from psycopg.rows import TupleRow
 
 from meshmigrate.cli.start import Start
 from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
+from meshmigrate.domain.hazard import Hazard
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.runspec import (
     Folders,
+    HazardPolicy,
     Ledger,
     Policy,
     Provenance,
@@ -38,6 +40,10 @@ GATE: Final = 4711
 WAIT_AT_GATE: Final = (
     f"INSERT INTO marks SELECT 'gate' WHERE pg_advisory_xact_lock({GATE}) IS NOT NULL;\n"
 )
+
+ALLOW: Final = "-- meshmigrate: allow DeletesData it has served its turn\n"
+"""Goes before what a file deletes that is there before its run."""
+ALLOWED: Final = HazardPolicy(allow=(Hazard.DELETES_DATA,))
 
 _DEADLINE: Final = 30.0
 _PATIENCE: Final = Patience()

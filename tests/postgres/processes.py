@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,6 +19,8 @@ from meshmigrate.domain.runspec import RunSpec, encode_spec
 from tests.postgres.harness import Database
 
 _DEADLINE: Final = 30.0
+STOP_SECONDS: Final = 10.0
+"""Within which whatever is asked to stop has ended: less than a pod is given."""
 
 
 class Runner:
@@ -41,6 +44,7 @@ class Runner:
             self._folder.joinpath(name).write_text(text)
         self._result_file = self._folder / "result"
         self._log_file = self._folder / "log"
+        self._end: float | None = None
         with self._log_file.open("wb") as log:
             arguments = command(
                 "runner",
@@ -66,13 +70,14 @@ class Runner:
         self.process.kill()
         self.process.wait(_DEADLINE)
 
-    def terminate(self) -> None:
-        """Ask it to stop, as the kubelet does."""
-        self.process.send_signal(signal.SIGTERM)
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to stop, as the kubelet does; it promises to have ended within 10 s."""
+        self.process.send_signal(number)
+        self._end = time.monotonic() + STOP_SECONDS
 
     def wait(self) -> int:
-        """Wait for its end and give the exit code."""
-        return self.process.wait(_DEADLINE)
+        """Wait for its end and give the exit code; fail where it breaks its promise."""
+        return self.process.wait(self._end - time.monotonic() if self._end else _DEADLINE)
 
     @property
     def encoded(self) -> bytes:

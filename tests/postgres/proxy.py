@@ -114,6 +114,10 @@ class Proxy:
         """Tell whether a connection is passed on; otherwise it is the subclass's."""
         return client.fileno() >= 0
 
+    def altered(self, data: bytes) -> bytes:
+        """Give what is passed on to the server; a subclass may make something else of it."""
+        return data
+
     def cut(self) -> None:
         """Reset every connection there is, on both sides."""
         for link in list(self._links):
@@ -161,7 +165,7 @@ class Proxy:
 
     def _up(self, link: Link) -> None:
         with suppress(OSError):
-            while data := link.client.recv(_CHUNK):
+            while data := self.altered(link.client.recv(_CHUNK)):
                 self.passed += 1
                 fault = self.fault
                 if fault is not None and not link.swallowing.is_set() and fault.is_in(data):

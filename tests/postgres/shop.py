@@ -8,7 +8,8 @@ from uuid import uuid4
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
-from tests.postgres.harness import PASSWORD, Database, Project, attempt, make_spec
+from meshmigrate.domain.runspec import Policy
+from tests.postgres.harness import ALLOWED, PASSWORD, Database, Project, attempt, make_spec
 
 _WORLD: Final = """
 CREATE ROLE app_owner; CREATE ROLE migrator LOGIN PASSWORD 'password';
@@ -55,7 +56,7 @@ class Shop:
     def run(self, project: Project) -> Result:
         """Run a project as the role."""
         door = Database(self.database.server, self.database.name, self.names["migrator"])
-        return attempt(door, make_spec(project)).result
+        return attempt(door, make_spec(project, policy=Policy(hazards=ALLOWED))).result
 
     def find(self, right: str) -> str:
         """Give the words of a right under the names of this database."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.postgres.harness import Database
-from tests.postgres.processes import command, environment
+from tests.postgres.processes import STOP_SECONDS, command, environment
 
 _DEADLINE: Final = 30.0
 _STEERING: Final = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -23,6 +23,7 @@ class Terminal:
     def __init__(self, database: Database, folder: Path, *arguments: str, **more: str) -> None:
         self.raw = ""
         """Everything shown so far, with what steers the terminal."""
+        self._seconds = _DEADLINE
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
             command(*arguments),
@@ -58,15 +59,16 @@ class Terminal:
                 raise AssertionError(f"not shown: {text!r}, but:\n{self.shown}")
 
     def interrupt(self) -> None:
-        """Send what Ctrl-C sends."""
+        """Send what Ctrl-C sends; then the process has 10 s."""
         self.process.send_signal(signal.SIGINT)
+        self._seconds = STOP_SECONDS
 
     def wait(self) -> int:
         """Read to the end and give the exit code."""
-        end = time.monotonic() + _DEADLINE
+        end = time.monotonic() + self._seconds
         while self._read(end):
             pass
-        return self.process.wait(_DEADLINE)
+        return self.process.wait(max(end - time.monotonic(), 0.1))
 
     def _read(self, end: float) -> bool:
         ready, _, _ = select.select([self._ours], [], [], max(end - time.monotonic(), 0))

@@ -13,7 +13,7 @@ from meshmigrate.domain.result import PlanSummary, Result
 from meshmigrate.domain.runspec import Access, Policy, RunIdentity, RunSpec
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.source.folder import read_source
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOW, Database, Project, attempt, make_spec
 from tests.postgres.processes import command, environment
 
 REQUIRED = Policy(approval="Required")
@@ -199,7 +199,7 @@ def test_a_way_back_is_planned_and_approved_too(database: Database, project: Pro
     database.query("CREATE TABLE users (id int, name text)")
     project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
     project.migration("2", "CREATE TABLE b (x int)", "DROP TABLE b")
-    dropped = "ALTER TABLE users DROP COLUMN name"
+    dropped = f"{ALLOW}ALTER TABLE users DROP COLUMN name"
     project.migration("3", dropped, "ALTER TABLE users ADD COLUMN name text")
     attempt(database, make_spec(project))
     spec = make_spec(project, policy=REQUIRED, target="1", allow_rollback=True)

@@ -8,7 +8,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import FingerprintScope, Policy
 from meshmigrate.engine.events import Event, EventName
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOW, Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command
 from tests.postgres.test_lost_connection import END_SESSION, SUICIDE
 
@@ -64,7 +64,8 @@ def test_a_file_that_takes_the_ledger_away_is_named(
     database: Database, project: Project, text: str
 ) -> None:
     """It is rolled back, and its own fault."""
-    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a").migration("2", text)
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    project.migration("2", ALLOW + text)
     done = attempt(database, make_spec(project)).result
     assert done.outcome is Outcome.ROLLED_BACK
     assert done.failure is not None

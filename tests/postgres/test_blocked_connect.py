@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -62,11 +61,8 @@ def test_a_connection_that_nobody_answers_is_left(
             silence.silent.set()
             silence.cut()
         eventually(lambda: silence.waiting, "waits for an answer")
-        began = time.monotonic()
         runner.terminate()
         assert runner.wait() == Outcome.INTERRUPTED.exit_code
-        seconds = time.monotonic() - began
         assert runner.result.outcome is Outcome.INTERRUPTED, runner.output
         assert runner.result.reason == Reason.TERMINATED
-        assert seconds < 10
         assert runner.result.message.startswith("stopped ")

@@ -6,7 +6,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.cutting import PER_FILE, PulledPlugError, cancel, cut_off, undoing
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOW, Database, Project, attempt, make_spec
 
 USERS = "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'ann')"
 
@@ -180,7 +180,8 @@ def test_a_script_that_fails_names_itself(database: Database, project: Project) 
 def test_data_that_is_gone_is_named(database: Database, project: Project) -> None:
     """The schema is proven, and the reason says that this is not all."""
     database.query(USERS)
-    project.migration("1", "ALTER TABLE users DROP name", "ALTER TABLE users ADD name text")
+    dropped = f"{ALLOW}ALTER TABLE users DROP name"
+    project.migration("1", dropped, "ALTER TABLE users ADD name text")
     project.migration("2", "SELECT 1")
     done = cancel(database, project, cut_off(database, project, EventName.APPLIED, "1"))
     assert (done.outcome, done.reason) == (Outcome.CANCELLED, Reason.DATA_NOT_RESTORED)

@@ -74,11 +74,17 @@ def test_a_lock_held_elsewhere_ends_in_a_timeout_that_names_the_holder(
         holder.execute("SET application_name = 'somebody else'")
         pid = holder.info.backend_pid
         holder.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        cursor = holder.execute(
+            "SELECT to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') FROM pg_stat_activity "
+            "WHERE pid = pg_backend_pid()"
+        )
+        ((since,),) = cursor.fetchall()
         ended = attempt(database, make_spec(project, policy=policy))
     assert ended.outcome is Outcome.LOCK_TIMEOUT
     assert ended.result.reason == Reason.ADVISORY_LOCK_TIMEOUT
     assert f"process {pid} " in ended.result.message
     assert "somebody else" in ended.result.message
+    assert f", connected since {since}" in ended.result.message
     assert "somebody else" in ended.messages(EventName.WAITING_FOR_LOCK)[0]
     assert not database.has_ledger
 

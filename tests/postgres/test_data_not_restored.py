@@ -6,7 +6,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Policy
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOW, ALLOWED, Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command
 
 TABLES = "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'ann')"
@@ -15,7 +15,7 @@ FAILS = "SELECT 1/0"
 
 def apply(database: Database, project: Project) -> Result:
     """Apply what is pending, file by file."""
-    policy = Policy(transaction_mode="PerFile")
+    policy = Policy(transaction_mode="PerFile", hazards=ALLOWED)
     return attempt(database, make_spec(project, policy=policy)).result
 
 
@@ -89,7 +89,7 @@ def test_what_is_lost_is_stored_with_the_run_and_fits_its_result(
     database.query("; ".join(f"CREATE TABLE {name} (x int)" for name in names))
     up = "; ".join(f"DROP TABLE {name}" for name in names)
     down = "; ".join(f"CREATE TABLE {name} (x int)" for name in names)
-    project.migration("1", up, down).migration("2", FAILS)
+    project.migration("1", ALLOW + up, down).migration("2", FAILS)
     shown = run_command(database, project.root, "apply", "--transaction-mode=PerFile", "--json")
     assert shown.returncode == 20
     result = json.loads(shown.stdout)
@@ -104,7 +104,8 @@ def test_in_a_batch_nothing_is_lost(database: Database, project: Project) -> Non
     """Which is why Auto takes one here."""
     database.query(TABLES)
     before = database.dump()
-    project.migration("1", "DROP TABLE users", "CREATE TABLE users ()").migration("2", FAILS)
+    project.migration("1", f"{ALLOW}DROP TABLE users", "CREATE TABLE users ()")
+    project.migration("2", FAILS)
     done = attempt(database, make_spec(project)).result
     assert (done.outcome, done.transaction_mode) == (Outcome.FAILED, "Batch")
     assert database.dump() == before

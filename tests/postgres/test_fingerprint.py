@@ -8,7 +8,6 @@ from psycopg.rows import TupleRow
 
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Difference, Fingerprint
-from meshmigrate.engine.fingerprint.sections import SECTIONS
 from tests.postgres.fingerprint_changes import SCHEMA, SUPERUSERS_SCHEMA
 from tests.postgres.harness import Database
 
@@ -67,12 +66,13 @@ def test_the_order_of_columns_is_a_note_and_no_difference(database: Database) ->
 def test_an_object_that_is_dropped_while_it_is_read_is_no_error(database: Database) -> None:
     """The server's functions look at the catalog as it is, the snapshot as it was."""
     database.query("CREATE TABLE gone (x int PRIMARY KEY); CREATE TABLE stays (x int)")
-    statements = 0
+    statements = tries = 0
 
     class Interfering(psycopg.Connection[TupleRow]):
         def execute(self, *arguments: Any, **others: Any) -> psycopg.Cursor[TupleRow]:
-            nonlocal statements
+            nonlocal statements, tries
             statements += 1
+            tries += str(arguments[0]).startswith("BEGIN")
             done = super().execute(*arguments, **others)
             if statements == 3:
                 database.query("DROP TABLE gone")
@@ -81,7 +81,7 @@ def test_an_object_that_is_dropped_while_it_is_read_is_no_error(database: Databa
     with Interfering.connect(database.url, autocommit=True) as connection:
         read = catalog.take(connection)
     assert list(read.sections["relations"]) == ["public.stays"]
-    assert statements > len(SECTIONS) + 5
+    assert tries > 1
 
 
 def test_the_sections_add_up(database: Database) -> None:

@@ -47,6 +47,61 @@ NOTHING = [
 ]
 """What leaves the schema as it was."""
 
+FIRST = {
+    "CREATE TABLE t (x int PRIMARY KEY)": (
+        "relations",
+        "columns",
+        "constraints",
+        "indexes",
+        "grants",
+    ),
+    "CREATE DOMAIN d AS int CHECK (VALUE > 0)": ("types", "constraints"),
+    "CREATE TYPE c AS (x int)": ("types", "columns"),
+    "CREATE SEQUENCE s": ("relations", "sequences"),
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'": ("functions",),
+    "CREATE VIEW v AS SELECT 1 AS x": ("views", "columns"),
+    "CREATE TABLE t (x int); CREATE RULE r AS ON DELETE TO t DO NOTHING": ("rules",),
+    "CREATE TABLE t (x int); CREATE POLICY p ON t": ("policies",),
+    "CREATE TABLE t (x int, y int); CREATE STATISTICS s ON x, y FROM t": ("statistics",),
+    "CREATE TABLE t (x int PRIMARY KEY, y int REFERENCES t); ALTER TABLE t DISABLE TRIGGER ALL": (
+        "triggers",
+    ),
+    "CREATE TABLE t (x int); CREATE TRIGGER i BEFORE INSERT ON t FOR EACH ROW "
+    "EXECUTE FUNCTION suppress_redundant_updates_trigger()": ("triggers",),
+    "CREATE OPERATOR === (function = int4eq, leftarg = int, rightarg = int)": ("operators",),
+    "CREATE OPERATOR FAMILY f USING btree": ("operators",),
+    "CREATE CAST (int AS point) WITH INOUT": ("casts",),
+    "CREATE CONVERSION v FOR 'UTF8' TO 'LATIN1' FROM utf8_to_iso8859_1": ("casts",),
+    "CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal))": (
+        "casts",
+    ),
+    "CREATE COLLATION posix (locale = 'C', provider = libc)": ("collations",),
+    "CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple)": ("text_search",),
+    "CREATE TEXT SEARCH DICTIONARY words (TEMPLATE = simple)": ("text_search",),
+    "CREATE TEXT SEARCH TEMPLATE t (LEXIZE = dsimple_lexize)": ("text_search",),
+    "CREATE TEXT SEARCH PARSER p (START = prsd_start, GETTOKEN = prsd_nexttoken, "
+    "END = prsd_end, LEXTYPES = prsd_lextype)": ("text_search",),
+    "CREATE FOREIGN DATA WRAPPER w": ("foreign_data", "grants"),
+    "CREATE PUBLICATION feed": ("replication",),
+    "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false)": ("replication",),
+    "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; "
+    "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()": ("event_triggers",),
+    "CREATE LANGUAGE l HANDLER plpgsql_call_handler": ("languages",),
+    "CREATE ACCESS METHOD m TYPE INDEX HANDLER bthandler": ("languages",),
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC": ("default_privileges",),
+    "CREATE TABLE t (x int); COMMENT ON COLUMN t.x IS 'x'": ("comments",),
+    "CREATE TYPE e AS ENUM (); COMMENT ON TYPE e IS 'x'": ("types", "comments"),
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON FUNCTION f() IS 'x'": (
+        "comments",
+    ),
+    "SET LOCAL allow_system_table_mods = on; INSERT INTO pg_seclabel VALUES "
+    "('public'::regnamespace, 'pg_namespace'::regclass, 0, 'p', 'secret')": ("security_labels",),
+    "SET LOCAL allow_system_table_mods = on; INSERT INTO pg_shseclabel VALUES "
+    "((SELECT oid FROM pg_database WHERE datname = current_database()), 'pg_database'::regclass, "
+    "'p', 'secret')": ("security_labels",),
+}
+"""The first object of its kind, and the sections that show it."""
+
 Connection = psycopg.Connection[TupleRow]
 
 
@@ -66,6 +121,26 @@ def connection(server: Server) -> Iterator[Connection]:
 def before(connection: Connection) -> Fingerprint:
     """Give the fingerprint of the schema."""
     return catalog.take(connection)
+
+
+def test_the_first_object_of_each_kind_is_shown(database: Database) -> None:
+    """What a database has nothing of is not asked for: that must not hide the first one."""
+    with database.connect(superuser=True) as connection:
+        connection.execute("COMMENT ON SCHEMA public IS NULL")
+        before = catalog.take(connection)
+        for statements, sections in FIRST.items():
+            with connection.transaction(force_rollback=True):
+                connection.execute(statements.encode())
+                connection.execute("SET LOCAL search_path = ''")
+                after = catalog.read(connection, FingerprintScope())
+            found = {difference.section for difference in before.differences(after)}
+            assert set(sections) <= found, statements
+
+
+def test_the_first_object_that_is_tried_covers_every_section() -> None:
+    """But those that are never empty."""
+    tried = {section for sections in FIRST.values() for section in sections}
+    assert set(SECTIONS) - tried == {"schemas", "extensions", "settings"}
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshmigrate.engine.fingerprint.sections import SECTIONS, query
+from meshmigrate.engine.fingerprint.sections import SECTIONS, files_of, query
 from tests.postgres.fingerprint_catalog import BY_FUNCTION_OR_VIEW, LEFT_OUT, SHOWN
 from tests.postgres.harness import Database
 
@@ -26,7 +26,10 @@ def test_the_section_of_a_table_reads_it(database: Database) -> None:
     """The mapping is no wish: each section's query names the tables that are said to be in it."""
     major = int(database.server.version)
     tables = {name for (name,) in database.query(_TABLES)}
-    texts = {section: query(section, major).decode() for section in SECTIONS}
+    texts = {
+        section: "".join(query(name, major).decode() for name in files_of(section))
+        for section in SECTIONS
+    }
     unread = {
         name
         for name, section in SHOWN.items()

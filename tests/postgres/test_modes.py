@@ -7,7 +7,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runspec import Policy, TransactionMode
 from meshmigrate.engine.events import EventName
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOWED, Database, Project, attempt, make_spec
 
 CREATE = ("CREATE TABLE a (x int)", "DROP TABLE a")
 INSERT = ("INSERT INTO kept VALUES (2)", None)
@@ -24,7 +24,8 @@ def run(
     """Apply files with these texts, versions from 1."""
     for version, (up, down) in enumerate(texts, 1):
         project.migration(str(version), up, down)
-    return attempt(database, make_spec(project, policy=Policy(transaction_mode=mode))).result
+    policy = Policy(transaction_mode=mode, hazards=ALLOWED)
+    return attempt(database, make_spec(project, policy=policy)).result
 
 
 def stored_mode(database: Database) -> str:
@@ -68,7 +69,7 @@ def test_in_a_batch_a_third_that_fails_takes_the_others_with_it(
     assert database.dump() == before
     assert database.versions == []
     assert (done.transaction_mode, stored_mode(database)) == ("Batch", "Batch")
-    assert [event for event, _ in database.log][-3:] == ["Started", "Failed", "Finished"]
+    assert [event for event, _ in database.log][-4:] == ["Started", "Hazard", "Failed", "Finished"]
 
 
 def test_with_a_file_of_steps_in_the_middle_its_script_takes_it_back(

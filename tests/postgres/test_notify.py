@@ -3,9 +3,13 @@
 import json
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
-from tests.postgres.harness import Database, Project
+from meshmigrate.engine.lock import LOCK_KEY
+from tests.postgres.commands import in_transaction, started
+from tests.postgres.harness import WAIT_AT_GATE, Database, Project, eventually
+from tests.postgres.ports import free_port
 from tests.postgres.processes import run_command
 from tests.scripted.receiver import Receiver, listening
 
@@ -65,6 +69,81 @@ def test_a_run_that_was_taken_back_is_told(
         "RolledBack",
         json.loads(done.stdout)["outcome"],
     ]
+
+
+def told_of(
+    database: Database, project: Project, receiver: Receiver, *options: str, **more: str
+) -> tuple[int, str, str]:
+    """Apply, and give the exit code, and outcome and severity of what was told, once."""
+    file = receiver.channels(project.root)
+    done = run_command(
+        database, project.root, "apply", "--notify-config", str(file), *options, **more
+    )
+    (event,) = receiver.events
+    return done.returncode, event["data"]["outcome"], event["data"]["severity"]
+
+
+def test_that_there_was_nothing_to_do_is_told(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """A channel may want it, such as one that counts deployments."""
+    project.migration("1", "SELECT 1")
+    run_command(database, project.root, "apply")
+    assert told_of(database, project, receiver) == (0, "UpToDate", "info")
+
+
+def test_a_run_that_was_left_where_it_failed_is_told(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """Somebody has to look at it."""
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a").migration("2", "SELECT 1 / 0")
+    halted = told_of(database, project, receiver, "--on-failure", "Halt")
+    assert halted == (22, "Halted", "error")
+
+
+def test_a_way_back_that_fails_is_told_as_critical(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """Nothing is worse."""
+    project.migration("1", "CREATE TABLE a (x int)", "SELECT 1 / 0").migration("2", "SELECT 1 / 0")
+    assert told_of(database, project, receiver) == (23, "RollbackFailed", "critical")
+
+
+def test_a_run_that_did_not_get_its_turn_is_told(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """Another one has the database."""
+    project.migration("1", "SELECT 1")
+    with in_transaction(database, f"SELECT pg_advisory_xact_lock({LOCK_KEY})"):
+        late = told_of(database, project, receiver, "--acquire-timeout", "0.2")
+    assert late == (31, "LockTimeout", "error")
+
+
+def test_a_server_that_is_away_is_told(
+    database: Database, project: Project, receiver: Receiver
+) -> None:
+    """Nobody listens at its port."""
+    project.migration("1", "SELECT 1")
+    url = database.url.replace(f":{database.server.port}/", f":{free_port()}/")
+    away = told_of(database, project, receiver, MESHMIGRATE_DATABASE_URL=url)
+    assert away == (32, "Unreachable", "error")
+
+
+def test_a_run_that_was_asked_to_stop_is_told_once(
+    database: Database,
+    project: Project,
+    receiver: Receiver,
+    gate: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    """SIGTERM: the open transaction is rolled back, told, and then the process ends."""
+    assert not gate.closed
+    project.migration("1", "CREATE TABLE marks (x text)").migration("2", WAIT_AT_GATE)
+    file = receiver.channels(project.root)
+    with started(database, project, "apply", "--notify-config", str(file)) as command:
+        eventually(database.waits_at_gate, "the second file waits")
+        assert command.stop() == 30
+    (event,) = receiver.events
+    assert (event["data"]["outcome"], event["data"]["severity"]) == ("Interrupted", "warning")
 
 
 def test_a_receiver_that_fails_for_a_moment_is_tried_again(

@@ -9,7 +9,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
 from tests.postgres.databases import own_public
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOW, Database, Project, attempt, make_spec
 from tests.postgres.servers import SUPERUSER_PASSWORD, give_to_server_user
 from tests.postgres.test_steps import TABLE, apply, journal
 
@@ -102,8 +102,9 @@ def test_databases_and_tablespaces_come_and_go(database: Database, project: Proj
         done = as_superuser(database, project)
         assert (done.outcome, done.applied.count) == (Outcome.HALTED, 3)
         assert "already exists" in done.message
-        project.migration("4", f"DROP DATABASE {name}")
-        project.migration("5", f"DROP TABLESPACE {name};\nDROP DATABASE IF EXISTS {name}")
+        project.migration("4", f"{ALLOW}DROP DATABASE {name}")
+        both = f"DROP TABLESPACE {name};\nDROP DATABASE IF EXISTS {name}"
+        project.migration("5", f"{ALLOW}{both}")
         done = as_superuser(database, project)
         assert done.outcome is Outcome.SUCCEEDED, done.message
     left = "SELECT datname FROM pg_database UNION SELECT spcname FROM pg_tablespace"

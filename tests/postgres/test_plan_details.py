@@ -19,6 +19,9 @@ CREATE TABLE "My".part PARTITION OF "My"."T" FOR VALUES IN (1);
 """
 
 
+ALLOWED = "--allow-hazard=DeletesData"
+
+
 @pytest.fixture(autouse=True)
 def _tables(database: Database) -> None:
     database.query(TABLES)
@@ -26,7 +29,7 @@ def _tables(database: Database) -> None:
 
 def answer(database: Database, project: Project, *options: str) -> dict[str, Any]:
     """Give the JSON of ``meshmigrate plan``."""
-    done = run_command(database, project.root, "plan", "--json", *options)
+    done = run_command(database, project.root, "plan", "--json", ALLOWED, *options)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -8,7 +8,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
 from meshmigrate.engine.events import Event
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOW, Database, Project, attempt, make_spec
 
 BEFORE = """
 CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL);
@@ -210,7 +210,7 @@ def test_a_dropped_and_restored_column_counts_as_restored(
     migrated(database, project)
     project.migration(
         "2",
-        "DROP POLICY own ON users; ALTER TABLE users DROP COLUMN name",
+        f"{ALLOW}DROP POLICY own ON users; ALTER TABLE users DROP COLUMN name",
         "ALTER TABLE users ADD COLUMN name text NOT NULL DEFAULT '';"
         "ALTER TABLE users ALTER name DROP DEFAULT;"
         "CREATE POLICY own ON users USING (name = current_user);",

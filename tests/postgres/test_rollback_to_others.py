@@ -7,8 +7,9 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result
+from meshmigrate.domain.runspec import Policy
 from meshmigrate.engine.rollback import roll_back
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOWED, Database, Project, attempt, make_spec
 from tests.postgres.processes import run_command
 from tests.postgres.test_rollback_to import cut_off
 
@@ -27,7 +28,7 @@ def applied(database: Database, project: Project, up: str = UP, down: str = DOWN
     """Apply version 1, which makes the tables, and version 2, each by a run of its own."""
     project.migration("1", TABLES, "DROP TABLE users, other").migration("2", up, down)
     for version in ("1", "2"):
-        spec = make_spec(project, target=version)
+        spec = make_spec(project, target=version, policy=Policy(hazards=ALLOWED))
         assert attempt(database, spec).outcome is Outcome.SUCCEEDED
 
 

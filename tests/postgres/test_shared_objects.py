@@ -8,7 +8,7 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
-from tests.postgres.harness import PASSWORD, Database, Project, eventually, make_spec
+from tests.postgres.harness import ALLOW, PASSWORD, Database, Project, eventually, make_spec
 from tests.postgres.processes import Runner
 from tests.postgres.servers import Server
 from tests.postgres.spare_server import ALMIGHTY, new_database
@@ -103,7 +103,7 @@ class TestKilled:
         done = apply(database, project)
         assert done.outcome is Outcome.SUCCEEDED, done.message
         assert marks(database) == [1]
-        project.migration("2", f"DROP DATABASE {name}")
+        project.migration("2", f"{ALLOW}DROP DATABASE {name}")
         spec = make_spec(project)
         with database.connect() as other:
             other.execute("BEGIN; LOCK TABLE pg_catalog.pg_database IN SHARE MODE")

@@ -1,6 +1,9 @@
 """SIGTERM: what runs is cancelled and rolled back, recorded, and can be continued."""
 
+import os
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +11,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine.lock import LOCK_KEY
+from tests.postgres.commands import is_blocked
 from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
 from tests.postgres.processes import Runner
 
@@ -91,7 +95,7 @@ def test_ctrl_c_is_the_same(
     project.migration("1", "CREATE TABLE a (x int)").migration("2", SLOW)
     runner = start_runner(make_spec(project))
     eventually(lambda: is_asleep(database), "is in the long statement")
-    runner.process.send_signal(2)
+    runner.terminate(signal.SIGINT)
     assert runner.wait() == 30
 
 
@@ -110,3 +114,83 @@ def test_the_interrupted_run_is_continued_to_its_end(
     done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
     assert done.outcome is Outcome.SUCCEEDED
     assert database.versions == ["1", "2"]
+
+
+def test_a_server_that_does_not_answer_is_left(
+    database: Database, project: Project, start_runner: StartRunner
+) -> None:
+    """One SIGTERM, and a result that says so, though the server cannot be heard."""
+    make_speed(database, 60)
+    project.migration("1", "CREATE TABLE a (x int)").migration("2", AT_SPEED)
+    spec = make_spec(project)
+    runner = start_runner(spec)
+    eventually(lambda: is_asleep(database), "is in the long statement")
+    ((pid,),) = database.query("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        runner.terminate()
+        assert runner.wait() == 30
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (runner.result.outcome, runner.result.reason) == (
+        Outcome.INTERRUPTED,
+        Reason.TERMINATED,
+    )
+    assert runner.result.message == "left after waiting for the server in vain"
+    make_speed(database, 0)
+    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
+    assert done.outcome is Outcome.SUCCEEDED
+    assert database.versions == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", ["1_rows", "always_rows"])
+def test_a_check_is_cancelled_with_its_file(
+    database: Database, project: Project, start_runner: StartRunner, name: str
+) -> None:
+    """They are one transaction: neither has been, and both come again."""
+    make_speed(database, 60)
+    project.migration("1", "CREATE TABLE a (x int)")
+    check = "SELECT pg_sleep(seconds) IS NOT NULL FROM speed"
+    project.write(f"checks/{name}.sql", check)
+    spec = make_spec(project)
+    runner = start_runner(spec)
+    eventually(lambda: is_asleep(database), "is in the check")
+    runner.terminate()
+    assert runner.wait() == 30
+    assert runner.result.reason == Reason.TERMINATED
+    assert (database.versions, database.log[-1][0]) == ([], "Interrupted")
+    make_speed(database, 0)
+    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
+    assert done.outcome is Outcome.SUCCEEDED
+
+
+def test_a_fingerprint_is_cancelled(
+    database: Database, project: Project, start_runner: StartRunner
+) -> None:
+    """Before the first statement: nothing is applied."""
+    project.migration("1", "CREATE TABLE a (x int)")
+    spec = make_spec(project)
+    with database.connect(superuser=True) as other:
+        other.execute("BEGIN; LOCK TABLE pg_catalog.pg_foreign_server IN ACCESS EXCLUSIVE MODE")
+        runner = start_runner(spec)
+        eventually(lambda: is_blocked(database), "reads the catalog")
+        runner.terminate()
+        assert runner.wait() == 30
+        assert runner.result.reason == Reason.TERMINATED
+    assert database.versions == []
+    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
+    assert done.outcome is Outcome.SUCCEEDED
+
+
+def test_waiting_for_credentials_ends_at_once(
+    database: Database, project: Project, tmp_path: Path
+) -> None:
+    """They have worked in an earlier attempt, so they are read again; not any longer now."""
+    project.migration("1", "SELECT 1")
+    url = database.url_with("wrong")
+    with Runner(tmp_path, database, make_spec(project, attempt=2), url=url) as runner:
+        eventually(lambda: "waiting-for-credentials" in runner.output, "waits")
+        runner.terminate()
+        assert runner.wait() == 30
+        assert runner.result.reason == Reason.TERMINATED
+    assert not database.has_ledger

@@ -1,6 +1,9 @@
 """A connection that falls silent while its peer goes on to acknowledge: a balancer, a sidecar."""
 
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -22,6 +25,8 @@ from tests.postgres.harness import (
     make_spec,
 )
 from tests.postgres.proxy import COMMIT, Fault, Proxy
+from tests.postgres.servers import Server
+from tests.postgres.spare_server import new_database
 from tests.postgres.test_blocked_connect import Silence
 from tests.postgres.test_crash import MARK, Gate, marks, open_gate, three_files
 from tests.postgres.test_lost_steps import SENT_INDEX
@@ -186,3 +191,46 @@ def test_an_answer_that_comes_late_is_an_answer(
         assert proxy.accepted == 1
     assert done.outcome is Outcome.SUCCEEDED
     assert lost(done) == []
+
+
+def test_a_commit_that_waits_for_a_standby_is_not_waited_for_without_end(
+    spare: Server, project: Project
+) -> None:
+    """Its session keeps the lock, and is named; when the standby is back, the next attempt goes on.
+
+    No timeout ends such a COMMIT, and it cannot be taken back.
+    """
+    database = new_database(spare)
+    three_files(project)
+    spec = make_spec(project)
+    hurry = threading.Event()
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    with standby_wanted(database), ThreadPoolExecutor(1) as background:
+        rate = lambda: _FAST if hurry.is_set() else 1.0  # noqa: E731  short and used once
+        running = background.submit(attempt, database, spec, rate=rate)
+        eventually(lambda: database.query(waits), "waits for the standby")
+        hurry.set()
+        done = running.result()
+    assert (done.outcome, done.result.reason) == (
+        Outcome.LOCK_TIMEOUT,
+        Reason.ADVISORY_LOCK_TIMEOUT,
+    )
+    assert f"'meshmigrate:{str(spec.run.id)[:8]}'" in done.result.message
+    assert "the server has not answered for " in lost(done)[0]
+    eventually(lambda: not database.lock_holders(), "the session ends")
+    again = make_spec(project, run_id=spec.run.id, attempt=2)
+    assert attempt(database, again).outcome is Outcome.SUCCEEDED
+    assert marks(database) == ["one", "three", "two"]
+
+
+@contextmanager
+def standby_wanted(database: Database) -> Iterator[None]:
+    """Have every COMMIT wait for a standby that there is none of, until the block ends."""
+    reload = "SELECT pg_reload_conf()"
+    database.query("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", superuser=True)
+    database.query(reload, superuser=True)
+    try:
+        yield
+    finally:
+        database.query("ALTER SYSTEM RESET synchronous_standby_names", superuser=True)
+        database.query(reload, superuser=True)

@@ -12,7 +12,7 @@ import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
-from tests.postgres.processes import command, environment, run_command
+from tests.postgres.processes import STOP_SECONDS, command, environment, run_command
 
 SCRATCH = "SELECT datname FROM pg_database WHERE datname LIKE 'meshmigrate_scratch_%'"
 
@@ -170,7 +170,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(
     assert verdicts(database, project) == (0, ["Proven"])
     assert len(database.query(SCRATCH)) == 1
     in_use.send_signal(signal.SIGTERM)
-    in_use.communicate(timeout=60)
+    in_use.communicate(timeout=STOP_SECONDS)
     assert in_use.returncode == 30
     assert database.query(SCRATCH) == []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from meshmigrate.domain.runspec import Policy, TransactionMode
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import ALLOWED, Database, Project, attempt, make_spec
 
 PAGE = Path(__file__).parents[2] / "docs" / "rollback.md"
 ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \| `(\w+)` \| `(\w+)`, `(\w+)` \|$", re.MULTILINE)
@@ -142,7 +142,8 @@ def test_a_later_file_fails_and_what_then(
     database.query(BEFORE)
     before = database.dump()
     project.migration("1", row.up, row.down).migration("2", "SELECT 1/0")
-    done = attempt(database, make_spec(project, policy=Policy(transaction_mode=row.mode))).result
+    policy = Policy(transaction_mode=row.mode, hazards=ALLOWED)
+    done = attempt(database, make_spec(project, policy=policy)).result
     assert done.rollback_ready is not None
     found = (done.rollback_ready.reason, done.outcome, done.reason)
     assert found == (row.ready, row.outcome, row.reason), done.message

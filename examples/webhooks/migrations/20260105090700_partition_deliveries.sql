@@ -1,3 +1,4 @@
+-- meshmigrate: allow DeletesData the rows are copied into the partitions first
 -- Deliveries by month, so that old ones can be dropped instead of deleted.
 -- Run twice, this would throw the data away: it's the ledger that keeps it from that.
 create table public.deliveries_by_month (

@@ -17,9 +17,11 @@ from meshmigrate.cli.options import (
 )
 from meshmigrate.cli.run_options import (
     acquire_timeout_option,
+    allow_hazards_option,
     deadline_option,
     drift_option,
     fingerprint_options,
+    hazard_policy,
     on_failure_option,
     out_of_order_option,
     role_option,
@@ -62,6 +64,7 @@ from meshmigrate.domain.runspec import (
 @on_failure_option
 @transaction_mode_option
 @out_of_order_option
+@allow_hazards_option
 @drift_option
 @fingerprint_options
 @role_option
@@ -100,6 +103,7 @@ def apply(
     on_failure: OnFailure,
     transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
+    allowed_hazards: tuple[str, ...],
     drift: Drift,
     fingerprint_scope: FingerprintScope,
     role: str,
@@ -134,6 +138,7 @@ def apply(
             on_failure=on_failure,
             transaction_mode=transaction_mode,
             out_of_order=out_of_order,
+            hazards=hazard_policy(allowed_hazards),
             drift=drift,
             fingerprint=fingerprint_scope,
             lock=LockPolicy(

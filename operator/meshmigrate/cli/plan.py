@@ -14,6 +14,8 @@ from meshmigrate.cli.options import (
     ledger_schema_option,
 )
 from meshmigrate.cli.run_options import (
+    allow_hazards_option,
+    hazard_policy,
     on_failure_option,
     out_of_order_option,
     role_option,
@@ -21,7 +23,7 @@ from meshmigrate.cli.run_options import (
     target_option,
     transaction_mode_option,
 )
-from meshmigrate.domain.answers import PendingFile, PlanAnswer
+from meshmigrate.domain.answers import HazardAnswer, PendingFile, PlanAnswer
 from meshmigrate.domain.outcome import EXIT_FINDINGS
 from meshmigrate.domain.runspec import (
     Access,
@@ -47,6 +49,7 @@ from meshmigrate.domain.runspec import (
 @on_failure_option
 @transaction_mode_option
 @out_of_order_option
+@allow_hazards_option
 @role_option
 @search_path_option
 @ledger_schema_option
@@ -65,6 +68,7 @@ def plan(
     on_failure: OnFailure,
     transaction_mode: TransactionMode,
     out_of_order: OutOfOrder,
+    allowed_hazards: tuple[str, ...],
     role: str,
     search_path: tuple[str, ...],
     ledger_schema: str,
@@ -86,7 +90,10 @@ def plan(
     from meshmigrate.engine.wanted import read_wanted
 
     policy = Policy(
-        on_failure=on_failure, transaction_mode=transaction_mode, out_of_order=out_of_order
+        on_failure=on_failure,
+        transaction_mode=transaction_mode,
+        out_of_order=out_of_order,
+        hazards=hazard_policy(allowed_hazards),
     )
     with problems_told(as_json=as_json, folders=folders), interruptible(as_json=as_json) as looking:
         wanted = read_wanted(folders, target)
@@ -108,6 +115,8 @@ def _show(found: PlanAnswer) -> None:
     if found.pending:
         columns = ("Version", "Name", "Statements", "Kinds", "Runs in", "Locks", "Rollback")
         give_rows("pending", columns, map(_row, found.pending))
+        if hazards := [_hazard(file, one) for file in found.pending for one in file.hazards]:
+            give_rows("hazard", ("Place", "Hazard", "What", "Allowed"), hazards)
     elif found.taken_back:
         rows = ((each.version, each.name, each.strongest_lock) for each in found.taken_back)
         give_rows("taken back", ("Version", "Name", "Strongest lock"), rows)
@@ -144,6 +153,19 @@ def _row(file: PendingFile) -> tuple[str, ...]:
         runs_in,
         "; ".join(_known(file)),
         rollback,
+    )
+
+
+def _hazard(file: PendingFile, found: HazardAnswer) -> tuple[str, ...]:
+    allowed = {
+        "AllowedByFile": f"by the file: {found.reason}",
+        "AllowedByPolicy": "for the run",
+    }
+    return (
+        f"{file.file}:{found.line}:{found.column}",
+        found.hazard,
+        f"{found.statement}: {found.what}",
+        allowed.get(found.answer, "not enforced"),
     )
 
 

@@ -8,7 +8,8 @@ import click
 
 from meshmigrate.cli.completion import complete_version
 from meshmigrate.cli.options import Command
-from meshmigrate.domain.runspec import Access, FingerprintScope, Policy
+from meshmigrate.domain.hazard import Hazard
+from meshmigrate.domain.runspec import Access, FingerprintScope, HazardPolicy, Policy
 
 _LONGEST_SECONDS: Final = 366 * 24 * 3600
 
@@ -29,6 +30,11 @@ class Seconds(click.types.FloatParamType):
         if not 0 < seconds <= _LONGEST_SECONDS:
             self.fail(f"{value!r} is not a number of seconds: above 0, a year at most", param, ctx)
         return seconds
+
+
+def hazard_policy(allowed: tuple[str, ...]) -> HazardPolicy:
+    """Give the policy of a run that allows these."""
+    return HazardPolicy(allow=tuple(Hazard(name) for name in dict.fromkeys(allowed)))
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -74,6 +80,14 @@ transaction_mode_option: Final = click.option(
     default=Policy().transaction_mode,
     show_default=True,
     help="A transaction per file, one for all files, or what can be rolled back best.",
+)
+allow_hazards_option: Final = click.option(
+    "--allow-hazard",
+    "allowed_hazards",
+    type=click.Choice([hazard.value for hazard in Hazard]),
+    multiple=True,
+    help="What every file of this run may do; otherwise the file itself has to allow it. "
+    "May be repeated.",
 )
 drift_option: Final = click.option(
     "--drift",

@@ -36,15 +36,15 @@ class Actor:
         *,
         cluster: ClusterPort,
         cache: Cache,
-        metrics: Metrics,
         announcer: Announcer,
+        metrics: Metrics,
         image: RunnerImage,
         allowed: Allowed,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._metrics = metrics
         self._announcer = announcer
+        self._metrics = metrics
         self._image = image
         self._allowed = allowed
 

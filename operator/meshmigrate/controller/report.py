@@ -101,6 +101,7 @@ def plan_of(result: Result | None, run_number: int) -> PlanStatus | None:
         transaction_mode_reason=plan.transaction_mode_reason,
         strongest_lock=plan.strongest_lock,
         data_not_restored=plan.data_not_restored,
+        hazards=plan.hazards,
         rollback_ready=result.rollback_ready.reason if result.rollback_ready else "",
         run_number=run_number,
     )

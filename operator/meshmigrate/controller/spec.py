@@ -16,6 +16,7 @@ from meshmigrate.domain.runspec import (
     Approval,
     Drift,
     FingerprintScope,
+    HazardPolicy,
     Ledger,
     LockPolicy,
     OnFailure,
@@ -48,6 +49,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
     fingerprint: FingerprintScope = FingerprintScope()
     transaction_mode: TransactionMode = "Auto"
     out_of_order: OutOfOrder = "Refuse"
+    hazards: HazardPolicy = HazardPolicy()
     lock: LockPolicy = LockPolicy()
     statement_timeout_seconds: float = 900
     deadline_seconds: float = 3600
@@ -64,6 +66,7 @@ class MigrationPolicy(Request, frozen=True, kw_only=True):
             fingerprint=self.fingerprint,
             transaction_mode=self.transaction_mode,
             out_of_order=self.out_of_order,
+            hazards=self.hazards,
             lock=self.lock,
             statement_timeout_seconds=self.statement_timeout_seconds,
             deadline_seconds=self.deadline_seconds,

@@ -54,6 +54,7 @@ class PlanStatus(StatusPart, frozen=True, kw_only=True):
     transaction_mode_reason: str = ""
     strongest_lock: str = ""
     data_not_restored: tuple[str, ...] = ()
+    hazards: tuple[str, ...] = ()
     rollback_ready: str = ""
     run_number: int
 

@@ -9,7 +9,7 @@ from meshmigrate.controller.observed import ObservedResource
 from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.trace_context import TraceContext
-from meshmigrate.observe.traces import Attributes, Span, record, span, unseen
+from meshmigrate.observe.traces import Attributes, PastSpan, Span, record, span, unseen
 
 _WELL: Final = {Outcome.SUCCEEDED, Outcome.UP_TO_DATE, Outcome.AWAITING_APPROVAL}
 
@@ -42,16 +42,18 @@ def trace_end(before: ObservedResource, stored: Status) -> None:
         return
     given = before.traceparent
     record(
-        "migration",
-        {
-            "meshmigrate.resource": str(before.key),
-            "meshmigrate.run.id": run.id,
-            "meshmigrate.outcome": last.outcome,
-            "meshmigrate.reason": last.reason,
-        },
-        own=trace,
-        parent=given if given and given.trace_id == trace.trace_id else None,
-        began=parse_time(run.started_at),
-        ended=max(parse_time(last.finished_at), parse_time(run.started_at)),
-        failed="" if last.outcome in _WELL else last.outcome,
+        PastSpan(
+            name="migration",
+            attributes={
+                "meshmigrate.resource": str(before.key),
+                "meshmigrate.run.id": run.id,
+                "meshmigrate.outcome": last.outcome,
+                "meshmigrate.reason": last.reason,
+            },
+            own=trace,
+            parent=given if given and given.trace_id == trace.trace_id else None,
+            began=parse_time(run.started_at),
+            ended=max(parse_time(last.finished_at), parse_time(run.started_at)),
+            failed="" if last.outcome in _WELL else last.outcome,
+        )
     )

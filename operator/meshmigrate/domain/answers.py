@@ -5,6 +5,8 @@ Times are RFC 3339 from the server's clock, durations in seconds.
 
 from typing import Literal
 
+from meshmigrate.domain.hazard import Hazard
+from meshmigrate.domain.hazard_search import Answer
 from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import (
@@ -164,6 +166,22 @@ class WayBackAnswer(Contract, frozen=True, kw_only=True):
     data_not_restored: tuple[str, ...] = ()
 
 
+class HazardAnswer(Contract, frozen=True, kw_only=True):
+    """Something that a file does on purpose, or that nobody asks about."""
+
+    hazard: Hazard
+    what: str
+    """What becomes of which object."""
+    statement: str
+    """The command tag of the first statement that does it."""
+    line: int
+    column: int
+    answer: Answer
+    """AllowedByFile, AllowedByPolicy or NotEnforced: otherwise the plan is refused."""
+    reason: str = ""
+    """Why, as the file says."""
+
+
 class PendingFile(Contract, frozen=True, kw_only=True):
     """A migration that is not applied."""
 
@@ -186,6 +204,7 @@ class PendingFile(Contract, frozen=True, kw_only=True):
     locks_unknown: tuple[str, ...]
     """Statements whose text does not tell what they lock: for them lock_timeout alone."""
     rollback: WayBackAnswer
+    hazards: tuple[HazardAnswer, ...] = ()
 
 
 class PlanAnswer(Contract, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ class Word(StrEnum):
     """Of a rollback script: a run never starts it by itself. The argument says why."""
     TIMEOUT = "timeout"
     """The argument is how long each statement of this file may take."""
+    ALLOW = "allow"
+    """The arguments are a hazard that this file has on purpose, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from meshmigrate.domain.data_change import Creations, EnumValue
 from meshmigrate.domain.errors import Location, Refusal
+from meshmigrate.domain.hazard_search import FoundHazard
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import OnFailure, TransactionMode
 from meshmigrate.domain.way_back import Pending, Rollback, WayBack, ways_back, whole
@@ -25,6 +26,7 @@ class Course(NamedTuple):
     choice: Choice
     ways: tuple[WayBack, ...]
     rollback: Rollback
+    hazards: tuple[FoundHazard, ...] = ()
 
     def __str__(self) -> str:
         mode, why = self.choice

@@ -91,7 +91,7 @@ def make_plan(
     mine = [row for row in history if row.run_id == run_id and row.how == "applied"]
     own = {row.version.number for row in mine}
     forward = [*(files[number] for number in own), *pending]
-    content = {
+    content: dict[str, object] = {
         "place": place,
         "before": [
             [row.version.text, row.checksum] for row in history if row.version.number not in own
@@ -101,6 +101,9 @@ def make_plan(
         "onFailure": policy.on_failure,
         "transactionMode": policy.transaction_mode,
     }
+    # What is as ever is left out: the digests of runs in flight and of approved plans stay.
+    if policy.hazards != _POLICY.hazards:
+        content["hazards"] = [sorted(policy.hazards.enforce), sorted(policy.hazards.allow)]
     return Plan(current, pending, _digest(content))
 
 

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     COPY_FROM_STDIN = "CopyFromStdin"
     NON_TRANSACTIONAL = "NonTransactional"
     BATCH_IMPOSSIBLE = "BatchImpossible"
+    HAZARD_NOT_ALLOWED = "HazardNotAllowed"
 
     # the history
     CHECKSUM_MISMATCH = "ChecksumMismatch"

@@ -105,6 +105,8 @@ class PlanSummary(Contract, frozen=True, kw_only=True):
     """The strongest of all of them."""
     data_not_restored: tuple[str, ...] = ()
     """Of a way back: the data that it does not bring back, as many as fit."""
+    hazards: tuple[str, ...] = ()
+    """What the versions do that had to be allowed, or that is not enforced; as many as fit."""
 
     @property
     def empty(self) -> bool:
@@ -224,6 +226,8 @@ def _with_shorter_list(result: Result, excess: int) -> Result | None:
     if plan is not None and plan.data_not_restored:
         fewer = plan.data_not_restored[:-1]
         return replace(result, plan=replace(plan, data_not_restored=fewer))
+    if plan is not None and plan.hazards:
+        return replace(result, plan=replace(plan, hazards=plan.hazards[:-1]))
     if len(result.differences) > 1:
         return replace(result, differences=result.differences[:-1])
     if failure is not None and failure.data_not_restored:

@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import DecodeError, Struct, json
 
 from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.hazard import Hazard
 from meshmigrate.domain.reason import Reason
 
 Intent = Literal["apply", "undo"]
@@ -79,12 +80,22 @@ class FingerprintScope(Request, frozen=True, kw_only=True):
     """The schemas to cover; empty for all but the system's."""
 
 
+class HazardPolicy(Request, frozen=True, kw_only=True):
+    """What files may do only if somebody has said that it is meant."""
+
+    enforce: tuple[Hazard, ...] = (Hazard.DELETES_DATA,)
+    """What a run is refused for, unless its file or ``allow`` has it; the others only warn."""
+    allow: tuple[Hazard, ...] = ()
+    """What every file of the run may do."""
+
+
 class Policy(Request, frozen=True, kw_only=True):
     """What to do when, as in the resource's ``spec.policy``; times in seconds."""
 
     on_failure: OnFailure = "Rollback"
     transaction_mode: TransactionMode = "Auto"
     out_of_order: OutOfOrder = "Refuse"
+    hazards: HazardPolicy = HazardPolicy()
     drift: Drift = "Warn"
     fingerprint: FingerprintScope = FingerprintScope()
     lock: LockPolicy = LockPolicy()

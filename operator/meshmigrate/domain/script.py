@@ -66,6 +66,12 @@ class Script(Struct, frozen=True):
         time = self._argument(Word.TIMEOUT)
         return None if time is None else parse_duration(time)
 
+    @property
+    def allowed(self) -> dict[str, str]:
+        """The hazards that this migration has on purpose, each with the reason it gives."""
+        said = (each.arguments for each in self.directives if each.word is Word.ALLOW)
+        return {hazard: why for hazard, _, why in (text.partition(" ") for text in said)}
+
     def _argument(self, word: Word) -> str | None:
         return next((each.arguments for each in self.directives if each.word is word), None)
 

@@ -7,9 +7,11 @@ from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.runspec import Policy, RunSpec
 from meshmigrate.domain.way_back import Pending
 from meshmigrate.engine import drift, kept, session
+from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.ending import LockedRun, rollback_ready
-from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.fingerprint import catalog
+from meshmigrate.engine.hazards import logged, look_for_hazards, told
 from meshmigrate.engine.ledger import history, journal, log, proofs, runs
 from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
@@ -17,18 +19,22 @@ from meshmigrate.engine.prepared import PreparedMigration
 
 
 def choose_course(
-    prepared: Sequence[PreparedMigration], policy: Policy, ledger: Ledger | None
+    prepared: Sequence[PreparedMigration],
+    policy: Policy,
+    connection: Connection,
+    ledger: Ledger | None,
 ) -> Course:
-    """Choose the transaction mode of a run that begins, and say how it could go back.
+    """Choose the transaction mode of a run that begins, and say what it does and how it goes back.
 
     Raises
     ------
     Refusal
-        ``BatchImpossible``.
+        ``BatchImpossible`` or ``HazardNotAllowed``.
     """
     pending = _pending(prepared, ledger)
     choice = choose_mode(policy.transaction_mode, pending, policy.on_failure)
-    return set_course(choice, pending)
+    hazards = look_for_hazards(connection, pending, policy.hazards)
+    return set_course(choice, pending)._replace(hazards=hazards)
 
 
 def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -> None:
@@ -56,6 +62,8 @@ def start_course(locked: LockedRun, spec: RunSpec, plan: Plan, course: Course) -
                 message=str(course),
             ),
         )
+        for entry in logged(course.hazards, spec.run.id, spec.run.attempt):
+            log.append(ledger, entry)
         if drifted:
             log.append(ledger, drifted)
 
@@ -76,15 +84,17 @@ def resume_course(locked: LockedRun, run: Run, prepared: Sequence[PreparedMigrat
     return set_course(choice, [*kept.files(locked, rows), *_pending(prepared, locked.ledger)])
 
 
-def planned(course: Course) -> Event:
+def tell_course(course: Course, events: Events) -> None:
     """Tell how a run goes forward and whether it could go back; a warning where it could not."""
     ready = rollback_ready(course)
-    return Event(
+    planned = Event(
         name=EventName.PLANNED,
         message=str(course),
         warning=not ready.ready,
         rollback_ready=ready,
     )
+    for event in (planned, *told(course.hazards)):
+        events(event)
 
 
 def _pending(prepared: Sequence[PreparedMigration], ledger: Ledger | None) -> list[Pending]:

@@ -22,6 +22,7 @@ class EventName(StrEnum):
     LEDGER_UPGRADED = "ledger-upgraded"
     RECOVERING = "recovering"
     PLANNED = "planned"
+    HAZARD = "hazard"
     DRIFT = "drift"
     WRITING_BACK = "writing-back"
     APPLYING = "applying"

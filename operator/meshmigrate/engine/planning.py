@@ -10,7 +10,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import PlannedVersion, PlanSummary
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.engine import session
-from meshmigrate.engine.course import planned
+from meshmigrate.engine.course import tell_course
 from meshmigrate.engine.early import Known, end_planned, end_up_to_date
 from meshmigrate.engine.ending import Ending
 from meshmigrate.engine.looking import Sight
@@ -71,7 +71,7 @@ def _end(
     known: Known, outcome: Outcome, reason: Reason, message: str, summary: PlanSummary
 ) -> Ending:
     if known.course is not None:
-        known.events(planned(known.course))
+        tell_course(known.course, known.events)
     return end_planned(known, outcome, reason, message, summary)
 
 
@@ -107,6 +107,7 @@ def summarise(ahead: Foresight) -> PlanSummary:
         transaction_mode_reason=choice.why if ahead.pending else "",
         strongest_lock=strongest.words if strongest else "",
         data_not_restored=ahead.losses,
+        hazards=tuple(each.sentence for each in ahead.course.hazards[:_MOST]),
     )
 
 

@@ -140,7 +140,7 @@ def foresee(sight: Sight, wanted: Wanted, spec: RunSpec) -> Foresight:
     return Foresight(
         replace(prospect, present=rows),
         pending,
-        choose_course(pending, spec.policy, ledger),
+        choose_course(pending, spec.policy, sight.ledger.connection, ledger),
         read_locks(sight, scripts),
         losses,
     )

@@ -1,9 +1,11 @@
 """What a run would do, found out without a lock and without changing anything."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from uuid import uuid4
 
-from meshmigrate.domain.answers import PendingFile, PlanAnswer, WayBackAnswer
+from meshmigrate.domain.answers import HazardAnswer, PendingFile, PlanAnswer, WayBackAnswer
+from meshmigrate.domain.hazard_search import FoundHazard
 from meshmigrate.domain.runspec import Folders, Policy, RunIdentity, RunSpec
 from meshmigrate.domain.way_back import WayBack
 from meshmigrate.engine.ending import rollback_ready
@@ -36,7 +38,11 @@ def read_plan(
     )
     ahead = foresee(sight, wanted, spec)
     course = ahead.course
-    files = map(_pending_file, ahead.pending, course.ways, ahead.locks)
+    hazards: dict[str, list[FoundHazard]] = defaultdict(list)
+    for found in course.hazards:
+        hazards[found.location.file].append(found)
+    theirs = (hazards[each.migration.script.file] for each in ahead.pending)
+    files = map(_pending_file, ahead.pending, course.ways, ahead.locks, theirs)
     goes_back = summarise(ahead) if ahead.prospect.leaving else None
     together = united(ahead.locks) if course.choice.mode == "Batch" else {}
     return PlanAnswer(
@@ -58,7 +64,9 @@ def read_plan(
     )
 
 
-def _pending_file(prepared: PreparedMigration, back: WayBack, locks: Locks) -> PendingFile:
+def _pending_file(
+    prepared: PreparedMigration, back: WayBack, locks: Locks, hazards: Iterable[FoundHazard]
+) -> PendingFile:
     migration, statements = prepared.migration, prepared.script.statements
     transactional = not prepared.script.in_steps
     return PendingFile(
@@ -84,4 +92,17 @@ def _pending_file(prepared: PreparedMigration, back: WayBack, locks: Locks) -> P
             message=back.why,
             data_not_restored=back.losses,
         ),
+        hazards=tuple(map(_hazard, hazards)),
+    )
+
+
+def _hazard(found: FoundHazard) -> HazardAnswer:
+    return HazardAnswer(
+        hazard=found.hazard,
+        what=found.what,
+        statement=found.statement,
+        line=found.location.line or 1,
+        column=found.location.column or 1,
+        answer=found.answer,
+        reason=found.why,
     )

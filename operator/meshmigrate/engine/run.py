@@ -14,9 +14,9 @@ from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.course import (
     choose_course,
     count_attempt,
-    planned,
     resume_course,
     start_course,
+    tell_course,
 )
 from meshmigrate.engine.declaration import write, write_first
 from meshmigrate.engine.early import Known, end_early, end_up_to_date
@@ -124,7 +124,7 @@ class Attempt:
         if not (version and runs.unfinished(ledger)):
             ahead = self._look_ahead(sight)
             pending = prepare_plan(ahead.plan, self.wanted.source.final_checks)
-            choose_course(pending, self.spec.policy, self.known.ledger)
+            choose_course(pending, self.spec.policy, self.connection, self.known.ledger)
             new_ledger = None if version else ledger.schema
             refuse_missing(self.connection, self.server, pending, new_ledger=new_ledger)
             if ahead.empty and schema.is_current(version) and lease.is_free(ledger):
@@ -191,7 +191,7 @@ class Attempt:
             if ahead.empty:
                 return end_up_to_date(self.known)
             refuse_missing(self.connection, self.server, pending)
-            course = choose_course(pending, self.spec.policy, locked.ledger)
+            course = choose_course(pending, self.spec.policy, self.connection, locked.ledger)
             ending = self._before_files(locked, ahead)
             if ending is not None:
                 return ending
@@ -204,7 +204,7 @@ class Attempt:
         self.known.course = course
         locked = replace(locked, course=course)
         if not connected_again:
-            self.tools.events(planned(course))
+            tell_course(course, self.tools.events)
         checks = map(prepare_script, self.wanted.source.final_checks)
         stumbled = forward.apply(locked, pending, tuple(checks))
         return conclude.stumble(locked, stumbled) if stumbled else conclude.succeed(locked)

@@ -227,9 +227,8 @@ SET LOCAL jit = off;
 def snapshot(connection: Connection) -> Iterator[None]:
     """Run a block of reading against one state of the database, without a search path."""
     with translated():
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
-            connection.execute(_PLAIN_TEXT)
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + _PLAIN_TEXT)
             yield
         finally:
             roll_back(connection)

@@ -29,7 +29,7 @@ from opentelemetry.trace import (
 )
 
 from meshmigrate.domain.trace_context import TraceContext
-from meshmigrate.observe.traces import Attributes
+from meshmigrate.observe.traces import Attributes, PastSpan
 
 _CLOSE_SECONDS: Final = 1.0
 """How long the end of a process waits for a collector."""
@@ -75,28 +75,18 @@ class OTLPRecorder:
         ) as made:
             yield RecordedSpan(made)
 
-    def record(
-        self,
-        name: str,
-        attributes: Attributes,
-        *,
-        own: TraceContext,
-        parent: TraceContext | None,
-        began: datetime,
-        ended: datetime,
-        failed: str,
-    ) -> None:
+    def record(self, past: PastSpan) -> None:
         """Send a span of the past."""
-        with self._ids.next_is(own):
+        with self._ids.next_is(past.own):
             made = self._tracer.start_span(
-                name,
-                context=_below(parent) if parent else Context(),
-                attributes=attributes,
-                start_time=_nanoseconds(began),
+                past.name,
+                context=_below(past.parent) if past.parent else Context(),
+                attributes=past.attributes,
+                start_time=_nanoseconds(past.began),
             )
-        if failed:
-            RecordedSpan(made).fail(failed)
-        made.end(_nanoseconds(ended))
+        if past.failed:
+            RecordedSpan(made).fail(past.failed)
+        made.end(_nanoseconds(past.ended))
 
     def close(self) -> None:
         """Send what is left; a collector that does not answer is not waited for."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -18,6 +19,23 @@ from meshmigrate.domain.trace_context import TraceContext, is_collector_named
 Attributes = Mapping[str, str | int]
 
 _logger: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PastSpan:
+    """A span that is known only when it is over.
+
+    ``own`` is what the spans that are below it were given as their parent. ``failed`` is how it
+    failed, in a word; empty if it did not.
+    """
+
+    name: str
+    attributes: Attributes
+    own: TraceContext
+    parent: TraceContext | None
+    began: datetime
+    ended: datetime
+    failed: str = ""
 
 
 class Span(Protocol):
@@ -41,18 +59,8 @@ class Recorder(Protocol):
         """Give a span for the block, below the one of the block around it or below a parent."""
         ...
 
-    def record(
-        self,
-        name: str,
-        attributes: Attributes,
-        *,
-        own: TraceContext,
-        parent: TraceContext | None,
-        began: datetime,
-        ended: datetime,
-        failed: str,
-    ) -> None:
-        """Send a span of the past, which others are below already."""
+    def record(self, past: PastSpan) -> None:
+        """Send a span of the past."""
         ...
 
     def close(self) -> None:
@@ -135,30 +143,11 @@ def unseen() -> AbstractContextManager[Span]:
     return nullcontext(_UNSEEN)
 
 
-def record(
-    name: str,
-    attributes: Attributes,
-    *,
-    own: TraceContext,
-    parent: TraceContext | None,
-    began: datetime,
-    ended: datetime,
-    failed: str = "",
-) -> None:
-    """Send a span of the past.
-
-    Parameters
-    ----------
-    own
-        What the spans that are below it were given as their parent.
-    failed
-        How it failed, in a word; empty if it did not.
-    """
+def record(past: PastSpan) -> None:
+    """Send a span of the past."""
     recorder = _recorder.get()
     if recorder is not None:
-        recorder.record(
-            name, attributes, own=own, parent=parent, began=began, ended=ended, failed=failed
-        )
+        recorder.record(past)
 
 
 def _find_recorder(own: TraceContext | None) -> Recorder | None:

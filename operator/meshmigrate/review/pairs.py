@@ -14,10 +14,11 @@ from msgspec.structs import replace as with_fields
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import Interruption
+from meshmigrate.domain.hazard import Hazard
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.result import Result, decode_result
 from meshmigrate.domain.retreat import BEFORE_THE_FIRST
-from meshmigrate.domain.runspec import Access, Folders, Policy, RunIdentity, RunSpec
+from meshmigrate.domain.runspec import Access, Folders, HazardPolicy, Policy, RunIdentity, RunSpec
 from meshmigrate.domain.schema_answers import PairProof, Verdict
 from meshmigrate.domain.script import Migration, MigrationSet
 from meshmigrate.engine.connect import connect
@@ -105,7 +106,8 @@ class Rehearsal:
             folders=Folders(migrations=()),
             target=target,
             database=self.access,
-            policy=Policy(on_failure="Halt"),
+            # Nothing of the user's is there to be lost.
+            policy=Policy(on_failure="Halt", hazards=HazardPolicy(allow=tuple(Hazard))),
         )
 
 

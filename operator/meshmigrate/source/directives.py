@@ -11,6 +11,7 @@ from meshmigrate.domain.directive import (
     parse_duration,
 )
 from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.hazard import Hazard
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, ScriptKind
 
@@ -18,11 +19,13 @@ _FORMS: Final = {
     Word.NO_TRANSACTION: "no-transaction",
     Word.IRREVERSIBLE: "irreversible <reason> (in a rollback script)",
     Word.TIMEOUT: "timeout <time>, such as timeout 30min",
+    Word.ALLOW: f"allow <hazard> <reason> (in a migration; {' or '.join(Hazard)})",
 }
 _KINDS: Final = {
     Word.NO_TRANSACTION: {ScriptKind.MIGRATION, ScriptKind.ROLLBACK},
     Word.IRREVERSIBLE: {ScriptKind.ROLLBACK},
     Word.TIMEOUT: set(ScriptKind),
+    Word.ALLOW: {ScriptKind.MIGRATION},
 }
 
 
@@ -63,8 +66,6 @@ def _directives(script: Script) -> Iterator[Directive]:
 
 
 def _problem(kind: ScriptKind, comment: DirectiveComment, seen: set[Word]) -> str:
-    if comment.word == "allow":
-        return "the directive 'allow' would have no effect: this release forbids no hazards"
     try:
         word = Word(comment.word)
     except ValueError:
@@ -82,9 +83,17 @@ def _bad_argument(word: Word, arguments: str) -> str:
             return f"the directive '{word}' takes no argument"
         case Word.IRREVERSIBLE if not arguments:
             return f"the directive '{word}' needs a reason: whoever finds the run halted reads it"
+        case Word.ALLOW:
+            return _bad_hazard(*arguments.partition(" "))
         case Word.TIMEOUT:
             try:
                 parse_duration(arguments)
             except ValueError as error:
                 return f"the directive '{word}' needs a time: {error}"
     return ""
+
+
+def _bad_hazard(hazard: str, _: str, why: str) -> str:
+    if hazard not in set(Hazard):
+        return f"there is no hazard '{hazard}' that the directive 'allow' could allow"
+    return "" if why else "the directive 'allow' needs a reason: it goes into the migration log"

@@ -4,28 +4,32 @@ Where the text leaves it open, data counts as lost: a change of type that may ho
 that may not be undone. What code does that is not in the text (functions, EXECUTE) is not seen.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from postgast import PgQueryError, parse, walk
+from postgast import PgQueryError, parse
 from postgast.pg_query_pb2 import (
     AlterTableType,
-    CmdType,
-    DeleteStmt,
     DropBehavior,
-    InsertStmt,
-    MergeStmt,
     Node,
     ObjectType,
-    OnConflictAction,
-    UpdateStmt,
 )
 
 from meshmigrate.domain.column_type import ColumnType
-from meshmigrate.domain.data_change import DataChange, EnumValue, Loss, Place
+from meshmigrate.domain.data_change import (
+    UNNAMED,
+    DataChange,
+    EnumValue,
+    Loss,
+    Move,
+    Place,
+)
+from meshmigrate.sql.data_moves import moved, renamed, stands_for_others
+from meshmigrate.sql.data_writes import lost, nested_write, write
 from meshmigrate.sql.do_block import queries
+from meshmigrate.sql.places import listed_place, place_of
 
-_WRITES: Final = (InsertStmt, UpdateStmt, DeleteStmt, MergeStmt)
 _TAKES_COLUMNS: Final = {
     ObjectType.OBJECT_TYPE: "type",
     ObjectType.OBJECT_DOMAIN: "domain",
@@ -43,109 +47,84 @@ def data_change(node: Node) -> DataChange | None:
 def do_block_change(statement: str) -> DataChange | None:
     """Say what the queries in the body of a DO do, all of them: whether they run is not known."""
     losses: dict[Loss, None] = {}
+    renames: list[Place] = []
+    moves: list[Move] = []
     for query in queries(statement):
         try:
             trees = parse(query).stmts
         except PgQueryError:  # an expression, or a variable of PL/pgSQL
             continue
-        for tree in trees:
-            change = data_change(tree.stmt)
-            losses |= dict.fromkeys(change.losses if change else ())
-    return _lost(losses)
-
-
-def _lost(losses: Iterable[Loss]) -> DataChange | None:
-    found = tuple(losses)
-    return DataChange(losses=found) if found else None
-
-
-def _place(relation: Any, column: str = "") -> Place:
-    return Place(relation.schemaname, relation.relname, column)
-
-
-def _listed(names: Iterable[Any]) -> Place:
-    words = [part.string.sval for part in names]
-    return Place(words[-2] if len(words) > 1 else "", words[-1])
-
-
-def _write(tree: Any) -> DataChange | None:
-    """Large files are made of these: nothing is searched where there is no WITH."""
-    if tree.HasField("with_clause"):
-        return _nested(tree)
-    return _lost(_written(tree))
-
-
-def _nested(tree: Any) -> DataChange | None:
-    writes = (part for _, part in walk(tree) if isinstance(part, _WRITES))
-    return _lost(dict.fromkeys(loss for write in writes for loss in _written(write)))
-
-
-def _written(tree: Any) -> Iterator[Loss]:
-    if isinstance(tree, DeleteStmt):
-        yield _deleted(tree.relation)
-    elif isinstance(tree, UpdateStmt):
-        yield from _overwritten(tree.relation, tree.target_list)
-    elif isinstance(tree, InsertStmt):
-        conflict = tree.on_conflict_clause
-        if conflict.action == OnConflictAction.ONCONFLICT_UPDATE:
-            yield from _overwritten(tree.relation, conflict.target_list)
-    else:
-        for part in tree.merge_when_clauses:
-            clause = part.merge_when_clause
-            if clause.command_type == CmdType.CMD_DELETE:
-                yield _deleted(tree.relation)
-            elif clause.command_type == CmdType.CMD_UPDATE:
-                yield from _overwritten(tree.relation, clause.target_list)
-
-
-def _deleted(relation: Any) -> Loss:
-    place = _place(relation)
-    return Loss(place, f"rows of {place}, deleted")
-
-
-def _overwritten(relation: Any, targets: Iterable[Any]) -> Iterator[Loss]:
-    for target in targets:
-        place = _place(relation, target.res_target.name)
-        yield Loss(place, f"values of {place}, overwritten")
+        for change in filter(None, (data_change(tree.stmt) for tree in trees)):
+            losses |= dict.fromkeys(change.losses)
+            renames += change.renames
+            moves += (move._replace(joins=True) for move in change.moves)
+    if not (losses or renames or moves):
+        return None
+    return DataChange(losses=tuple(losses), renames=tuple(renames), moves=tuple(moves))
 
 
 def _select(tree: Any) -> DataChange | None:
+    change = nested_write(tree) if tree.HasField("with_clause") else None
     if tree.HasField("into_clause"):
-        return _created(tree.into_clause.rel)
-    return _nested(tree) if tree.HasField("with_clause") else None
+        return _with_losses(_created(tree.into_clause.rel), change)
+    return change
+
+
+def _created_from_query(tree: Any) -> DataChange | None:
+    created = _created(tree.into.rel, certainly=not tree.if_not_exists)
+    return _with_losses(created, data_change(tree.query))
+
+
+def _with_losses(created: DataChange | None, filled: DataChange | None) -> DataChange | None:
+    """Join what a table is made of with what the query does that fills it."""
+    if created is None or filled is None:
+        return created or filled
+    return replace(created, losses=filled.losses)
 
 
 def _created(relation: Any, *, certainly: bool = True) -> DataChange | None:
     if not certainly:
         return None
     temporary = relation.relpersistence == "t" or relation.schemaname == "pg_temp"
-    return DataChange(creates=(_place(relation),), temporary=temporary)
+    return DataChange(creates=(place_of(relation),), temporary=temporary)
+
+
+def _created_schema(tree: Any) -> DataChange | None:
+    if tree.if_not_exists or not tree.schemaname:  # that of a role is named as the role is
+        return None
+    return DataChange(creates=(Place(tree.schemaname, ""),))
 
 
 def _altered_enum(tree: Any) -> DataChange | None:
     if tree.old_val:  # a value that is renamed can be renamed back
         return None
-    return DataChange(added=EnumValue(_listed(tree.type_name), tree.new_val))
+    return DataChange(added=EnumValue(listed_place(tree.type_name), tree.new_val))
 
 
 def _altered_table(tree: Any) -> DataChange | None:
     if tree.objtype == ObjectType.OBJECT_FOREIGN_TABLE:  # its data is elsewhere
         return None
-    losses, creates = [], []
+    losses, creates, moves = [], [], []
     for part in tree.cmds:
         command = part.alter_table_cmd
         definition = getattr(command, "def").column_def
         if command.subtype == AlterTableType.AT_AddColumn and not command.missing_ok:
-            creates.append(_place(tree.relation, definition.colname))
-        place = _place(tree.relation, command.name)
+            creates.append(place_of(tree.relation, definition.colname))
+        place = place_of(tree.relation, command.name)
         if command.subtype == AlterTableType.AT_DropColumn:
-            losses.append(Loss(place, f"column {place}, dropped"))
+            losses.append(Loss(place, f"column {place}, dropped", deletes=True))
+        elif command.subtype == AlterTableType.AT_AttachPartition:
+            child = getattr(command, "def").partition_cmd.name
+            moves.append(Move(place_of(child), place_of(tree.relation), joins=True))
+        elif command.subtype == AlterTableType.AT_AddInherit:
+            parent = getattr(command, "def").range_var
+            moves.append(Move(place_of(tree.relation), place_of(parent), joins=True))
         elif command.subtype == AlterTableType.AT_AlterColumnType and _may_lose(definition):
             text = f"values of {place} as they were in their former type"
             computed = definition.HasField("raw_default")
             losses.append(Loss(place, text, _type(definition), computed))
-    change = DataChange(losses=tuple(losses), creates=tuple(creates))
-    return change if losses or creates else None
+    change = DataChange(losses=tuple(losses), creates=tuple(creates), moves=tuple(moves))
+    return change if losses or creates or moves else None
 
 
 def _may_lose(definition: Any) -> bool:
@@ -163,18 +142,21 @@ def _type(definition: Any) -> ColumnType | None:
 
 
 def _altered_sequence(tree: Any) -> DataChange | None:
-    place = _place(tree.sequence)
+    place = place_of(tree.sequence)
     restarts = any(option.def_elem.defname == "restart" for option in tree.options)
-    return _lost([Loss(place, f"the position of sequence {place}")] if restarts else [])
+    return lost([Loss(place, f"the position of sequence {place}")] if restarts else [])
 
 
 def _truncated(tree: Any) -> DataChange | None:
-    places = [_place(part.range_var) for part in tree.relations]
-    losses = [Loss(place, f"rows of {place}, truncated") for place in places]
+    places = [place_of(part.range_var) for part in tree.relations]
+    losses = [Loss(place, f"rows of {place}, truncated", deletes=True) for place in places]
     if tree.behavior == DropBehavior.DROP_CASCADE:
         # Tables that the statement does not name are never the run's own.
-        losses += [Loss(Place("", ""), f"rows of tables that reference {p}") for p in places]
-    return _lost(losses)
+        losses += [
+            Loss(UNNAMED, f"rows of tables that reference {place}", deletes=True)
+            for place in places
+        ]
+    return lost(losses)
 
 
 def _dropped(tree: Any) -> DataChange | None:
@@ -187,54 +169,51 @@ def _losses_of_drop(tree: Any) -> Iterator[Loss]:
     for part in tree.objects:
         match tree.remove_type:
             case ObjectType.OBJECT_TABLE:
-                place = _listed(part.list.items)
-                yield Loss(place, f"table {place}, dropped")
+                place = listed_place(part.list.items)
+                yield Loss(place, f"table {place}, dropped", deletes=True)
             case ObjectType.OBJECT_SEQUENCE:
-                place = _listed(part.list.items)
+                place = listed_place(part.list.items)
                 yield Loss(place, f"the position of sequence {place}")
             case ObjectType.OBJECT_SCHEMA if cascades:
-                yield Loss(Place("", ""), f"what was in schema {part.string.sval}")
+                place = Place(part.string.sval, "")
+                yield Loss(place, f"what was in schema {place}", deletes=True)
             case ObjectType.OBJECT_EXTENSION:
-                yield Loss(Place("", ""), f"what extension {part.string.sval} kept")
+                place = Place("", part.string.sval, kind="extension")
+                yield Loss(place, f"what extension {place} kept", deletes=cascades)
             case kind if cascades and kind in _TAKES_COLUMNS:
                 names = part.type_name.names or part.list.items
-                place, word = _listed(names), _TAKES_COLUMNS[kind]
-                yield Loss(place, f"columns of {word} {place}, dropped with it")
+                place, word = listed_place(names), _TAKES_COLUMNS[kind]
+                yield Loss(place, f"columns of {word} {place}, dropped with it", deletes=True)
 
 
-def _renamed(tree: Any) -> DataChange | None:
-    if not tree.HasField("relation"):
-        return None
-    relation, new = tree.relation, tree.newname
-    if tree.rename_type == ObjectType.OBJECT_COLUMN:
-        return DataChange(renames=(_place(relation, tree.subname), _place(relation, new)))
-    return DataChange(renames=(_place(relation), Place(relation.schemaname, new)))
+def _dropped_database(tree: Any) -> DataChange | None:
+    place = Place("", tree.dbname, kind="database")
+    return lost([Loss(place, f"database {place}, dropped", deletes=True)])
 
 
-def _moved(tree: Any) -> DataChange | None:
-    if not tree.HasField("relation"):
-        return None
-    relation = tree.relation
-    return DataChange(renames=(_place(relation), Place(tree.newschema, relation.relname)))
-
+_OWNED: Final = lost([Loss(UNNAMED, "what the role owned, dropped", deletes=True)])
 
 _BY_FORM: Final[Mapping[str, Callable[[Any], DataChange | None]]] = {
     "alter_enum_stmt": _altered_enum,
-    "alter_object_schema_stmt": _moved,
+    "alter_object_schema_stmt": moved,
     "alter_seq_stmt": _altered_sequence,
     "alter_table_stmt": _altered_table,
-    "create_enum_stmt": lambda s: DataChange(creates=(_listed(s.type_name),)),
+    "create_enum_stmt": lambda s: DataChange(creates=(listed_place(s.type_name),)),
+    "create_foreign_table_stmt": lambda s: stands_for_others(s.base_stmt.relation),
     "create_seq_stmt": lambda s: _created(s.sequence, certainly=not s.if_not_exists),
     "create_stmt": lambda s: _created(s.relation, certainly=not s.if_not_exists),
-    "create_table_as_stmt": lambda s: _created(s.into.rel, certainly=not s.if_not_exists),
-    "delete_stmt": _write,
-    "drop_owned_stmt": lambda _: _lost([Loss(Place("", ""), "what the role owned, dropped")]),
+    "create_schema_stmt": _created_schema,
+    "create_table_as_stmt": _created_from_query,
+    "delete_stmt": write,
+    "drop_owned_stmt": lambda _: _OWNED,
     "drop_stmt": _dropped,
+    "dropdb_stmt": _dropped_database,
     "explain_stmt": lambda s: data_change(s.query),
-    "insert_stmt": _write,
-    "merge_stmt": _write,
-    "rename_stmt": _renamed,
+    "insert_stmt": write,
+    "merge_stmt": write,
+    "rename_stmt": renamed,
     "select_stmt": _select,
     "truncate_stmt": _truncated,
-    "update_stmt": _write,
+    "update_stmt": write,
+    "view_stmt": lambda s: stands_for_others(s.view),
 }

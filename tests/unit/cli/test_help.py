@@ -78,6 +78,34 @@ def test_the_page_has_the_commands_in_the_order_of_the_help() -> None:
     assert shown == [title for title in re.findall(r"(?m)^## (\w+)$", PAGE) if title in COMMANDS]
 
 
+def options(name: str) -> set[str]:
+    """Give the options of a command, by their long names; a switch has two."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    given = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    names = {name for one in given for name in (*one.opts, *one.secondary_opts)}
+    return {name for name in names if name.startswith("--")}
+
+
+def section(title: str) -> str:
+    """Give a section of the page."""
+    _, _, text = PAGE.partition(f"\n## {title}\n")
+    return text.partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_page_has_every_option_of_a_command_and_no_other(name: str) -> None:
+    """In its section, or among those that several share; no table has one that is gone."""
+    pattern = r"--[a-z][a-z-]+"
+    rows = re.findall(r"(?m)^\| `--[^|]*", section(name))
+    told, shared = (
+        re.findall(pattern, section(name)),
+        re.findall(pattern, section("Shared options")),
+    )
+    assert options(name) <= {*told, *shared}
+    assert set(re.findall(pattern, "".join(rows))) <= options(name)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_documentation_has_every_variable(name: str) -> None:
     """Under the name that the program reads."""

@@ -65,7 +65,7 @@ def test_while_connecting_every_command_ends_with_30_at_once(
         connection, _ = silent_server.accept()
         with connection:
             process.send_signal(number)
-            output, errors = process.communicate(timeout=30)
+            output, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (30, "")
     answer = json.loads(output)
     assert (answer["outcome"], answer["reason"]) == ("Interrupted", "Terminated")

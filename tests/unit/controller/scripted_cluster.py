@@ -58,6 +58,7 @@ SPEC: Json = {
         "onFailure": "Rollback",
         "drift": "Warn",
         "fingerprint": {"ignore": [], "schemas": []},
+        "hazards": {"enforce": ["DeletesData"], "allow": []},
         "statementTimeoutSeconds": 900,
         "deadlineSeconds": 3600,
         "rollbackDeadlineSeconds": 3600,

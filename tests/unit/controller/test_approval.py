@@ -25,6 +25,7 @@ PLAN = PlanSummary(
     transaction_mode="PerFile",
     transaction_mode_reason="each file can be taken back by itself",
     strongest_lock="ACCESS EXCLUSIVE",
+    hazards=("version 2: DELETE deletes data (rows of logs, deleted); allowed for this run",),
 )
 READY = RollbackReady(ready=True, reason="ScriptUnverified", message="there is a script")
 
@@ -69,6 +70,7 @@ def test_a_plan_only_run_succeeds_with_its_plan_in_the_status(applied: Story) ->
         "strongestLock": "ACCESS EXCLUSIVE",
         "steps": 2,
     }
+    assert plan["hazards"] == list(PLAN.hazards)
     assert (plan["rollbackReady"], plan["runNumber"]) == ("ScriptUnverified", 1)
     assert told(applied)[-1] == ("Normal", "PlanReady")
 

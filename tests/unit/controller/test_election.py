@@ -52,6 +52,11 @@ class Candidates:
         )
         return self.elections[name]
 
+    def be_taken(self) -> None:
+        """Let somebody else hold the Lease, by hand or by right."""
+        lease = self.api.objects[LEASES.plural][NAME]
+        self.api.put(LEASES, {**lease, "spec": {**lease["spec"], "holderIdentity": "other"}})
+
     @property
     def leaders(self) -> list[str]:
         """Who thinks that it is the one."""
@@ -64,10 +69,18 @@ class Candidates:
         return spec
 
 
-async def takeover_seconds(candidates: Candidates, *, graceful: bool, after: float) -> float:
-    """Let the first lead for a while and end, and measure until the second leads."""
-    first, second = candidates.election("first"), candidates.election("second")
+async def leading() -> tuple[Candidates, Election]:
+    """Give the candidates, of whom the first leads."""
+    candidates = Candidates()
+    first = candidates.election("first")
     await first.campaign()
+    return candidates, first
+
+
+async def takeover_seconds(*, graceful: bool, after: float) -> float:
+    """Let the first lead for a while and end, and measure until the second leads."""
+    candidates, first = await leading()
+    second = candidates.election("second")
     holding = asyncio.create_task(first.hold())
     campaign = asyncio.create_task(second.campaign())
     await asyncio.sleep(after)
@@ -79,6 +92,8 @@ async def takeover_seconds(candidates: Candidates, *, graceful: bool, after: flo
         first.leading = False
     began = candidates.loop.time()
     await campaign
+    assert candidates.leaders == ["second"]
+    assert candidates.spec["leaseTransitions"] == 1
     return candidates.loop.time() - began
 
 
@@ -86,8 +101,7 @@ def test_the_first_takes_the_lease_at_once() -> None:
     """Where there is no Lease yet it is created, and says who holds it and for how long."""
 
     async def play() -> None:
-        candidates = Candidates()
-        await candidates.election("first").campaign()
+        candidates, _ = await leading()
         assert candidates.loop.time() == 0
         assert candidates.spec["holderIdentity"] == "first"
         assert candidates.spec["leaseDurationSeconds"] == 15
@@ -100,31 +114,21 @@ def test_the_first_takes_the_lease_at_once() -> None:
 @given(st.floats(min_value=0.1, max_value=60))
 def test_a_released_lease_is_taken_within_four_seconds(after: float) -> None:
     """Whenever the first one stops: the others look every two seconds or so."""
-    assert run_virtually(_takeover(graceful=True, after=after)) <= 4
+    assert run_virtually(takeover_seconds(graceful=True, after=after)) <= 4
 
 
 @settings(deadline=None)
 @given(st.floats(min_value=0.1, max_value=60))
 def test_the_lease_of_a_killed_one_is_taken_within_twenty_seconds(after: float) -> None:
     """It ends fifteen seconds after its last renewal was seen, and is then taken at once."""
-    assert 10 < run_virtually(_takeover(graceful=False, after=after)) <= 20
-
-
-async def _takeover(*, graceful: bool, after: float) -> float:
-    candidates = Candidates()
-    seconds = await takeover_seconds(candidates, graceful=graceful, after=after)
-    assert candidates.leaders == ["second"]
-    assert candidates.spec["leaseTransitions"] == 1
-    return seconds
+    assert 10 < run_virtually(takeover_seconds(graceful=False, after=after)) <= 20
 
 
 def test_who_cannot_renew_ends_before_another_may_begin() -> None:
     """After ten seconds without an answer, while the others must wait for fifteen."""
 
     async def play() -> None:
-        candidates = Candidates()
-        first = candidates.election("first")
-        await first.campaign()
+        candidates, first = await leading()
         candidates.fates["first"] = lambda _: REFUSED
         with pytest.raises(LeaseLost, match="not renewed for 10 s"):
             await first.hold()
@@ -158,11 +162,8 @@ def test_a_lease_that_another_one_holds_is_lost_at_once() -> None:
     """Somebody took it, by hand or by right: there is nothing to wait for."""
 
     async def play() -> None:
-        candidates = Candidates()
-        first = candidates.election("first")
-        await first.campaign()
-        lease = candidates.api.objects[LEASES.plural][NAME]
-        candidates.api.put(LEASES, {**lease, "spec": {**lease["spec"], "holderIdentity": "other"}})
+        candidates, first = await leading()
+        candidates.be_taken()
         with pytest.raises(LeaseLost, match="other holds it"):
             await first.hold()
         assert candidates.loop.time() == 2
@@ -175,9 +176,7 @@ def test_a_renewal_whose_answer_was_lost_is_no_loss(lost: int) -> None:
     """The next one meets its own write, and goes on."""
 
     async def play() -> None:
-        candidates = Candidates()
-        first = candidates.election("first")
-        await first.campaign()
+        candidates, first = await leading()
         fates = [LOST] * lost
         candidates.fates["first"] = lambda _: fates.pop() if fates else None
         with suppress(TimeoutError):
@@ -193,9 +192,7 @@ def test_a_deleted_lease_is_made_again() -> None:
     """Whoever removes it changes nothing about who is active."""
 
     async def play() -> None:
-        candidates = Candidates()
-        first = candidates.election("first")
-        await first.campaign()
+        candidates, first = await leading()
         candidates.api.remove(LEASES, candidates.api.objects[LEASES.plural][NAME])
         with suppress(TimeoutError):
             async with asyncio.timeout(3):
@@ -209,11 +206,8 @@ def test_a_lease_that_was_taken_over_is_not_given_back() -> None:
     """Who stops late must not end the time of the next one."""
 
     async def play() -> None:
-        candidates = Candidates()
-        first = candidates.election("first")
-        await first.campaign()
-        lease = candidates.api.objects[LEASES.plural][NAME]
-        candidates.api.put(LEASES, {**lease, "spec": {**lease["spec"], "holderIdentity": "other"}})
+        candidates, first = await leading()
+        candidates.be_taken()
         await first.release()
         assert candidates.spec["holderIdentity"] == "other"
 

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from meshmigrate.domain.errors import Refusal
+from meshmigrate.domain.hazard import Hazard
 from meshmigrate.domain.plan import AppliedVersion, make_plan, retreat_digest
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import Policy
+from meshmigrate.domain.runspec import HazardPolicy, Policy
 from meshmigrate.domain.script import Migration, MigrationSet, Script, ScriptKind
 from meshmigrate.domain.version import Version
 
 RUN, OTHER = UUID(int=1), UUID(int=2)
+AS_EVER = "sha256:7859b7b73b3ebedb177a74ac62b00e830a9c0ccf071f27a42ff352bbc01574cc"
+"""The digest of the plan of one small file, as it was in the first release."""
 
 
 def migration(version: str, *, text: str = "SELECT 1;", rollback: str | None = None) -> Migration:
@@ -90,6 +93,18 @@ def test_another_policy_gives_another_digest(policy: Policy) -> None:
     assert make_plan(files, [], target=None, run_id=RUN, policy=policy).digest != first.digest
     patient = Policy(deadline_seconds=1)
     assert make_plan(files, [], target=None, run_id=RUN, policy=patient).digest == first.digest
+
+
+def test_what_a_run_may_do_is_part_of_what_is_approved() -> None:
+    """But it is no other plan than that of a release that knew no hazards, where it is as ever."""
+    files = source(migration("1"))
+    first = make_plan(files, [], target=None, run_id=RUN)
+    allowed = {
+        make_plan(files, [], target=None, run_id=RUN, policy=Policy(hazards=hazards)).digest
+        for hazards in (HazardPolicy(enforce=()), HazardPolicy(allow=(Hazard.DELETES_DATA,)))
+    }
+    assert len(allowed | {first.digest}) == 3
+    assert first.digest == AS_EVER
 
 
 def test_another_place_gives_another_digest() -> None:

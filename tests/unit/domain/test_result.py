@@ -61,8 +61,10 @@ def result(
 
 
 @settings(deadline=None)  # it counts bytes, however busy the machine is
-@given(st.integers(0, 100), LONG, LONG)
-def test_a_plan_fits_with_its_digest(count: int, why: str, declares: str) -> None:
+@given(st.integers(0, 100), LONG, LONG, st.lists(LONG, max_size=20))
+def test_a_plan_fits_with_its_digest(
+    count: int, why: str, declares: str, hazards: list[str]
+) -> None:
     """Versions are left out from the end; their number and the digest that is approved stay."""
     versions = tuple(
         PlannedVersion(
@@ -83,6 +85,7 @@ def test_a_plan_fits_with_its_digest(count: int, why: str, declares: str) -> Non
         transaction_mode="PerFile",
         transaction_mode_reason=why,
         strongest_lock="ACCESS EXCLUSIVE",
+        hazards=tuple(hazards),
     )
     encoded = encode_result(replace(result(str(plan), way_back=why), plan=plan))
     assert len(encoded) <= MAX_RESULT_BYTES
@@ -90,6 +93,7 @@ def test_a_plan_fits_with_its_digest(count: int, why: str, declares: str) -> Non
     assert kept is not None
     assert (kept.digest, kept.count) == (DIGEST, count)
     assert kept.versions == versions[: len(kept.versions)]
+    assert list(kept.hazards) == hazards[: len(kept.hazards)]
 
 
 @given(LONG, LONG, LONG, LONG, st.lists(LONG, max_size=5))

@@ -9,7 +9,7 @@ import pytest
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.probe import behind_pooler, refuse_transaction_pooler
+from meshmigrate.engine.probe import behind_pooler, probe, refuse_transaction_pooler
 
 
 class _Info:
@@ -18,14 +18,16 @@ class _Info:
     backend_pid = 99
     port = 6543
 
+    def __init__(self, server_version: int = 0) -> None:
+        self.server_version = server_version
+
 
 class _Connection:
     """A connection that is answered by one server process after another."""
 
-    info = _Info()
-
-    def __init__(self, pids: Iterator[int]) -> None:
+    def __init__(self, pids: Iterator[int], server_version: int = 0) -> None:
         self._pids = pids
+        self.info = _Info(server_version)
 
     def execute(self, query: str) -> "_Connection":
         """Take any statement."""
@@ -61,3 +63,14 @@ def test_another_session_means_transaction_mode(pids: tuple[int, ...]) -> None:
     assert caught.value.reason is Reason.TRANSACTION_POOLER
     assert "6543" in caught.value.message
     assert "5432" in caught.value.hint
+
+
+@pytest.mark.parametrize(("server_version", "major"), [(130012, 13), (190000, 19)])
+def test_a_server_that_is_too_old_or_too_new_is_refused(server_version: int, major: int) -> None:
+    """With what it is and what would do, before it is asked anything."""
+    unknown = cast("Connection", _Connection(iter(()), server_version))
+    with pytest.raises(Refusal) as caught:
+        probe(unknown)
+    assert caught.value.reason is Reason.UNSUPPORTED_SERVER
+    assert caught.value.message == f"the server is PostgreSQL {major}"
+    assert caught.value.hint == "Supported are 14 to 18."

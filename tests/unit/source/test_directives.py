@@ -40,6 +40,15 @@ def test_the_reason_of_an_irreversible_script_is_its_argument() -> None:
     assert found.irreversible == "the old  column"
 
 
+def test_a_hazard_is_allowed_with_a_reason() -> None:
+    """As written, to the end of the line; in a migration only, as nothing else is asked."""
+    line = "-- meshmigrate: allow DeletesData nobody  reads them\nSELECT 1"
+    assert script(line).allowed == {"DeletesData": "nobody  reads them"}
+    assert script("SELECT 1").allowed == {}
+    for kind in (ScriptKind.ROLLBACK, ScriptKind.CHECK):
+        assert f"no meaning in a {kind} script" in refusal(line, kind).message
+
+
 @pytest.mark.parametrize(
     ("time", "seconds"),
     [("250ms", 0.25), ("90s", 90), ("30 min", 1800), ("2h", 7200), ("1d", 86400)],
@@ -55,7 +64,14 @@ def test_a_time_has_postgresql_s_units(time: str, seconds: float) -> None:
         ("-- meshmigrate: no-transactions", "1:1", "'no-transactions' is unknown"),
         ("\n --meshmigrate:\nSELECT 1", "2:2", "'' is unknown"),
         ("-- meshmigrate: No-Transaction", "1:1", "'No-Transaction' is unknown"),
-        ("-- meshmigrate: allow DeletesData old", "1:1", "'allow' would have no effect"),
+        ("-- meshmigrate: allow", "1:1", "there is no hazard ''"),
+        ("-- meshmigrate: allow deletesdata old", "1:1", "there is no hazard 'deletesdata'"),
+        ("-- meshmigrate: allow DeletesData", "1:1", "'allow' needs a reason"),
+        (
+            "-- meshmigrate: allow DeletesData a\n-- meshmigrate: allow DeletesData b",
+            "2:1",
+            "twice",
+        ),
         ("-- meshmigrate: no-transaction yes", "1:1", "takes no argument"),
         ("-- meshmigrate: timeout", "1:1", "needs a time"),
         ("-- meshmigrate: timeout 30", "1:1", "needs a time"),

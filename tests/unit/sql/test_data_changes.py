@@ -108,6 +108,7 @@ def test_other_statements_discard_nothing(text: str) -> None:
         ("SELECT 1 INTO a", Place("", "a")),
         ("CREATE TYPE a AS ENUM ('x')", Place("", "a")),
         ("CREATE SEQUENCE a", Place("", "a")),
+        ("CREATE SCHEMA s", Place("s", "")),
         ("ALTER TABLE a ADD b int", Place("", "a", "b")),
     ],
 )

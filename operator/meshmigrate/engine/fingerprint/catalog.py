@@ -12,29 +12,28 @@ from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.engine.fingerprint.ignore import Ignored
-from meshmigrate.engine.fingerprint.sections import COLUMN_ORDER, FORMAT, SECTIONS, query
+from meshmigrate.engine.fingerprint.sections import (
+    COLUMN_ORDER,
+    FORMAT,
+    SCOPE,
+    SECTIONS,
+    files_of,
+    query,
+)
 from meshmigrate.engine.ledger.schema import SCHEMA_MARK
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.observe.traces import span
 
-_SCHEMAS: Final = """
-SELECT coalesce(array_agg(n.oid), '{}')
-FROM pg_catalog.pg_namespace AS n
-WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  AND (cardinality(%(named)s::text[]) = 0 OR n.nspname = ANY (%(named)s::text[]))
-  AND NOT starts_with(coalesce(obj_description(n.oid, 'pg_namespace'), ''), %(mark)s)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_namespace'::regclass
-                    AND d.objid = n.oid AND d.deptype = 'e')
-"""
 _KEEP: Final = """
 INSERT INTO {ledger}.fingerprint (digest, sections, objects, taken_at)
 VALUES (%(digest)s, %(sections)s::jsonb, %(objects)s, pg_catalog.clock_timestamp())
 ON CONFLICT DO NOTHING
 """
 _LOAD: Final = "SELECT objects FROM {ledger}.fingerprint WHERE digest = %(digest)s"
-_SCOPE: Final = "scope"
+_STORED_SCOPE: Final = "scope"
 _TRIES: Final = 5
+_FASTEST: Final = 1
+"""Makes it a fifth larger than the default level, in a third of the time."""
 _GONE: Final = {"XX000", "42P01", "42704", "42883"}
 """What the server says of an object that is no longer there."""
 
@@ -50,6 +49,9 @@ def take(connection: Connection, scope: FingerprintScope | None = None) -> Finge
 
     def once() -> Fingerprint:
         with session.snapshot(connection):
+            # The questions are written in a good order: to look for a better one takes a fifth
+            # of the time of their answers.
+            connection.execute("SET LOCAL join_collapse_limit = 1")
             return read(connection, scope or FingerprintScope())
 
     with span("fingerprint"):
@@ -73,23 +75,24 @@ def in_peace(look: Callable[[], T]) -> T:
 
 def read(connection: Connection, scope: FingerprintScope) -> Fingerprint:
     """Do what ``take`` does, in a snapshot that is open."""
-    row = connection.execute(
-        _SCHEMAS, {"mark": SCHEMA_MARK, "named": list(scope.schemas)}
-    ).fetchone()
-    schemas = {"schemas": row[0] if row else []}
     major = connection.info.server_version // 10000
+    named = {"mark": SCHEMA_MARK, "named": list(scope.schemas)}
+    found = connection.execute(query(SCOPE, major), named).fetchone()
+    covered, empty = found or ([], [])
     ignored = Ignored(scope.ignore)
 
     def objects(section: str) -> dict[str, str]:
-        rows = answers[section].fetchall()
+        rows = [row for name in files_of(section) if name in asked for row in asked[name]]
         kept = rows if not scope.ignore else [row for row in rows if not ignored(row[0], row[2])]
         return {name: definition or "" for name, definition, _ in sorted(kept, key=_first)}
 
     # All questions are sent at once: the server does not wait while an answer is read.
     with connection.pipeline():
-        answers = {
-            section: connection.execute(query(section, major), schemas)
+        asked = {
+            name: connection.execute(query(name, major), {"schemas": covered})
             for section in (*SECTIONS, COLUMN_ORDER)
+            for name in files_of(section)
+            if name not in empty
         }
         return Fingerprint(
             {section: objects(section) for section in SECTIONS},
@@ -117,13 +120,13 @@ def keep(ledger: Ledger, fingerprint: Fingerprint) -> str:
     digest = fingerprint.digest
     stored = {
         **fingerprint.sections,
-        _SCOPE: fingerprint.scope,
+        _STORED_SCOPE: fingerprint.scope,
         COLUMN_ORDER: fingerprint.column_order,
     }
     values = {
         "digest": digest,
         "sections": json.encode(fingerprint.section_digests).decode(),
-        "objects": zlib.compress(json.encode(stored)),
+        "objects": zlib.compress(json.encode(stored), _FASTEST),
     }
     ledger.execute(_KEEP, values)
     return digest
@@ -133,7 +136,7 @@ def load(ledger: Ledger, digest: str) -> Fingerprint:
     """Give a stored fingerprint."""
     objects: bytes = ledger.row(_LOAD, {"digest": digest})[0]
     stored = json.decode(zlib.decompress(objects), type=dict[str, dict[str, str]])
-    scope, order = stored.pop(_SCOPE, {}), stored.pop(COLUMN_ORDER, {})
+    scope, order = stored.pop(_STORED_SCOPE, {}), stored.pop(COLUMN_ORDER, {})
     return Fingerprint(stored, scope, order)
 
 

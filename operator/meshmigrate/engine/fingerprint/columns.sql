@@ -15,7 +15,8 @@ SELECT c.oid::regclass::text || '.' || quote_ident(a.attname),
            CASE WHEN a.attcompression <> '' THEN 'compression ' || a.attcompression::text END,
            CASE WHEN a.attstattarget >= 0 THEN 'statistics ' || a.attstattarget END,
            CASE WHEN NOT a.attislocal THEN 'inherited' END,
-           'options ' || CASE WHEN a.attoptions IS NOT NULL THEN (
+           'options ' || CASE WHEN cardinality(a.attoptions) > 1
+                                OR a.attoptions[1] NOT LIKE 'pg\_attver=%%' THEN (
                SELECT string_agg(o, ',' ORDER BY o) FROM unnest(a.attoptions) AS o
                WHERE o NOT LIKE 'pg\_attver=%%') END,
            'foreign options ' || CASE WHEN a.attfdwoptions IS NOT NULL THEN (

@@ -1,6 +1,5 @@
--- Comments, by the identity of what they are on; it depends on no language setting. Most are on
--- relations and columns, which need no slow look-up. What is below 16384 (FirstNormalObjectId) came
--- with the cluster, the comment on the schema public excepted.
+-- Comments on schemas, on what is in pg_class and its columns, and on the database. What is below
+-- 16384 (FirstNormalObjectId) came with the cluster, the comment on the schema public excepted.
 SELECT concat_ws(' ', CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view'
                           WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
                           WHEN 'c' THEN 'composite type' ELSE
@@ -9,7 +8,7 @@ SELECT concat_ws(' ', CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'vie
                  c.oid::regclass::text || coalesce('.' || quote_ident(a.attname), '')),
        m.description,
        n.nspname || '.' || coalesce(t.relname, c.relname)
-FROM pg_catalog.pg_description AS m
+FROM (SELECT d.* FROM pg_catalog.pg_description AS d WHERE d.objoid >= 16384 OFFSET 0) AS m
 JOIN pg_catalog.pg_class AS c ON c.oid = m.objoid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index AS x ON x.indexrelid = c.oid
@@ -19,34 +18,6 @@ LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = m.ob
 WHERE m.classoid = 'pg_catalog.pg_class'::regclass AND c.relnamespace = ANY (%(schemas)s)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                   WHERE d.classid = m.classoid AND d.objid IN (c.oid, t.oid) AND d.deptype = 'e')
-UNION ALL
-SELECT i.type || ' ' || i.identity, m.description, coalesce(
-           n.nspname || '.' || c.relname,
-           CASE WHEN i.schema IS NOT NULL THEN split_part(i.identity, '(', 1) END)
-FROM pg_catalog.pg_description AS m
-LEFT JOIN pg_catalog.pg_trigger AS t
-  ON m.classoid = 'pg_catalog.pg_trigger'::regclass AND t.oid = m.objoid
-LEFT JOIN pg_catalog.pg_policy AS y
-  ON m.classoid = 'pg_catalog.pg_policy'::regclass AND y.oid = m.objoid
-LEFT JOIN pg_catalog.pg_rewrite AS r
-  ON m.classoid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = m.objoid
-LEFT JOIN pg_catalog.pg_constraint AS k
-  ON m.classoid = 'pg_catalog.pg_constraint'::regclass AND k.oid = m.objoid
-LEFT JOIN pg_catalog.pg_class AS c
-  ON c.oid = coalesce(t.tgrelid, y.polrelid, r.ev_class, nullif(k.conrelid, 0))
-LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL pg_identify_object(m.classoid, m.objoid, m.objsubid) AS i
-WHERE m.objoid >= 16384
-  AND m.classoid NOT IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_namespace'::regclass)
-  AND (c.oid IS NULL OR c.relnamespace = ANY (%(schemas)s))
-  AND (i.schema IS NULL OR i.schema IN (
-      SELECT quote_ident(s.nspname)
-      FROM pg_catalog.pg_namespace AS s WHERE s.oid = ANY (%(schemas)s)))
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = m.classoid AND d.objid = m.objoid AND d.deptype = 'e')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
-                    AND d.deptype = 'e')
 UNION ALL
 SELECT 'schema ' || quote_ident(n.nspname), m.description, n.nspname
 FROM pg_catalog.pg_description AS m

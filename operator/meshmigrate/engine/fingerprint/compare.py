@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from msgspec import json
@@ -37,7 +38,7 @@ class Difference:
         return f"{self.section}: {self.object} was: {before}; it is: {after}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fingerprint:
     """The schema as sorted text.
 
@@ -53,12 +54,12 @@ class Fingerprint:
     scope: Mapping[str, str] = field(default_factory=dict)
     column_order: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def section_digests(self) -> dict[str, str]:
         """SHA-256 of each section."""
         return {name: _sha256(self.sections.get(name, {})) for name in SECTIONS}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over all sections and the scope."""
         return _sha256(self.section_digests | {"scope": _sha256(self.scope)})

@@ -1,16 +1,8 @@
 -- Privileges, one object for each thing that can have them. A missing list stands for the default
 -- one, so granting and revoking again leaves no trace. Large objects are data.
-SELECT o.object,
-       coalesce((SELECT string_agg(g.line, ', ' ORDER BY g.line)
-                 FROM (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC'
-                              ELSE quote_ident(pg_get_userbyid(a.grantee)) END
-                              || ' ' || a.privilege_type
-                              || CASE WHEN a.is_grantable THEN ' with grant option' ELSE '' END
-                              || CASE WHEN a.grantor = o.owner THEN ''
-                                 ELSE ' by ' || quote_ident(pg_get_userbyid(a.grantor)) END
-                       FROM aclexplode(o.acl) AS a) AS g (line)), 'nobody'),
-       o.about
-FROM (
+-- Most things have the list of many others, so each list is put into words once.
+WITH listed AS MATERIALIZED (
+    SELECT o.object, o.owner, o.acl, o.about FROM (
     SELECT 'pg_catalog.pg_namespace'::regclass AS class, n.oid,
            'schema ' || quote_ident(n.nspname) AS object, n.nspowner AS owner,
            coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl, n.nspname::text AS about
@@ -27,27 +19,27 @@ FROM (
     SELECT 'pg_catalog.pg_class'::regclass, c.oid,
            c.oid::regclass::text || '.' || quote_ident(a.attname), c.relowner, a.attacl,
            n.nspname || '.' || c.relname
-    FROM pg_catalog.pg_attribute AS a
+    FROM (SELECT a.attrelid, a.attname, a.attacl FROM pg_catalog.pg_attribute AS a
+          WHERE cardinality(a.attacl) > 0 AND NOT a.attisdropped OFFSET 0) AS a
     JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE a.attacl IS NOT NULL AND cardinality(a.attacl) > 0 AND NOT a.attisdropped
-      AND c.relnamespace = ANY (%(schemas)s)
+    WHERE c.relnamespace = ANY (%(schemas)s)
     UNION ALL
     SELECT 'pg_catalog.pg_proc'::regclass, p.oid, p.oid::regprocedure::text, p.proowner,
            coalesce(p.proacl, acldefault('f', p.proowner)), n.nspname || '.' || p.proname
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE p.pronamespace = ANY (%(schemas)s)
+    WHERE p.oid >= 16384 AND p.pronamespace = ANY (%(schemas)s)
     UNION ALL
     SELECT 'pg_catalog.pg_type'::regclass, t.oid, 'type ' || t.oid::regtype, t.typowner,
            coalesce(t.typacl, acldefault('T', t.typowner)), n.nspname || '.' || t.typname
     FROM pg_catalog.pg_type AS t
     JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
     LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
-    WHERE t.typnamespace = ANY (%(schemas)s)
+    WHERE t.oid >= 16384 AND t.typnamespace = ANY (%(schemas)s)
       AND (t.typtype IN ('e', 'd', 'r', 'b') OR (t.typtype = 'c' AND c.relkind = 'c'))
-      AND t.oid IS DISTINCT FROM (SELECT e.typarray FROM pg_catalog.pg_type AS e
-                                WHERE e.oid = t.typelem)
+      AND (t.typelem = 0 OR t.oid <> ALL (SELECT e.typarray FROM pg_catalog.pg_type AS e
+                                          WHERE e.oid = t.typelem))
     UNION ALL
     SELECT 'pg_catalog.pg_language'::regclass, l.oid, 'language ' || quote_ident(l.lanname),
            l.lanowner, coalesce(l.lanacl, acldefault('l', l.lanowner)), NULL
@@ -66,5 +58,19 @@ FROM (
            coalesce(b.datacl, acldefault('d', b.datdba)), NULL
     FROM pg_catalog.pg_database AS b WHERE b.datname = current_database()
 ) AS o
-WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                      WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
+), worded AS MATERIALIZED (
+    SELECT k.owner, k.acl, coalesce((
+        SELECT string_agg(g.line, ', ' ORDER BY g.line)
+        FROM (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                     ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+                     || ' ' || a.privilege_type
+                     || CASE WHEN a.is_grantable THEN ' with grant option' ELSE '' END
+                     || CASE WHEN a.grantor = k.owner THEN ''
+                        ELSE ' by ' || quote_ident(pg_get_userbyid(a.grantor)) END
+              FROM aclexplode(k.acl) AS a) AS g (line)), 'nobody') AS words
+    FROM (SELECT DISTINCT l.owner, l.acl FROM listed AS l) AS k
+)
+SELECT l.object, w.words, l.about
+FROM listed AS l JOIN worded AS w ON w.owner = l.owner AND w.acl = l.acl

@@ -25,4 +25,7 @@ WHERE c.relkind IN ('r', 'p', 'm')
   AND c.relnamespace = ANY (%(schemas)s)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                   WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid IN (c.oid, x.indexrelid) AND d.deptype = 'e')
+                    AND d.objid = c.oid AND d.deptype = 'e')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                    AND d.objid = x.indexrelid AND d.deptype = 'e')

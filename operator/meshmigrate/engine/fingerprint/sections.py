@@ -37,7 +37,7 @@ SECTIONS: Final = (
     "comments",
     "security_labels",
 )
-"""Each is a file of that name.
+"""Each is a file of that name, or two.
 
 Its columns are the object, its definition, and the schema and relation (or other object) that it
 belongs to, unquoted, for patterns to match. A line that ends in ``-- since N`` is for servers of
@@ -47,13 +47,23 @@ that version and newer. The search path is empty, so functions are the server's 
 COLUMN_ORDER: Final = "column_order"
 """A query of the same form whose differences are no differences of the schema."""
 
+SCOPE: Final = "scope"
+"""A query of the schemas that are covered, and of the files that need not be asked."""
+
+_TWO_FILES: Final = {"comments": ("comments", "comments_of_others")}
+
 _SINCE: Final = re.compile(r"-- since (\d+)\n")
 
 
+def files_of(section: str) -> tuple[str, ...]:
+    """Give the names of the queries of a section."""
+    return _TWO_FILES.get(section, (section,))
+
+
 @cache
-def query(section: str, major: int) -> bytes:
-    """Give the query of a section for servers of a major version."""
-    text = files(__package__).joinpath(f"{section}.sql").read_text()
+def query(name: str, major: int) -> bytes:
+    """Give a query for servers of a major version."""
+    text = files(__package__).joinpath(f"{name}.sql").read_text()
     lines = text.splitlines(keepends=True)
     return "".join(line for line in lines if _for_version(line, major)).encode()
 

@@ -70,6 +70,7 @@ ARRIVALS: Final = (APPLIED, BASELINED, ADOPTED)
 """A version has come into the history."""
 STARTED: Final = "Started"
 FINISHED: Final = "Finished"
+HAZARD: Final = "Hazard"
 CANCELLING: Final = "Cancelling"
 ROLLED_BACK: Final = "RolledBack"
 STEPS_BEGUN: Final = "StepsBegun"

@@ -234,8 +234,8 @@ def refuse_other_plan(run: Run, plan: Plan) -> None:
     if run.plan_digest != plan.digest:
         raise Refusal(
             Reason.SOURCE_CHANGED,
-            f"run {run.id} began with other files, or another target, role, search path, "
-            "onFailure or transaction mode, than it is given now",
+            f"run {run.id} began in another database, or with other files, target, role, search "
+            "path, onFailure or transaction mode, than it is given now",
             hint="Continue it with what it began with, or start a new run (without --run-id): that "
             "takes over what this one has applied.",
         )

@@ -1,0 +1,72 @@
+-- The schemas that are covered, and the questions that would find nothing: to plan a question takes
+-- longer than to answer most of them, so those are not asked. What is below 16384
+-- (FirstNormalObjectId) came with the cluster; a table has a type, and so has a domain.
+WITH covered AS MATERIALIZED (
+    SELECT n.oid
+    FROM pg_catalog.pg_namespace AS n
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND (cardinality(%(named)s::text[]) = 0 OR n.nspname = ANY (%(named)s::text[]))
+      AND NOT starts_with(coalesce(obj_description(n.oid, 'pg_namespace'), ''), %(mark)s)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                      WHERE d.classid = 'pg_catalog.pg_namespace'::regclass
+                        AND d.objid = n.oid AND d.deptype = 'e')
+)
+SELECT ARRAY(SELECT c.oid FROM covered AS c),
+       ARRAY(SELECT unnest(v.sections) FROM (VALUES
+           (ARRAY['relations', 'columns', 'indexes', 'column_order'], EXISTS (
+               SELECT FROM pg_catalog.pg_class AS c
+               WHERE c.oid >= 16384 AND c.relnamespace IN (SELECT oid FROM covered))),
+           (ARRAY['sequences'], EXISTS (
+               SELECT FROM pg_catalog.pg_sequence AS s
+               JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
+               WHERE c.relnamespace IN (SELECT oid FROM covered))),
+           (ARRAY['types', 'constraints'], EXISTS (
+               SELECT FROM pg_catalog.pg_type AS t
+               WHERE t.oid >= 16384 AND t.typnamespace IN (SELECT oid FROM covered))),
+           (ARRAY['functions'], EXISTS (
+               SELECT FROM pg_catalog.pg_proc AS p
+               WHERE p.oid >= 16384 AND p.pronamespace IN (SELECT oid FROM covered))),
+           (ARRAY['views', 'rules'], EXISTS (
+               SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.oid >= 16384)),
+           (ARRAY['triggers'], EXISTS (
+               SELECT FROM pg_catalog.pg_trigger AS t
+               WHERE NOT t.tgisinternal OR t.tgenabled <> 'O')),
+           (ARRAY['policies'], EXISTS (SELECT FROM pg_catalog.pg_policy)),
+           (ARRAY['statistics'], EXISTS (SELECT FROM pg_catalog.pg_statistic_ext)),
+           (ARRAY['operators'],
+               EXISTS (SELECT FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384)
+               OR EXISTS (SELECT FROM pg_catalog.pg_opfamily AS f WHERE f.oid >= 16384)
+               OR EXISTS (SELECT FROM pg_catalog.pg_opclass AS c WHERE c.oid >= 16384)),
+           (ARRAY['casts'],
+               EXISTS (SELECT FROM pg_catalog.pg_cast AS k WHERE k.oid >= 16384)
+               OR EXISTS (SELECT FROM pg_catalog.pg_transform)
+               OR EXISTS (SELECT FROM pg_catalog.pg_conversion AS c WHERE c.oid >= 16384)),
+           (ARRAY['collations'], EXISTS (
+               SELECT FROM pg_catalog.pg_collation AS c WHERE c.oid >= 16384)),
+           (ARRAY['text_search'],
+               EXISTS (SELECT FROM pg_catalog.pg_ts_config AS c WHERE c.oid >= 16384)
+               OR EXISTS (SELECT FROM pg_catalog.pg_ts_dict AS d WHERE d.oid >= 16384)
+               OR EXISTS (SELECT FROM pg_catalog.pg_ts_parser AS p WHERE p.oid >= 16384)
+               OR EXISTS (SELECT FROM pg_catalog.pg_ts_template AS t WHERE t.oid >= 16384)),
+           (ARRAY['foreign_data'], EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper)),
+           (ARRAY['replication'],
+               EXISTS (SELECT FROM pg_catalog.pg_publication)
+               OR EXISTS (SELECT FROM pg_catalog.pg_subscription)),
+           (ARRAY['event_triggers'], EXISTS (SELECT FROM pg_catalog.pg_event_trigger)),
+           (ARRAY['languages'],
+               EXISTS (SELECT FROM pg_catalog.pg_language AS l WHERE l.oid >= 16384)
+               OR EXISTS (SELECT FROM pg_catalog.pg_am AS m WHERE m.oid >= 16384)),
+           -- The ledgers have comments on functions.
+           (ARRAY['comments_of_others'], EXISTS (
+               SELECT FROM pg_catalog.pg_description AS m
+               LEFT JOIN pg_catalog.pg_proc AS p
+                 ON m.classoid = 'pg_catalog.pg_proc'::regclass AND p.oid = m.objoid
+               WHERE m.objoid >= 16384
+                 AND m.classoid NOT IN ('pg_catalog.pg_class'::regclass,
+                                        'pg_catalog.pg_namespace'::regclass)
+                 AND (p.oid IS NULL OR p.pronamespace IN (SELECT oid FROM covered)))),
+           (ARRAY['default_privileges'], EXISTS (SELECT FROM pg_catalog.pg_default_acl)),
+           (ARRAY['security_labels'],
+               EXISTS (SELECT FROM pg_catalog.pg_seclabel)
+               OR EXISTS (SELECT FROM pg_catalog.pg_shseclabel))
+       ) AS v (sections, there) WHERE NOT v.there)

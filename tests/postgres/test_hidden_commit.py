@@ -1,0 +1,45 @@
+"""A COMMIT that neither the text nor the server gives away: the transaction is another one."""
+
+from typing import Final
+
+import pytest
+
+from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.runspec import Policy, TransactionMode
+from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.proxy import Proxy
+from tests.postgres.test_crash import MARK
+
+_SAID: Final = b"SELECT 'abcd'"
+_MEANT: Final = b"COMMIT; BEGIN"
+
+
+class Pretender(Proxy):
+    """Has the server run something else than it was sent: no statement that we let through can."""
+
+    def altered(self, data: bytes) -> bytes:
+        """Put a text of the same length in the place of a statement."""
+        return data.replace(_SAID, _MEANT)
+
+
+@pytest.mark.parametrize("mode", ["PerFile", "Batch"])
+@pytest.mark.parametrize("last", [True, False])
+def test_a_file_that_ended_its_transaction_is_not_recorded(
+    database: Database, project: Project, mode: TransactionMode, *, last: bool
+) -> None:
+    """Its history row would be in another transaction; what was before it in a batch is."""
+    end = "" if last else MARK.format("behind")
+    database.query("CREATE TABLE marks (mark text)")
+    project.migration("1", MARK.format("one"))
+    project.migration("2", f"{MARK.format('two')}{_SAID.decode()};\n{end}")
+    project.migration("3", MARK.format("three"))
+    with Pretender(database) as proxy:
+        policy = Policy(transaction_mode=mode, on_failure="Halt")
+        done = attempt(database, make_spec(project, policy=policy), url=proxy.url).result
+    assert done.reason == Reason.TRANSACTION_CONTROL
+    assert done.failure is not None
+    assert "migrations/2_m.sql ended the transaction it was run in" in done.failure.message
+    assert done.outcome is Outcome.HALTED
+    assert database.versions == ["1"]
+    assert [version for event, version in database.log if event == "Applied"] == database.versions
