@@ -36,15 +36,15 @@ class Actor:
         *,
         cluster: ClusterPort,
         cache: Cache,
-        announcer: Announcer,
         metrics: Metrics,
+        announcer: Announcer,
         image: RunnerImage,
         allowed: Allowed,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
-        self._announcer = announcer
         self._metrics = metrics
+        self._announcer = announcer
         self._image = image
         self._allowed = allowed
 

@@ -13,7 +13,7 @@ from meshmigrate.controller.clock import WallClock, parse_time
 from meshmigrate.controller.counting import count_end
 from meshmigrate.controller.event import Event, EventId
 from meshmigrate.controller.event_manifest import event_manifest
-from meshmigrate.controller.events import occasion_of_end, standing
+from meshmigrate.controller.events import occasion_of_end
 from meshmigrate.controller.observed import Key, ObservedResource
 from meshmigrate.controller.outbox import DELETION_GRACE
 from meshmigrate.controller.port import ClusterError, ClusterPort, NotFound, Refused
@@ -65,7 +65,7 @@ class Announcer:
         ClusterError
             If an event was not stored that may be stored later; a finalizer stays 30 s for that.
         """
-        events = standing(resource)
+        events = resource.status.events
         if not events:
             if resource.status.current_run is None:
                 self.forget(resource.key)

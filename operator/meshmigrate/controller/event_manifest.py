@@ -15,15 +15,19 @@ from meshmigrate.controller.observed import ObservedResource
 _COMPONENT: Final = "meshmigrate-operator"
 
 
+def event_id(uid: str, occasion: str) -> str:
+    """Give what tells an event from all others, whoever tells it."""
+    return hashlib.sha256(f"{uid}/{occasion}".encode()).hexdigest()[:16]
+
+
 def event_manifest(event: Event, resource: ObservedResource, now: datetime) -> dict[str, Any]:
     """Give an event as core/v1 takes it."""
-    digest = hashlib.sha256(f"{resource.uid}/{event.occasion}".encode()).hexdigest()[:16]
     moment = format_time(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{resource.key.name[:200]}.{digest}",
+            "name": f"{resource.key.name[:200]}.{event_id(resource.uid, event.occasion)}",
             "namespace": resource.key.namespace,
             "annotations": {names.COUNTED_ATTEMPT_ANNOTATION: str(event.attempt)},
         },

@@ -14,7 +14,7 @@ from meshmigrate.controller.admission import DENIALS
 from meshmigrate.controller.closing import SUPERSEDED
 from meshmigrate.controller.event import MAX_NOTE_LENGTH, Event
 from meshmigrate.controller.notification import GIVEN_UP
-from meshmigrate.controller.observed import Observed, ObservedResource
+from meshmigrate.controller.observed import Observed
 from meshmigrate.controller.run_status import CurrentRun
 from meshmigrate.controller.status import Status
 from meshmigrate.domain.outcome import Outcome
@@ -43,9 +43,9 @@ def with_events(observed: Observed, status: Status) -> Status:
     """
     resource = observed.resource
     old, at_rest = resource.status, status.current_run is None
-    left = [event for event in standing(resource) if event.id not in observed.told]
+    left = [event for event in old.events if event.id not in observed.told]
     if status == old:
-        told = [event for event in standing(resource) if event.id in observed.told]
+        told = [event for event in old.events if event.id in observed.told]
         if not at_rest or resource.deleting or all(event.guarded for event in told):
             return status
         return replace(status, events=tuple(left))
@@ -58,12 +58,6 @@ def with_events(observed: Observed, status: Status) -> Status:
             for event in list(entries.values())[-LENGTH:]
         ),
     )
-
-
-def standing(resource: ObservedResource) -> tuple[Event, ...]:
-    """Give the events of which the resource does not show that they are told."""
-    held = names.FINALIZER in resource.finalizers
-    return tuple(event for event in resource.status.events if held or not event.guarded)
 
 
 def occasion_of_end(run_number: int) -> str:

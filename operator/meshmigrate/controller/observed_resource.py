@@ -70,7 +70,8 @@ def observe_resource(body: Json) -> ObservedResource:
     """Read a DatabaseMigration."""
     meta = body["metadata"]
     annotations = meta.get("annotations", {})
-    status = parse_status(body.get("status"))
+    finalizers = tuple(meta.get("finalizers", ()))
+    status = _without_told(parse_status(body.get("status")), finalizers)
     spec, hashed, error = _read_spec(json.encode(body.get("spec", {})))
     spec_of_run = _spec_of_run(status, spec)
     key = Key(meta["namespace"], meta["name"])
@@ -82,7 +83,7 @@ def observe_resource(body: Json) -> ObservedResource:
         resource_version=meta["resourceVersion"],
         generation=meta.get("generation", 0),
         deleted_at=parse_time(deleted_at) if deleted_at else None,
-        finalizers=tuple(meta.get("finalizers", ())),
+        finalizers=finalizers,
         run_request=annotations.get(names.RUN_REQUEST_ANNOTATION, ""),
         cancel_request=annotations.get(names.CANCEL_ANNOTATION, ""),
         traceparent=TraceContext.parse(annotations.get(names.TRACEPARENT_ANNOTATION, "")),
@@ -95,6 +96,13 @@ def observe_resource(body: Json) -> ObservedResource:
         else frozenset(),
         status=status,
     )
+
+
+def _without_told(status: Status, finalizers: tuple[str, ...]) -> Status:
+    """Pass over the events that were told, as the finalizer is gone: it went after that."""
+    if names.FINALIZER in finalizers or not status.events:
+        return status
+    return replace(status, events=tuple(event for event in status.events if not event.guarded))
 
 
 @lru_cache(maxsize=_SPECS)

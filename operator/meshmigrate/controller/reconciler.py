@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
 from meshmigrate.controller import names
 from meshmigrate.controller.absence import note_absence
 from meshmigrate.controller.actor import Actor
@@ -32,8 +30,6 @@ from meshmigrate.observe.metrics import Metrics
 _MAX_STEPS: Final = 20
 """No path through `decide` is longer; more means that two of its rules undo each other."""
 
-_log = structlog.get_logger(__name__)
-
 
 class Reconciler:
     """Works on one key at a time; holds nothing that a restart would miss."""
@@ -49,7 +45,6 @@ class Reconciler:
         image: RunnerImage,
         allowed: Allowed,
     ) -> None:
-        self._cluster = cluster
         self._cache = cache
         self._announcer = Announcer(cluster=cluster, metrics=metrics, clock=clock)
         self._observer = Observer(
@@ -64,8 +59,8 @@ class Reconciler:
         self._actor = Actor(
             cluster=cluster,
             cache=cache,
-            announcer=self._announcer,
             metrics=metrics,
+            announcer=self._announcer,
             image=image,
             allowed=allowed,
         )

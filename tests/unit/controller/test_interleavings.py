@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from meshmigrate.controller import names
 from meshmigrate.controller.clock import parse_time
 from meshmigrate.controller.closing import SUPERSEDED
+from meshmigrate.controller.event_manifest import event_id
 from meshmigrate.controller.observed import Json, Key
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.result import PlanSummary
@@ -304,6 +305,13 @@ class Interleavings(RuleBasedStateMachine):
         assert self._writes() == writes
         self.each_attempt_has_one_job()
         self.each_run_ends_once()
+        self._each_end_has_its_event()
+
+    def _each_end_has_its_event(self) -> None:
+        """Whoever stored an end and died, or did not hear that it was stored: somebody told it."""
+        there = {body["metadata"]["uid"] for body in self.cluster.resources.values()}
+        ends = {event_id(uid, f"{number}/end") for uid, number in self.ends if uid in there}
+        assert ends <= {name.rpartition(".")[2] for name in self.cluster.told}
 
     def _told(self) -> set[tuple[str, str]]:
         notices = [notice for process in self.processes for notice in process.sink.told]
