@@ -48,9 +48,9 @@ def test_a_step_whose_commit_is_lost_is_done_once(
 ) -> None:
     """Fault 5 in the middle of a file: its row in the journal and the transaction's status."""
     database.query(TABLE)
-    marks = "CREATE TABLE marks (x int);\nINSERT INTO marks VALUES (7);\n"
+    marks = "CREATE TABLE marks (x int);\nINSERT INTO marks VALUES ('7');\n"
     project.migration("1", marks + INDEX)
-    fault = Fault(COMMIT, after=b"VALUES (7)", reaches_server=reaches_server)
+    fault = Fault(COMMIT, after=b"VALUES ('7')", reaches_server=reaches_server)
     done = attempt_with_fault(database, project, fault)
     assert done.outcome is Outcome.SUCCEEDED
     assert database.query("SELECT x FROM marks") == [(7,)]
