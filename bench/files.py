@@ -1,13 +1,14 @@
 """Many small files, and one large one: how long they take beside psql, and the memory."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 from bench.figures import Figure, spread
-from bench.ground import Ground, write_files
+from bench.ground import NO_SETTINGS, SLOW_FLUSH, Ground, write_files
 from bench.process import Finished, measure
 
 _IMPORTS: Final = (
@@ -29,18 +30,9 @@ def many_files(ground: Ground, root: Path, rounds: int, scale: float) -> list[Fi
     startup = median(one.seconds for one in startups)
     work = median(one.processor for one in startups)
     pairs = list(zip(ours, peers, strict=True))
-    ratios = [(one.seconds - startup) / peer.seconds for one, peer in pairs]
     works = [(one.processor - work) / peer.processor for one, peer in pairs]
     return [
-        Figure(
-            f"{number} files, beside psql",
-            median(ratios),
-            "times",
-            f"median of {rounds} pairs ({spread(ratios)}), start-up of Python apart"
-            f" ({startup:.2f} s); ours {median(one.seconds for one in ours):.2f} s,"
-            f" psql {median(peer.seconds for peer in peers):.2f} s",
-            limit=1.15,
-        ),
+        _beside_psql(f"{number} files, beside psql", ours, peers, startup, limit=1.15),
         Figure(
             "  by processor time",
             median(works),
@@ -49,8 +41,38 @@ def many_files(ground: Ground, root: Path, rounds: int, scale: float) -> list[Fi
             f" {median(one.processor for one in ours):.2f} s, psql"
             f" {median(peer.processor for peer in peers):.2f} s",
         ),
+        _beside_psql(
+            "  with a flush of 1 ms",
+            *_pairs(ground, folder, script, rounds, settings=SLOW_FLUSH),
+            startup,
+        ),
+        _beside_psql(
+            "  in the default mode, Auto",
+            *_pairs(ground, folder, script, rounds, mode="Auto"),
+            startup,
+        ),
         _memory(f"{number} files, memory", ours, limit=80),
     ]
+
+
+def _beside_psql(
+    name: str,
+    ours: list[Finished],
+    peers: list[Finished],
+    startup: float,
+    *,
+    limit: float | None = None,
+) -> Figure:
+    ratios = [(one.seconds - startup) / peer.seconds for one, peer in zip(ours, peers, strict=True)]
+    return Figure(
+        name,
+        median(ratios),
+        "times",
+        f"median of {len(ratios)} pairs ({spread(ratios)}), start-up of Python apart"
+        f" ({startup:.2f} s); ours {median(one.seconds for one in ours):.2f} s,"
+        f" psql {median(peer.seconds for peer in peers):.2f} s",
+        limit=limit,
+    )
 
 
 def large_file(ground: Ground, root: Path, rounds: int, scale: float) -> list[Figure]:
@@ -84,16 +106,26 @@ def large_file(ground: Ground, root: Path, rounds: int, scale: float) -> list[Fi
 
 
 def _pairs(
-    ground: Ground, folder: Path, script: Path, rounds: int
+    ground: Ground,
+    folder: Path,
+    script: Path,
+    rounds: int,
+    *,
+    mode: str = "PerFile",
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> tuple[list[Finished], list[Finished]]:
     """Run both, each on an empty database, one round one of them first and then the other."""
     ours: list[Finished] = []
     peers: list[Finished] = []
     for index in range(rounds):
         for with_psql in (False, True) if index % 2 else (True, False):
-            with ground.database() as name:
+            with ground.database(settings) as name:
                 before = ground.processor
-                done = ground.psql(name, script) if with_psql else ground.apply(name, folder)
+                done = (
+                    ground.psql(name, script)
+                    if with_psql
+                    else ground.apply(name, folder, mode=mode)
+                )
                 processor = done.processor + ground.processor - before
                 (peers if with_psql else ours).append(replace(done, processor=processor))
     return ours, peers

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -28,6 +28,10 @@ _SETTINGS: Final = {
     "shared_buffers": "128MB",
     "synchronous_commit": "on",
 }
+SLOW_FLUSH: Final = {"commit_delay": "1000", "commit_siblings": "0"}
+"""Each flush waits for a millisecond, as on an ordinary network disk (PostgreSQL manual, "WAL
+Configuration")."""
+NO_SETTINGS: Final[Mapping[str, str]] = {}
 _NAMES: Final = count(1)
 _SESSION_ENDS: Final = 0.2
 """Seconds within which a server process follows its client."""
@@ -68,11 +72,14 @@ class Ground:
         return (int(fields[_CHILDREN]) + int(fields[_CHILDREN + 1])) / os.sysconf("SC_CLK_TCK")
 
     @contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
         """Give an empty database, gone at the end; what was written before is on disk."""
         name = f"bench{next(_NAMES)}"
         with self.connect("postgres") as connection:
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            for setting, value in settings.items():
+                given = Identifier(name), Identifier(setting), value
+                connection.execute(SQL("ALTER DATABASE {} SET {} = {}").format(*given))
             connection.execute("CHECKPOINT")
         try:
             yield name
@@ -91,10 +98,17 @@ class Ground:
             autocommit=True,
         )
 
-    def apply(self, database: str, folder: Path, program: Sequence[str] = MESHMIGRATE) -> Finished:
+    def apply(
+        self,
+        database: str,
+        folder: Path,
+        program: Sequence[str] = MESHMIGRATE,
+        *,
+        mode: str = "PerFile",
+    ) -> Finished:
         """Apply a folder of migrations with the command, each file in its transaction."""
         url = f"postgresql://postgres@127.0.0.1:{self.server.port}/{database}?sslmode=disable"
-        options = ("--migrations", str(folder), "--transaction-mode", "PerFile", "--json")
+        options = ("--migrations", str(folder), "--transaction-mode", mode, "--json")
         command = (*program, "apply", *options)
         return measure(command, self.environment | {"MESHMIGRATE_DATABASE_URL": url})
 

@@ -7,13 +7,16 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from psycopg.pq import TransactionStatus
 from psycopg.sql import SQL, Identifier
 
 from meshmigrate.domain.database_url import parse_database_url
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Statement
 from meshmigrate.domain.table_lock import LockMode, TableLock
 from meshmigrate.engine import session
+from meshmigrate.engine.batches import send_batch
 from meshmigrate.engine.connect import connect
 from meshmigrate.engine.deferred import PREPARED, WorkingConnection
 from meshmigrate.engine.events import Event, EventName
@@ -167,3 +170,14 @@ def test_a_look_that_fails_takes_nothing_back(
     assert database.scalar("SELECT count(*) FROM a") == 1
     assert connection.sight is None
     assert [row[0] for row in connection.execute(PREPARED)] == [name]
+
+
+def test_what_needs_no_answer_is_done_while_the_server_works(
+    connection: WorkingConnection,
+) -> None:
+    """Once, for the next message alone, when that has been sent."""
+    seen: list[int] = []
+    connection.meanwhile = lambda: seen.append(connection.info.transaction_status)
+    for _ in range(2):
+        send_batch(connection, [Statement("SELECT 1", "SELECT", 0)], "utf-8")
+    assert seen == [TransactionStatus.ACTIVE]

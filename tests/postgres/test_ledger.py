@@ -1,5 +1,6 @@
 """The ledger: made, found, refused; and the log's chain."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import psycopg
@@ -9,7 +10,7 @@ from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.engine.ledger import log
 from meshmigrate.engine.ledger.store import Ledger
-from tests.postgres.harness import Database, Project, attempt, make_spec
+from tests.postgres.harness import Database, Project, attempt, eventually, make_spec
 
 COLUMNS = {
     "applied": "version ordinal name checksum rollback_checksum applied_at duration run_id how",
@@ -93,6 +94,29 @@ def test_a_migration_of_more_than_a_mebibyte_is_not_kept(
     assert database.scalar("SELECT count(*) FROM meshmigrate.script") == 0
 
 
+def test_the_scripts_are_kept_before_the_first_of_them_runs(
+    database: Database, project: Project
+) -> None:
+    """Those of all files at once, in messages of a mebibyte: also of the file that fails."""
+    large = f"-- {'x' * 1024 * 1024}"
+    project.migration("1", "CREATE TABLE a (x int)", f"DROP TABLE a {large} '")
+    project.migration("2", 'CREATE TABLE b (x int, "\\\'" int)', f"DROP TABLE b {large}")
+    project.migration("3", "SELECT 1 / 0")
+    attempt(database, make_spec(project))
+    kept = database.query("SELECT kind, left(text, 12) FROM meshmigrate.script ORDER BY kind, text")
+    assert kept == [
+        ("migration", "CREATE TABLE"),
+        ("migration", "CREATE TABLE"),
+        ("migration", "SELECT 1 / 0"),
+        ("rollback", "DROP TABLE a"),
+        ("rollback", "DROP TABLE b"),
+    ]
+    assert (
+        database.scalar("SELECT text FROM meshmigrate.script WHERE text LIKE 'CREATE TABLE b%'")
+        == 'CREATE TABLE b (x int, "\\\'" int)'
+    )
+
+
 def test_the_fingerprint_before_is_committed_before_the_first_statement(
     database: Database, project: Project
 ) -> None:
@@ -171,6 +195,22 @@ def test_the_chain_verifies(applied: Database) -> None:
     with applied.connect() as connection:
         connection.execute("SET timezone = 'Asia/Kathmandu'; SET datestyle = 'German'")
         assert log.find_break(Ledger(connection, "meshmigrate")) is None
+
+
+def test_two_who_write_at_once_make_one_chain(applied: Database) -> None:
+    """Whoever waits for the end of the chain goes on from where it is then."""
+    with applied.connect() as first, applied.connect() as second, ThreadPoolExecutor(1) as pool:
+        first.execute("BEGIN")
+        log.append(Ledger(first, "meshmigrate"), log.Entry(event="First"))
+        waiting = pool.submit(
+            log.append, Ledger(second, "meshmigrate"), log.Entry(event="Second", timed=True)
+        )
+        eventually(applied.waits_for_row, "waits for the end of the log")
+        log.append(Ledger(first, "meshmigrate"), log.Entry(event="FirstAgain"))
+        first.execute("COMMIT")
+        waiting.result()
+        assert log.find_break(Ledger(first, "meshmigrate")) is None
+    assert applied.log[-3:] == [("First", None), ("FirstAgain", None), ("Second", None)]
 
 
 @pytest.mark.parametrize(

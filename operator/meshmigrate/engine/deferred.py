@@ -70,12 +70,17 @@ class WorkingConnection(psycopg.Connection[TupleRow]):
         """Whether nobody but us has touched the session since it was reset."""
         self.prepared = Prepared()
         self.sight: Sight | None = None
+        self.meanwhile: Callable[[], object] | None = None
+        """What is done once, while the next answer is on its way: it needs none itself."""
         self.allowed = Allowance()
         self.monotonic: Callable[[], float] = time.monotonic
         """The clock by which a server is silent for too long, in seconds."""
 
     def wait(self, gen: PQGen[T], *arguments: Any, **keywords: Any) -> T:
         """Wait for an answer, but not for ever; all that psycopg sends is waited for here."""
+        work, self.meanwhile = self.meanwhile, None
+        if work is not None:
+            work()
         within_time = answered(self, gen, self.allowed, self.monotonic)
         return super().wait(within_time, *arguments, **keywords)
 

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from meshmigrate.domain.result import RollbackReady
 from meshmigrate.domain.runner_log import Direction, describe_wait
@@ -42,8 +43,8 @@ class EventName(StrEnum):
     FINISHED = "finished"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+# Two for each file: a structure is made several times as fast as a data class.
+class Event(Struct, frozen=True, kw_only=True):
     """One thing that happened; ``done`` of ``total`` files are behind it, where that is known."""
 
     name: EventName

@@ -16,6 +16,7 @@ from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.constraints import separate
+from meshmigrate.engine.deferred import WorkingConnection
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
@@ -157,6 +158,8 @@ class Executor:
         alone = last and not (work.checks or one_by_one)
 
         def end() -> End:
+            if isinstance(self.connection, WorkingConnection):
+                self.connection.meanwhile = work.ready
             return End(limits.restoring(), session.leaving(self.server))
 
         result = run_statements(

@@ -7,10 +7,12 @@ from functools import partial
 
 from meshmigrate.domain.errors import Failure, LockTimeout, MigrationError
 from meshmigrate.domain.script import Migration
+from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.ledger import history, journal, log
+from meshmigrate.engine.ledger.store import Bound
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.run_file import run_file
 from meshmigrate.engine.work import Part, Work
@@ -40,13 +42,29 @@ def apply(
         The connection was lost, or somebody asked to stop.
     """
     deadline = locked.deadlines.forward
+    rows = [_Rows(locked, each.migration) for each in pending]
     works = [
-        Work(each.migration.version, each.script, each.checks + (final_checks if last else ()))
-        for each, last in zip(pending, _lasts(len(pending)), strict=True)
+        Work(
+            each.migration.version,
+            each.script,
+            each.checks + (final_checks if last else ()),
+            ready=row.bind,
+        )
+        for each, row, last in zip(pending, rows, _lasts(len(pending)), strict=True)
     ]
+    if pending:
+        _keep_scripts(locked, pending)
     if pending and locked.course is not None and locked.course.choice.mode == "Batch":
         return _apply_together(locked, pending, works, deadline)
-    return _apply_each(locked, pending, works, deadline)
+    return _apply_each(locked, pending, works, rows, deadline)
+
+
+def _keep_scripts(locked: LockedRun, pending: Sequence[PreparedMigration]) -> None:
+    """Keep all scripts before the first of them runs; one that is never applied does no harm."""
+    with session.transaction(locked.ledger.connection):
+        locked.lease.guard()
+        history.keep_all(locked.ledger, (each.migration for each in pending))
+        session.commit_without_flush(locked.ledger.connection)
 
 
 def _lasts(count: int) -> list[bool]:
@@ -57,10 +75,12 @@ def _apply_each(
     locked: LockedRun,
     pending: Sequence[PreparedMigration],
     works: Sequence[Work],
+    rows: Sequence["_Rows"],
     deadline: Deadline,
 ) -> Stumble | None:
     begun = journal.begun(locked.ledger)
-    for index, (prepared, work) in enumerate(zip(pending, works, strict=True)):
+    files = zip(pending, works, rows, strict=True)
+    for index, (prepared, work, row) in enumerate(files):
         locked.events(
             _event(EventName.APPLYING, prepared.migration, index, len(pending), "applying")
         )
@@ -70,7 +90,7 @@ def _apply_each(
                 locked.identity.id,
                 "up",
                 work,
-                partial(_record, locked, prepared.migration),
+                row.write,
                 deadline=deadline,
                 lock_deadline=partial(_lock_deadline, locked),
                 migration=prepared.migration,
@@ -144,7 +164,7 @@ class _SharedFile:
 
     def record(self) -> None:
         """Write its rows."""
-        _record(self.locked, self.migration, self.started)
+        _Rows(self.locked, self.migration).write(self.started)
 
     def tell(self, name: EventName, word: str) -> None:
         """Tell what happens to it."""
@@ -157,22 +177,35 @@ def _lock_deadline(locked: LockedRun) -> Deadline:
     return Deadline(locked.clock, seconds, name="tableLockDeadlineSeconds")
 
 
-def _record(locked: LockedRun, migration: Migration, started: datetime | None = None) -> None:
-    ledger, identity = locked.ledger, locked.identity
-    history.keep_rollback(ledger, migration)
-    entry = log.Entry(
-        event=log.APPLIED,
-        run_id=identity.id,
-        attempt=identity.attempt,
-        version=str(migration.version),
-        script=migration.script.file,
-        timed=True,
-        started=started,
-    )
-    arrival = history.arrival(migration, identity.id, "applied", started=started)
-    log.append_with(ledger, history.ARRIVED, entry, arrival)
-    if ledger.write_back:
-        write_back(ledger, migration)
+@dataclass(slots=True)
+class _Rows:
+    """What the ledger says of a file that was applied."""
+
+    locked: LockedRun
+    migration: Migration
+    bound: Bound | None = None
+
+    def bind(self, started: datetime | None = None) -> Bound:
+        """Make its statement, which needs no answer of the file's: it is done while that runs."""
+        identity = self.locked.identity
+        entry = log.Entry(
+            event=log.APPLIED,
+            run_id=identity.id,
+            attempt=identity.attempt,
+            version=str(self.migration.version),
+            script=self.migration.script.file,
+            timed=True,
+            started=started,
+        )
+        arrival = history.arrival(self.migration, identity.id, "applied", started=started)
+        self.bound = log.row_with(self.locked.ledger, history.ARRIVED, entry, arrival)
+        return self.bound
+
+    def write(self, started: datetime | None = None) -> None:
+        """Write it, in the transaction of the file."""
+        self.locked.ledger.write_bound(self.bound or self.bind(started))
+        if self.locked.ledger.write_back:
+            write_back(self.locked.ledger, self.migration)
 
 
 def _event(name: EventName, migration: Migration, done: int, total: int, word: str) -> Event:

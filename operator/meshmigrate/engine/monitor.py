@@ -7,11 +7,11 @@ without room) costs a run nothing but these words.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
 import psycopg
+from msgspec.structs import replace
 
 from meshmigrate.domain.database_url import ConnectionParameters
 from meshmigrate.domain.errors import MigrationError

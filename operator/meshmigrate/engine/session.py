@@ -7,6 +7,7 @@ and tables that the ledger uses.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Final
 
 import psycopg
@@ -39,28 +40,28 @@ SET idle_session_timeout = 0;
 SET default_transaction_isolation = 'read committed';
 SET client_encoding = 'UTF8';
 SET standard_conforming_strings = on;
-"""
+""".encode()
 _TRANSACTION_TIMEOUT_SINCE: Final = 17
-_RESET_17: Final = "SET transaction_timeout = 0;"
+_RESET_17: Final = b"SET transaction_timeout = 0;"
 # pg_temp last: unnamed, it is searched first. psycopg reads times only in the ISO style.
 _OURS: Final = f"""
 SET search_path = pg_catalog, pg_temp;
 SET datestyle = 'ISO, MDY';
 SET statement_timeout = '{OURS_SECONDS:g}s';
 SET lock_timeout = '10s';
-"""
-_FORGET: Final = """
+""".encode()
+_FORGET: Final = b"""
 DISCARD TEMP;
 UNLISTEN *;
 """
-_FORGET_PREPARED: Final = "DEALLOCATE ALL;"
+_FORGET_PREPARED: Final = b"DEALLOCATE ALL;"
 
 _LEFT: Final = b"""
 SELECT pg_catalog.pg_current_xact_id()::text, p.name, p.prepare_time::text
 FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_prepared_statement() AS p ON true
 """
 
-_TAKE_BACK_OURS: Final = """
+_TAKE_BACK_OURS: Final = b"""
 RESET search_path;
 RESET datestyle;
 RESET statement_timeout;
@@ -73,28 +74,27 @@ def reset(connection: Connection, server: Server) -> None:
     allow(connection, OURS_SECONDS)
     with translated():
         if _is_at_baseline(connection):
-            defer(connection, _in_a_transaction_of_its_own(connection, _FORGET.encode()))
+            defer(connection, _in_a_transaction_of_its_own(connection, _FORGET))
         else:
-            forget = _FORGET + _FORGET_PREPARED
-            connection.execute((_reset(server) + _OURS + forget).encode())
+            connection.execute(_back(server) + _FORGET + _FORGET_PREPARED)
             _forget_prepared(connection)
     _mark(connection, at_baseline=True)
 
 
 def enter_script(connection: Connection, server: Server) -> None:
     """Give a script the session as its role would find it, in our transaction."""
-    its_own = _role(server) + _search_path(server)
+    its_own = _of_script(server.access.role, server.access.search_path)
     if _is_at_baseline(connection):
         _mark(connection, at_baseline=False)
-        defer(connection, (_TAKE_BACK_OURS + its_own).encode())
+        defer(connection, _TAKE_BACK_OURS + its_own)
     else:
-        connection.execute((_reset(server) + its_own).encode())
+        connection.execute(_reset(server.major) + its_own)
 
 
 def look_as_script(connection: Connection, server: Server) -> None:
     """Have the script's role with our own names: for what completes the work of a script."""
     _mark(connection, at_baseline=False)
-    connection.execute((_reset(server) + _OURS + _role(server)).encode())
+    connection.execute(_back(server) + _role(server.access.role).encode())
 
 
 def leave_script(connection: Connection, server: Server) -> str:
@@ -113,7 +113,7 @@ def leaving(server: Server) -> bytes:
 
 
 def _back(server: Server) -> bytes:
-    return (_reset(server) + _OURS).encode()
+    return _reset(server.major) + _OURS
 
 
 def left_script(connection: Connection, result: PGresult) -> str:
@@ -128,7 +128,7 @@ def left_script(connection: Connection, result: PGresult) -> str:
     if isinstance(connection, WorkingConnection):
         found = frozenset((name, at) for _, name, at in rows if name)
         if found != connection.prepared.seen:
-            defer(connection, _FORGET_PREPARED.encode())
+            defer(connection, _FORGET_PREPARED)
             _forget_prepared(connection)
     _mark(connection, at_baseline=True)
     return rows[0][0] if rows else ""
@@ -168,19 +168,19 @@ def commit_without_flush(connection: Connection) -> None:
     defer(connection, b"SET LOCAL synchronous_commit = off;")
 
 
-def _reset(server: Server) -> str:
-    return _RESET + _RESET_17 if server.major >= _TRANSACTION_TIMEOUT_SINCE else _RESET
+def _reset(major: int) -> bytes:
+    return _RESET + _RESET_17 if major >= _TRANSACTION_TIMEOUT_SINCE else _RESET
 
 
-def _role(server: Server) -> str:
-    role = server.access.role
+def _role(role: str) -> str:
     return SQL("SET ROLE {};").format(Identifier(role)).as_string() if role else ""
 
 
-def _search_path(server: Server) -> str:
-    schemas = SQL(", ").join(map(Identifier, server.access.search_path))
+@lru_cache(maxsize=16)
+def _of_script(role: str, search_path: tuple[str, ...]) -> bytes:
+    schemas = SQL(", ").join(map(Identifier, search_path))
     given = SQL("SET search_path = {};").format(schemas).as_string()
-    return given if server.access.search_path else ""
+    return (_role(role) + (given if search_path else "")).encode()
 
 
 @contextmanager
@@ -234,13 +234,18 @@ def snapshot(connection: Connection) -> Iterator[None]:
             roll_back(connection)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801  read as what a block is, and made several times for each file
     """Turn an error of the server into what it means for the run."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise own_error(error) from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Raise what an error means."""
+        if isinstance(error, psycopg.Error):
+            raise own_error(error) from error
 
 
 def roll_back(connection: Connection) -> None:

@@ -13,6 +13,8 @@ def file_span(
     script: Script, version: Version, direction: Direction = "up"
 ) -> AbstractContextManager[Span]:
     """Give the span of a file, from its first try to its last."""
+    if not is_recording():
+        return unseen()
 
     def told() -> Attributes:
         return {"code.file.path": script.file, "meshmigrate.version": str(version)}

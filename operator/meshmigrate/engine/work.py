@@ -8,6 +8,10 @@ from meshmigrate.domain.version import Version
 from meshmigrate.engine.prepared import PreparedScript
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What happens in one transaction: a script, and the checks that must hold after it."""
@@ -17,10 +21,8 @@ class Work:
     checks: tuple[PreparedScript, ...] = ()
     settings: tuple[Statement, ...] = ()
     """What the script has set before: a step of it does not begin with its first statement."""
-
-
-def _nothing() -> None:
-    """Do nothing."""
+    ready: Callable[[], object] = _nothing
+    """What can be done for its rows in the ledger while the server runs the script."""
 
 
 @dataclass(frozen=True, slots=True)

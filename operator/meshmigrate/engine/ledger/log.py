@@ -4,16 +4,19 @@ Times and hashes are the server's own, so that whoever can read the table can ve
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Final, LiteralString
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
-from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.ledger.store import Bound, Ledger
 
 # One canonical text per row: a JSON array of its columns; jsonb has one way of writing a value,
 # and times go in as seconds, which no setting of the session changes.
@@ -22,7 +25,6 @@ _CONTENT: Final = """
         r.id, extract(epoch FROM r.at), r.run_id, r.attempt, r.version, r.script, r.event,
         extract(epoch FROM r.duration), r.outcome, r.error_code, r.message)::text, 'UTF8'))
 """
-_LOCK_HEAD = "SELECT FROM {ledger}.log_head WHERE id = 1 FOR UPDATE"
 _ROW: Final = """
 r AS (
     SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
@@ -32,7 +34,7 @@ r AS (
                - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
            %(message)s::text AS message, h.hash AS previous_hash
-    FROM {ledger}.log_head AS h WHERE h.id = 1
+    FROM {ledger}.log_head AS h WHERE h.id = 1 FOR UPDATE
 ), appended AS (
     INSERT INTO {ledger}.log
     SELECT r.*, {content} FROM r RETURNING id, hash
@@ -78,8 +80,7 @@ STEPS_ROLLED_BACK: Final = "StepsRolledBack"
 CONNECTION_LOST: Final = "ConnectionLost"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One row to write.
 
     ``timed`` takes the time since ``started`` as its duration, or the age of the transaction.
@@ -121,26 +122,25 @@ def of_error(
 
 def append(ledger: Ledger, entry: Entry) -> None:
     """Add a row to the chain, in the transaction that is open."""
-    ledger.write_often(_LOCK_HEAD, {})
-    ledger.write_often(_APPEND, _values(entry))
+    ledger.write_often(_APPEND, asdict(entry))
 
 
-def append_with(
+def row_with(
     ledger: Ledger, parts: LiteralString, entry: Entry, values: Mapping[str, object]
-) -> None:
-    """Add a row by a statement that does more: each file needs it, and one costs less than two.
+) -> Bound:
+    """Give a statement that adds a row and does more: one costs each file less than two.
 
     Parameters
     ----------
     parts
         What else it does, as named parts of it; none of its values may be another here.
     """
-    ledger.write_often(_LOCK_HEAD, {})
-    ledger.write_often(f"WITH {parts}, {_ROW}", {**values, **_values(entry)})
+    return ledger.bind(_with_row(parts), {**values, **asdict(entry)})
 
 
-def _values(entry: Entry) -> dict[str, object]:
-    return {field.name: getattr(entry, field.name) for field in fields(entry)}
+@cache
+def _with_row(parts: LiteralString) -> LiteralString:
+    return f"WITH {parts}, {_ROW}"
 
 
 def find_break(ledger: Ledger) -> int | None:

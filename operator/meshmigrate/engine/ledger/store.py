@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import ClientCursor, Cursor
 from psycopg.pq import Escaping
@@ -13,6 +13,15 @@ from psycopg.sql import SQL, Composable, Identifier
 
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.deferred import WorkingConnection, defer, prepare
+
+
+class Bound(NamedTuple):
+    """A statement that each file needs, with its values."""
+
+    query: LiteralString
+    parameters: Mapping[str, Any]
+    literals: bytes
+    """Its values as a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +64,29 @@ class Ledger:
 
     def write_often(self, query: LiteralString, parameters: Mapping[str, Any]) -> None:
         """Do as ``write`` with a statement that each file needs: it is planned once."""
-        defer(self.connection, self._often(query, parameters) + b";")
+        self.write_bound(self.bind(query, parameters))
+
+    def bind(self, query: LiteralString, parameters: Mapping[str, Any]) -> Bound:
+        """Put values into a statement that each file needs; nothing is asked of the server."""
+        _, names = _numbered(query, self.schema)
+        values = (_literal(self.connection, parameters[each]) for each in names)
+        return Bound(query, parameters, b", ".join(values))
+
+    def write_bound(self, bound: Bound) -> None:
+        """Do as ``write_often``, the values being bound already."""
+        defer(self.connection, self._often(bound) + b";")
 
     def row_often(self, query: LiteralString, parameters: Mapping[str, Any]) -> TupleRow:
         """Do as ``row`` with a statement that each file needs: it is planned once."""
-        return self._one(self.connection.execute(self._often(query, parameters)))
+        return self._one(self.connection.execute(self._often(self.bind(query, parameters))))
 
-    def _often(self, query: LiteralString, parameters: Mapping[str, Any]) -> bytes:
+    def _often(self, bound: Bound) -> bytes:
         # Prepared statements are ours alone only while no script has touched the session.
         connection = self.connection
         if not (isinstance(connection, WorkingConnection) and connection.at_baseline):
-            return self._bound(query, parameters, {})
-        text, names = _numbered(query, self.schema)
-        name = prepare(connection, text)
-        values = (_literal(connection, parameters[each]) for each in names)
-        given = b", ".join(values)
-        return b"EXECUTE %b (%b)" % (name.encode(), given) if given else b"EXECUTE " + name.encode()
+            return self._bound(bound.query, bound.parameters, {})
+        name = prepare(connection, _numbered(bound.query, self.schema)[0]).encode()
+        return b"EXECUTE %b (%b)" % (name, bound.literals) if bound.literals else b"EXECUTE " + name
 
     def _bound(
         self,
