@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from meshmigrate.controller.admission import Allowed
 from meshmigrate.controller.cache import Cache
@@ -59,6 +59,8 @@ class Operator:
         self.image = RunnerImage("runner:1", environment=environment or {})
         self.metrics = Metrics("test")
         self.crashes = 0
+        self.patient = False
+        """Whether it leaves what failed for the next turn, without what the watches show now."""
         self.allowed = ALLOWED
         self.source = Configured(channels)
         self.sink = Sink()
@@ -152,28 +154,43 @@ class Operator:
                 self.crashes += 1
                 self._start()
             except ClusterError as error:
+                if self.patient:
+                    return LOOK
                 last = str(error)
         raise AssertionError(f"{key}: {_MOST_ERRORS} errors in a row, the last: {last}")
+
+
+View = Literal["in turn", "at once", "late"]
 
 
 class TwoOperators:
     """Two that are both active, each with a memory of its own, and work in turn.
 
-    ``at_once``: what the one does, the watches of the other have not shown when it works.
+    ``at once``: what the one does, the watches of the other have not shown when it works.
+    ``late``: each works for some turns with what it has seen before.
     """
 
-    def __init__(self, cluster: ScriptedCluster, *, channels: Channels, at_once: bool) -> None:
+    def __init__(self, cluster: ScriptedCluster, *, channels: Channels, view: View) -> None:
         self.cluster = cluster
         self.both = [Operator(cluster, channels=channels) for _ in range(2)]
-        self._at_once = at_once
+        self._view = view
+        self._turn = 0
 
     async def look_at_all(self) -> timedelta | None:
         """Let both look; who is first now is second the next time."""
-        for operator in self.both:
+        late = self._view == "late"
+        shown = [self.both, self.both[:1], [], self.both[1:]][self._turn % 4] if late else self.both
+        self._turn += 1
+        for operator in shown:
             self.cluster.show_to(operator.cache)
-        waits = [await operator.look_at_all(seen=self._at_once) for operator in self.both]
-        self.both.reverse()
-        return min((wait for wait in waits if wait is not None), default=None)
+        waits = []
+        for operator in self.both:
+            operator.patient = late
+            waits.append(await operator.look_at_all(seen=self._view != "in turn"))
+        if not late:
+            self.both.reverse()
+        due = [wait for wait in waits if wait is not None]
+        return min(due, default=None if shown == self.both else LOOK)
 
 
 def ends_with(outcome: Outcome, reason: str = "", **fields: Any) -> Ending:

@@ -259,7 +259,7 @@ def make_cluster(name: str, faults: dict[int, Fault] | None = None) -> ScriptedC
 def play_scenario(name: str, player: Player, operators: Sequence[Operator]) -> None:
     """Play a scenario to its end, and hold everything to that."""
     scenario = SCENARIOS[name]
-    asyncio.run(play(player, scenario.endings, scenario.deeds))
+    asyncio.run(play(player, scenario.endings, scenario.deeds, turns=300))
     assert_ended(player.cluster, scenario)
     notices = [notice for operator in operators for notice in operator.sink.told]
     told = {(notice.run_id, notice.outcome) for notice in notices}
