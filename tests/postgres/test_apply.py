@@ -85,6 +85,18 @@ def test_percent_signs_and_dollar_quotes_reach_the_server_as_written(
     assert database.scalar("SELECT obj_description('a'::regclass)") == "it's 50% ; done"
 
 
+def test_a_number_written_otherwise_is_the_same_version(
+    database: Database, project: Project
+) -> None:
+    """Leading zeros are for the eye: the history is compared by number, and nothing is to do."""
+    project.migration("1", "SELECT 1").migration("2", "SELECT 2")
+    assert attempt(database, make_spec(project)).outcome is Outcome.SUCCEEDED
+    folder = project.root / "migrations"
+    (folder / "1_m.sql").rename(folder / "001_m.sql")
+    done = attempt(database, make_spec(project))
+    assert (done.outcome, done.result.pending_count) == (Outcome.UP_TO_DATE, 0)
+
+
 def test_an_empty_file_is_a_version_like_any_other(database: Database, project: Project) -> None:
     """A file of comments only is recorded as applied."""
     project.migration("1", "-- nothing here\n")

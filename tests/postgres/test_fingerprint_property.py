@@ -28,6 +28,8 @@ from tests.postgres.programs import clients
 from tests.postgres.schema_changes import CHANGES, SCHEMA, Change
 from tests.postgres.servers import SUPERUSER_PASSWORD, Server
 
+pytestmark = pytest.mark.every_version
+
 _EXAMPLES: Final = {"18": 200}
 _EXAMPLES_ELSEWHERE: Final = 40
 

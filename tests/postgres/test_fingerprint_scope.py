@@ -1,9 +1,17 @@
 """What a fingerprint leaves out: by itself, and as asked."""
 
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
 from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint
 from tests.postgres.harness import Database, Project, attempt, make_spec
+
+pytestmark = pytest.mark.every_version
 
 PARTITIONED = """
 CREATE TABLE events (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
@@ -72,6 +80,43 @@ def test_named_schemas_are_the_only_ones_covered(database: Database) -> None:
     assert "app.t" in before.sections["relations"]
     database.query("ALTER TABLE app.t ADD y int")
     assert take(database, schemas=("app",)).digest != before.digest
+
+
+RECIPE = re.compile(r"### On Supabase\n.*?```yaml\n(.*?)```", re.DOTALL)
+MANAGED = """
+CREATE SCHEMA auth; CREATE TABLE auth.users (id int);
+CREATE SCHEMA storage; CREATE TABLE storage.objects (id int);
+"""
+SUPABASES_OWN = """
+ALTER TABLE auth.users ADD phone text; CREATE SCHEMA _realtime;
+CREATE FUNCTION storage.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER touch BEFORE UPDATE ON storage.objects FOR EACH ROW EXECUTE FUNCTION storage.touch();
+"""
+OF_A_MIGRATION = "CREATE POLICY own ON storage.objects USING (true)"
+
+
+def test_what_a_migration_makes_in_a_schema_of_supabase_is_covered(database: Database) -> None:
+    """A rollback script that forgets it must not pass."""
+    database.query(MANAGED)
+    before = take(database)
+    database.query(OF_A_MIGRATION)
+    assert [str(each.object) for each in before.differences(take(database))] == [
+        "own on storage.objects"
+    ]
+
+
+def test_the_recipe_for_supabase_leaves_out_what_it_manages(database: Database) -> None:
+    """As the page has it; what is the application's is covered."""
+    page = Path(__file__).parents[2].joinpath("docs/rollback.md").read_text()
+    found = RECIPE.search(page)
+    assert found
+    ignore = tuple(yaml.safe_load(found[1])["policy"]["fingerprint"]["ignore"])
+    database.query(MANAGED)
+    before = take(database, *ignore)
+    database.query(SUPABASES_OWN)
+    assert list(before.differences(take(database, *ignore))) == []
+    database.query("CREATE TABLE public.orders (id int)")
+    assert take(database, *ignore).digest != before.digest
 
 
 def test_members_of_extensions_are_left_out_and_their_version_is_not(database: Database) -> None:

@@ -1,7 +1,13 @@
 """A crash takes back commits that nobody had flushed: each as a whole, and it is done again."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
@@ -10,13 +16,18 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.ledger import log
 from meshmigrate.engine.ledger.store import Ledger
 from tests.postgres.cutting import PER_FILE, PulledPlugError
-from tests.postgres.harness import Attempt, Database, Project, attempt, make_spec
+from tests.postgres.harness import Attempt, Database, Project, attempt, eventually, make_spec
 from tests.postgres.servers import Server
-from tests.postgres.spare_server import crash, new_database
+from tests.postgres.spare_server import new_database
 from tests.postgres.test_crash import marks, three_files
 
-_SLOW: Final = "ALTER SYSTEM SET wal_writer_delay = '10s'"
-_SOON: Final = "ALTER SYSTEM RESET wal_writer_delay"
+pytestmark = pytest.mark.one_version  # the crash is real, but it is our next connection that counts
+
+_WRITERS: Final = """
+SELECT pid FROM pg_stat_activity
+WHERE backend_type IN ('walwriter', 'background writer', 'checkpointer')
+"""
+"""Whoever writes what others have only committed."""
 
 
 @pytest.fixture
@@ -25,31 +36,59 @@ def database(spare: Server) -> Database:
     return new_database(spare)
 
 
+@contextmanager
+def frozen_writers(database: Database) -> Iterator[list[int]]:
+    """Freeze them: only a session that flushes its own commit writes, with all before it."""
+    writers = [pid for (pid,) in database.query(_WRITERS, superuser=True)]
+    for pid in writers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield writers
+    finally:
+        for pid in writers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def crash(database: Database, writers: list[int]) -> list[str]:
+    """Kill them, which the server takes for a crash, and give what is left when it is back."""
+    for pid in writers:
+        os.kill(pid, signal.SIGKILL)
+
+    def recovered() -> list[list[str]]:
+        with suppress(psycopg.OperationalError):
+            return [database.versions]
+        return []
+
+    eventually(lambda: not all(map(_exists, writers)), "they are gone")
+    (left,) = eventually(recovered, "the server is back")
+    return left
+
+
+def _exists(pid: int) -> bool:
+    return Path("/proc", str(pid)).exists()
+
+
 def attempt_with_crash(database: Database, spec: RunSpec, *, with_runner: bool) -> Attempt | None:
     """Run a spec, and crash the server behind the COMMIT of version 2, before that is on disk."""
-    crashed: list[list[str]] = []
+    left: list[list[str]] = []
 
     def strike(event: Event) -> None:
-        if (event.name, event.version) == (EventName.APPLIED, "2") and not crashed:
+        if (event.name, event.version) == (EventName.APPLIED, "2") and not left:
             assert database.versions == ["1", "2"]
-            crash(database.server)
-            crashed.append(database.versions)
+            left.append(crash(database, writers))
             if with_runner:
                 raise PulledPlugError
 
-    # Who writes for the others wakes up to read that it is to sleep for 10 s.
-    database.query(_SLOW, superuser=True)
-    database.query("SELECT pg_reload_conf()", superuser=True)
-    try:
-        if not with_runner:
-            return attempt(database, spec, during=strike)
-        with pytest.raises(PulledPlugError):
-            attempt(database, spec, during=strike)
-        return None
-    finally:
-        database.query(_SOON, superuser=True)
-        database.query("SELECT pg_reload_conf()", superuser=True)
-        assert crashed == [[]], "the commits were to be lost"
+    done = None
+    with frozen_writers(database) as writers:
+        if with_runner:
+            with pytest.raises(PulledPlugError):
+                attempt(database, spec, during=strike)
+        else:
+            done = attempt(database, spec, during=strike)
+    assert left == [[]], "the commits were to be lost"
+    return done
 
 
 @pytest.mark.parametrize("with_runner", [False, True])

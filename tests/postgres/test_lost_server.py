@@ -80,13 +80,12 @@ def sleep_once(database: Database, project: Project) -> None:
 
 def let_next_try_through(database: Database) -> None:
     """Take the sleep away, for good."""
-    database.query("DELETE FROM seconds")
-    keep_what_is_committed(database)
+    keep_what_is_committed(database, "DELETE FROM seconds")
 
 
-def keep_what_is_committed(database: Database) -> None:
-    """Have it written: in a crash, these servers may lose their last commits."""
-    database.query("SET synchronous_commit = on; CREATE TABLE kept ()")
+def keep_what_is_committed(database: Database, last: str = "CREATE TABLE kept ()") -> None:
+    """Have it written, by a last change: in a crash, these servers may lose their last commits."""
+    database.query(f"SET synchronous_commit = on; {last}")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -106,6 +105,35 @@ def test_a_server_that_is_restarted_mid_statement(
     assert (done.result.attempt, done.result.applied.count) == (1, 3)
     assert done.messages(EventName.CONNECTION_LOST)
     assert marks(unsteady) == ["one", "three", "two"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_server_that_is_restarted_while_a_rollback_script_runs(
+    unsteady: Database, project: Project, mode: str
+) -> None:
+    """Faults 10 and 11 on the way back: it arrives in the same attempt, and that is proven."""
+    three_files(project, third="SELECT 1 / 0")
+    unsteady.query("CREATE TABLE seconds (s int); INSERT INTO seconds VALUES (60)")
+    before = unsteady.dump()
+    project.migration("2", MARK.format("two"), "SELECT FROM seconds WHERE pg_sleep(s) IS NOT NULL;")
+
+    def restart() -> None:
+        keep_what_is_committed(unsteady, "DELETE FROM seconds")
+        unsteady.server.stop(mode)
+        unsteady.server.start()
+
+    done = run_until(unsteady, project, lambda: asleep(unsteady), restart)
+    unsteady.query("INSERT INTO seconds VALUES (60)")
+    assert done.outcome is Outcome.ROLLED_BACK, done.result.message
+    assert (done.result.attempt, done.result.rolled_back.count) == (1, 2)
+    assert done.result.reason == Reason.STATEMENT_FAILED
+    assert done.result.failure is not None
+    assert done.result.failure.sqlstate == "22012"
+    proof = done.result.fingerprint
+    assert proof is not None
+    assert proof.before == proof.after == proof.expected
+    assert done.messages(EventName.CONNECTION_LOST)
+    assert (unsteady.dump(), unsteady.versions) == (before, [])
 
 
 def test_one_backend_is_killed(unsteady: Database, project: Project) -> None:

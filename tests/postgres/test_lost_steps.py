@@ -164,6 +164,48 @@ def apply_with_cut(database: Database, project: Project, fault: Fault) -> int:
     return proxy.passed
 
 
+@pytest.mark.parametrize("reaches_server", [True, False])
+def test_a_cut_anywhere_in_a_run_that_goes_back_costs_nothing_but_time(
+    database: Database, project: Project, *, reaches_server: bool
+) -> None:
+    """Forward or back: one attempt, RolledBack with its proof, and a dump as before the run."""
+    project.migration("1", "CREATE TABLE a (x int)", "DROP TABLE a")
+    down = "DROP INDEX CONCURRENTLY i; ALTER TABLE t DROP added;"
+    project.migration("2", "ALTER TABLE t ADD added int;\n" + INDEX, down)
+    project.migration("3", "SELECT 1 / 0")
+    messages = go_back_with_cut(database, project, Fault(b"", skipped=1_000_000))[0]
+    cut_back = []
+    for cut in range(1, CUTS):
+        name = f"{database.name}_{cut}"
+        database.query(f"CREATE DATABASE {name} OWNER {database.role}", superuser=True)
+        fault = Fault(b"", reaches_server=reaches_server, skipped=messages * cut // CUTS)
+        cut_back.append(go_back_with_cut(replace(database, name=name), project, fault)[1])
+        assert fault.happened.is_set()
+        database.query(f"DROP DATABASE {name} WITH (FORCE)", superuser=True)
+    assert set(cut_back) == {True, False}
+
+
+def go_back_with_cut(database: Database, project: Project, fault: Fault) -> tuple[int, bool]:
+    """Fail by way of a proxy; count the messages, and tell whether the cut fell on the way back."""
+    database.query(TABLE)
+    before = database.dump()
+    with Proxy(database) as proxy:
+        proxy.fault = fault
+        done = attempt(database, make_spec(project), url=proxy.url)
+    assert done.outcome is Outcome.ROLLED_BACK, done.result.message
+    assert (done.result.attempt, done.result.rolled_back.count) == (1, 2)
+    assert done.result.failure is not None
+    assert done.result.failure.sqlstate == "22012"
+    proof = done.result.fingerprint
+    assert proof is not None
+    assert proof.before == proof.after == proof.expected
+    assert (database.dump(), database.versions) == (before, [])
+    assert database.lock_holders() == []
+    names = [event.name for event in done.events]
+    lost = names.index(EventName.CONNECTION_LOST) if EventName.CONNECTION_LOST in names else 0
+    return proxy.passed, lost > names.index(EventName.TURNING_BACK)
+
+
 def test_a_loss_whose_own_record_is_lost_counts_once(database: Database, project: Project) -> None:
     """The second cut hits the COMMIT that writes the first one down: no statement is suspected."""
     database.query("CREATE SEQUENCE once")

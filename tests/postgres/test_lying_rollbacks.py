@@ -9,6 +9,8 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
+pytestmark = pytest.mark.every_version
+
 BEFORE = """
 CREATE TABLE users (id int CONSTRAINT users_id UNIQUE, name text);
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;

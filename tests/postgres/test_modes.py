@@ -9,6 +9,8 @@ from meshmigrate.domain.runspec import Policy, TransactionMode
 from meshmigrate.engine.events import EventName
 from tests.postgres.harness import ALLOWED, Database, Project, attempt, make_spec
 
+pytestmark = pytest.mark.every_version
+
 CREATE = ("CREATE TABLE a (x int)", "DROP TABLE a")
 INSERT = ("INSERT INTO kept VALUES (2)", None)
 DELETE = ("DELETE FROM kept", "SELECT 1")

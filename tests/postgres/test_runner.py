@@ -77,16 +77,22 @@ def test_the_log_is_json_lines_with_the_run_in_each(
     assert all({"time", "level", "message", "attempt"} <= line.keys() for line in runner.lines)
 
 
-def test_the_result_fits_a_termination_message(project: Project, start_runner: StartRunner) -> None:
-    """4096 bytes is what Kubernetes keeps, whatever the database has to say."""
+def test_the_result_fits_a_termination_message_and_the_log_says_all(
+    database: Database, project: Project, start_runner: StartRunner
+) -> None:
+    """4096 bytes is what Kubernetes keeps, whatever the database has to say; the ledger has it."""
     project.migration("1", "SELECT 1", "SELECT 1")
-    tables = ";".join(f"CREATE TABLE {'é' * 25}_{number} (x int)" for number in range(60))
+    names = [f"{'é' * 25}_{number}" for number in range(60)]
+    tables = ";".join(f"CREATE TABLE {name} (x int)" for name in names)
     project.migration("2", tables, "SELECT 1").migration("3", "SELECT 1/0")
     runner = start_runner(make_spec(project))
     assert runner.wait() == 23
     assert len(runner.encoded) <= 4096
     assert runner.result.outcome is Outcome.ROLLBACK_FAILED
-    assert runner.result.differences
+    assert 0 < len(runner.result.differences) < len(names)
+    message = database.scalar("SELECT message FROM meshmigrate.log ORDER BY id DESC LIMIT 1")
+    found = {line.split()[1] for line in message.splitlines() if line.startswith("relations: ")}
+    assert found == {f'public."{name}"' for name in names}
 
 
 def test_a_missing_and_an_empty_credential_are_named(

@@ -29,6 +29,15 @@ def cleanup() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a folder for temporary files of this test's alone; a socket needs a short path."""
+    with tempfile.TemporaryDirectory(prefix="mm") as folder:
+        Path(folder).chmod(0o711)  # the server's user has to get through
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
 def start(database: Database, project: Project, *options: str) -> subprocess.Popen[str]:
     """Start ``meshmigrate verify`` in the project's folder."""
     return subprocess.Popen(
@@ -135,6 +144,28 @@ def test_a_file_that_cannot_go_up_twice_is_found(database: Database, project: Pr
     down = "DO $$ BEGIN EXECUTE format('DROP TABLE t_%s', currval('turn')); END $$"
     project.migration("2", up, down.replace("currval('turn')", "(SELECT last_value FROM turn)"))
     assert verdicts(database, project) == (11, ["UpAgainDiffers"])
+
+
+def test_a_file_that_fails_the_second_time_is_found(database: Database, project: Project) -> None:
+    """It went up and came back, and could not be applied again after that."""
+    with_history(database, project)
+    database.query("CREATE SEQUENCE turn")
+    project.migration("2", "SELECT 1 / (2 - nextval('turn'))", "SELECT 1")
+    assert verdicts(database, project) == (11, ["UpAgainFailed"])
+
+
+def test_a_schema_that_the_role_may_not_read_is_refused(
+    database: Database, project: Project
+) -> None:
+    """With the table that pg_dump names, and no scratch database is left."""
+    with_history(database, project)
+    database.query("CREATE TABLE closed (x int)", superuser=True)
+    project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
+    done = run_command(database, project.root, "verify")
+    assert done.returncode == 10
+    assert "pg_dump cannot read the schema" in done.stderr
+    assert "closed" in done.stderr
+    assert database.query(SCRATCH) == []
 
 
 def test_without_the_right_to_make_a_database_it_is_refused(
@@ -272,12 +303,11 @@ def test_a_proof_that_cannot_be_kept_is_a_proof_all_the_same(
 
 
 def test_an_embedded_server_can_hold_the_scratch_database(
-    database: Database, project: Project
+    database: Database, project: Project, temporary: Path
 ) -> None:
     """The role needs no right to make one; it has the roles that scripts name, and is gone."""
     with_history(database, project)
     database.query(f"ALTER ROLE {database.role} NOCREATEDB", superuser=True)
-    left = set(Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*"))
     project.migration(
         "2",
         "ALTER TABLE users ADD mail text; GRANT SELECT ON users TO app",
@@ -285,29 +315,27 @@ def test_an_embedded_server_can_hold_the_scratch_database(
     )
     found = verdicts(database, project, "--scratch-embedded", "--role", database.role)
     assert found == (0, ["Proven"])
-    assert set(Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*")) <= left
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.one_version
 def test_an_embedded_server_whose_process_was_killed_is_removed_by_the_next(
-    database: Database, project: Project, cleanup: ExitStack
+    database: Database, project: Project, temporary: Path, cleanup: ExitStack
 ) -> None:
     """Its folder and its processes."""
     with_history(database, project)
     project.migration("2", "SELECT pg_sleep(60)", "SELECT 1")
-    before = embedded_servers()
     killed = start(database, project, "--scratch-embedded")
     cleanup.callback(killed.kill)
-    left = eventually(lambda: embedded_servers() - before, "its server runs")
+    left = eventually(lambda: embedded_servers(temporary), "its server runs")
     killed.kill()
     killed.communicate()
-    assert embedded_servers() >= left
+    assert embedded_servers(temporary) == left
     project.migration("2", "CREATE TABLE a (x int)", "DROP TABLE a")
     assert verdicts(database, project, "--scratch-embedded") == (0, ["Proven"])
-    assert not embedded_servers() & left
+    assert not list(temporary.iterdir())
 
 
-def embedded_servers() -> set[str]:
-    """Give the folders of the embedded servers that run."""
-    found = Path(tempfile.gettempdir()).glob("meshmigrate-scratch-*/data/.s.PGSQL.5432")
-    return {str(each) for each in found}
+def embedded_servers(temporary: Path) -> set[Path]:
+    """Give the sockets of the embedded servers that run."""
+    return set(temporary.glob("meshmigrate-scratch-*/data/.s.PGSQL.5432"))

@@ -19,7 +19,7 @@ How = Literal["applied", "baseline", "adopted"]
 _POLICY: Final = Policy()
 
 
-class AppliedVersion(Struct, frozen=True):
+class AppliedVersion(Struct, frozen=True, gc=False):
     """A row of the history."""
 
     version: Version

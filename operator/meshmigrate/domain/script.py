@@ -25,7 +25,7 @@ class ScriptKind(StrEnum):
 
 # Made 10,000 at a time, as are migrations and rows of the history: a structure is made three times
 # as fast as a data class.
-class Script(Struct, frozen=True):
+class Script(Struct, frozen=True, gc=False):
     """One SQL file.
 
     Parameters
@@ -191,7 +191,7 @@ SETTINGS: Final = frozenset({"SET", "RESET"})
 _CHANGE_NOTHING: Final = SETTINGS | {"VACUUM", "ANALYZE", "REINDEX", "CLUSTER", "CHECKPOINT"}
 
 
-class Migration(Struct, frozen=True):
+class Migration(Struct, frozen=True, gc=False):
     """A version: the way up, the way back if there is one, and what must be true after it."""
 
     version: Version

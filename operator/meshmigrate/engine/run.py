@@ -9,6 +9,7 @@ from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.runspec import RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import conclude, forward, lock, session
+from meshmigrate.engine.all_applied import is_all_applied
 from meshmigrate.engine.cancel import cancel, cancel_unknown
 from meshmigrate.engine.connect import Connection, Credentials
 from meshmigrate.engine.course import (
@@ -102,8 +103,7 @@ class Attempt:
             # A plan that is refused writes no log either.
             self.known.ledger = None if self.spec.run.intent == "plan" else ledger
             mine = self.known.find_run(ledger)
-            stored = stored_ending(mine)
-            if stored is not None:
+            if (stored := stored_ending(mine)) is not None:
                 return stored
         exists = sight.ledger_version > 0
         ledger = settle_write_back(ledger, self.spec, self.tools.events, exists=exists)
@@ -122,6 +122,9 @@ class Attempt:
         """Refuse without the lock what can be, and go where there is something to do."""
         ledger, version = sight.ledger, sight.ledger_version
         if not (version and runs.unfinished(ledger)):
+            if version and is_all_applied(sight, self.wanted, self.spec):
+                self.known.present = tuple(each.version for each in self.wanted.source.migrations)
+                return end_up_to_date(self.known)
             ahead = self._look_ahead(sight)
             pending = prepare_plan(ahead.plan, self.wanted.source.final_checks)
             choose_course(pending, self.spec.policy, self.connection, self.known.ledger)
@@ -136,9 +139,8 @@ class Attempt:
         """Wait for the migration lock, and hold it until the end."""
         watch = watch_holder(self.connection, self.spec, self.tools)
         timeout = self.spec.policy.lock.acquire_timeout_seconds
-        self.known.lock_wait_seconds += lock.acquire(
-            self.connection, timeout, self.tools.clock, watch
-        )
+        waited = lock.acquire(self.connection, timeout, self.tools.clock, watch)
+        self.known.lock_wait_seconds += waited
         self.link.cleanup.callback(lock.release, self.connection)
         if self.tools.watch is not None:
             self.link.cleanup.enter_context(self.tools.watch(self.connection))
@@ -158,8 +160,7 @@ class Attempt:
         """
         self.bring_up_to_date(ledger)
         mine = self.known.find_run(ledger)
-        stored = stored_ending(mine)
-        if stored is not None:
+        if (stored := stored_ending(mine)) is not None:
             return stored
         locked = self.take_lease(ledger)
         if self.spec.run.intent == "apply":
@@ -192,8 +193,7 @@ class Attempt:
                 return end_up_to_date(self.known)
             refuse_missing(self.connection, self.server, pending)
             course = choose_course(pending, self.spec.policy, self.connection, locked.ledger)
-            ending = self._before_files(locked, ahead)
-            if ending is not None:
+            if (ending := self._before_files(locked, ahead)) is not None:
                 return ending
             start_course(locked, self.spec, ahead.plan, course)
             self.known.started = True

@@ -10,6 +10,8 @@ from os.path import realpath
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from meshmigrate.domain.errors import Location, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Folders
@@ -24,7 +26,7 @@ _SMALL: Final = 16 * 1024
 """Bytes that are read at once."""
 
 
-class _File(NamedTuple):
+class _File(Struct, frozen=True, gc=False):
     version: Version | None
     """None for a check of the ``always_`` kind."""
     name: str
@@ -133,14 +135,21 @@ def _sql_files(folder: Path, boundary: str) -> Iterator[tuple[str, str]]:
             continue
         # Strings, as a Path for each of 10,000 files takes as long as reading it.
         shown, path = before + name, entry.path
-        if linked := entry.is_symlink():
-            path = realpath(path)
-            if not Path(path).is_relative_to(limit):
-                raise _unreadable(shown, "the symbolic link leaves its folder", _A_FILE)
-        if not (Path(path) if linked else entry).is_file():
-            why = "the symbolic link leads to no file" if linked else "this is not a regular file"
-            raise _unreadable(shown, why, _A_FILE)
+        if not entry.is_file(follow_symlinks=False):
+            path = _followed(entry, shown, limit)
         yield path, shown
+
+
+def _followed(entry: os.DirEntry[str], shown: str, limit: str) -> str:
+    """Give the file that a link leads to."""
+    if not entry.is_symlink():
+        raise _unreadable(shown, "this is not a regular file", _A_FILE)
+    path = realpath(entry.path)
+    if not Path(path).is_relative_to(limit):
+        raise _unreadable(shown, "the symbolic link leaves its folder", _A_FILE)
+    if not Path(path).is_file():
+        raise _unreadable(shown, "the symbolic link leads to no file", _A_FILE)
+    return path
 
 
 def _read_file(path: str, shown: str, kind: ScriptKind) -> _File:

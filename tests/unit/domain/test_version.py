@@ -16,7 +16,14 @@ def test_versions_compare_by_number(first: str, second: str) -> None:
     assert (a < b) == (int(first) < int(second))
     assert (a >= b) == (int(first) >= int(second))
     assert (a == b) == (int(first) == int(second))
+    assert (a != b) == (int(first) != int(second))
     assert len({a, b}) == len({int(first), int(second)})
+
+
+def test_a_version_with_other_zeros_is_not_another_one() -> None:
+    """Asked either way."""
+    assert Version("7") == Version("007")
+    assert not Version("7") != Version("007")  # noqa: SIM202  what the operator says is the claim
 
 
 def test_a_version_is_shown_as_written() -> None:

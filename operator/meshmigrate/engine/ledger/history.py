@@ -1,5 +1,6 @@
 """The history: which versions the database has, and the scripts that can take them back."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
@@ -21,6 +22,11 @@ _MESSAGE_CHARACTERS: Final = 1024 * 1024
 
 _COLUMNS: Final = SQL("version, name, checksum, rollback_checksum, run_id, how")
 _READ: Final = "SELECT {columns} FROM {ledger}.applied ORDER BY ordinal"
+_SUM: Final = """
+SELECT pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(coalesce(pg_catalog.string_agg(
+    a.version || ' ' || a.checksum, ',' ORDER BY a.ordinal), ''), 'UTF8')), 'hex')
+FROM {ledger}.applied AS a
+"""
 _OF_RUN: Final = (
     "SELECT {columns} FROM {ledger}.applied "
     "WHERE run_id = %(run_id)s AND how = 'applied' ORDER BY ordinal DESC"
@@ -62,6 +68,15 @@ _REMOVE = "DELETE FROM {ledger}.applied WHERE version = %(version)s AND run_id =
 def read(ledger: Ledger) -> tuple[AppliedVersion, ...]:
     """Give the history in the order in which it was made."""
     return tuple(map(_applied, ledger.execute(_READ, columns=_COLUMNS).fetchall()))
+
+
+def is_of(ledger: Ledger, migrations: Iterable[Migration]) -> bool:
+    """Whether the history is just these migrations, as they are and in this order.
+
+    Told by a digest: 10,000 rows take longer to fetch than to sum up.
+    """
+    rows = ",".join(f"{each.version.text} {each.script.checksum}" for each in migrations)
+    return bool(ledger.row(_SUM)[0] == hashlib.sha256(rows.encode()).hexdigest())
 
 
 def of_run(ledger: Ledger, run_id: UUID) -> tuple[AppliedVersion, ...]:
