@@ -4,6 +4,7 @@ from typing import Final
 
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.deferred import defer
 from meshmigrate.engine.probe import Server
 
 _DEFERRABLE: Final = """
@@ -20,20 +21,17 @@ GROUP BY c.condeferred ORDER BY c.condeferred
 def separate(connection: Connection, server: Server) -> None:
     """Bring the session to its baseline between two files of one transaction.
 
-    Cursors have to go too, which the end of a transaction would take away, and constraints are
-    checked again when their definition says.
+    Cursors have to go too, which the end of a transaction would take away.
     """
     session.reset(connection, server)
-    with session.translated():
-        connection.execute("CLOSE ALL")
-        for names, deferred in deferrable_constraints(connection):
-            when = "DEFERRED" if deferred else "IMMEDIATE"
-            connection.execute(f"SET CONSTRAINTS {names} {when}".encode())
+    defer(connection, b"CLOSE ALL;")
 
 
-def deferrable_constraints(connection: Connection) -> list[tuple[str, bool]]:
-    """Give the names of the constraints that are initially immediate, and of those deferred.
+def check_constraints(connection: Connection) -> None:
+    """Check all that can wait now; from here on they wait again as their definition says.
 
     ``SET CONSTRAINTS ALL`` would hold for those, too, that a later file creates.
     """
-    return [(names, deferred) for names, deferred in connection.execute(_DEFERRABLE)]
+    for names, deferred in connection.execute(_DEFERRABLE).fetchall():
+        again = f"SET CONSTRAINTS {names} DEFERRED;" if deferred else ""
+        connection.execute(f"SET CONSTRAINTS {names} IMMEDIATE;{again}".encode())

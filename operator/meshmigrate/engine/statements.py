@@ -16,7 +16,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine.batches import MOST, Batches, StatementFailed, send_batch
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.constraints import deferrable_constraints
+from meshmigrate.engine.constraints import check_constraints
 from meshmigrate.engine.deferred import send_waiting
 from meshmigrate.engine.in_flight import one_of_many
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
@@ -155,14 +155,12 @@ def settle(connection: Connection, script: Script, *, by_name: bool = False) -> 
     """
     flush(connection)
     try:
-        for names in _constraints(connection) if by_name else ["ALL"]:
-            connection.execute(f"SET CONSTRAINTS {names} IMMEDIATE;".encode())
+        if by_name:
+            check_constraints(connection)
+        else:
+            connection.execute(_SETTLE)
     except psycopg.Error as error:
         raise script_error(error, script) from error
-
-
-def _constraints(connection: Connection) -> list[str]:
-    return [names for names, _ in deferrable_constraints(connection)]
 
 
 def send(
