@@ -123,6 +123,9 @@ def _show(found: FingerprintAnswer) -> None:
     database = found.database
     place = f"{database.name}, system identifier {database.system_identifier}"
     give_facts([("database", place), ("fingerprint", found.digest)])
+    if found.managed:
+        names = ", ".join(found.managed)
+        give_facts([("managed", f"{names}: of these only triggers and policies are covered")])
     give_facts(("note", note) for note in found.notes)
     if found.differences is None:
         rows = [(each.name, str(each.objects), each.digest) for each in found.sections]

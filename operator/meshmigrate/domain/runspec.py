@@ -77,7 +77,7 @@ class FingerprintScope(Request, frozen=True, kw_only=True):
     ignore: tuple[str, ...] = ()
     """Patterns of ``schema.name``, or of a schema, that others change at any time."""
     schemas: tuple[str, ...] = ()
-    """The schemas to cover; empty for all but the system's."""
+    """The schemas to cover; empty for all but the system's and those that a platform manages."""
 
 
 class HazardPolicy(Request, frozen=True, kw_only=True):

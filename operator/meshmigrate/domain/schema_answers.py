@@ -36,6 +36,8 @@ class FingerprintAnswer(Contract, frozen=True, kw_only=True):
     sections: tuple[SectionDigest, ...]
     differences: tuple[ObjectDifference, ...] | None = None
     """Only where it was to be compared."""
+    managed: tuple[str, ...] = ()
+    """Schemas that a platform manages: of these only triggers and policies are covered."""
     notes: tuple[str, ...] = ()
     """What is no difference: the order of columns, and what else was covered."""
 

@@ -46,6 +46,7 @@ def bystanders(
         return ()
     touched = _with_descendants(set(found.names), before, after)
     schemas = {_parts(name)[0] for it in (before, after) for name in it.sections["schemas"]}
+    schemas.update(before.managed, after.managed)
     return tuple(
         difference
         for difference in before.differences(after)

@@ -13,9 +13,9 @@ _NAMED: Final = 3
 def compare(locked: LockedRun, before: Fingerprint) -> tuple[Fingerprint, tuple[Difference, ...]]:
     """Compare with the schema as it is; a difference is read twice before it is believed."""
     scope = catalog.scope_of(before)
-    after = catalog.take(locked.ledger.connection, scope)
+    after = catalog.take(locked.ledger.connection, scope, before)
     if any(before.differences(after)):
-        after = catalog.take(locked.ledger.connection, scope)
+        after = catalog.take(locked.ledger.connection, scope, before)
     return after, tuple(before.differences(after))
 
 

@@ -21,11 +21,12 @@ def take_fingerprint(
     Parameters
     ----------
     scope
-        What to cover; if it says nothing, what the other one covers.
+        What to cover; if it says nothing, what the other one covers. Managed schemas are those
+        of the other one in any case.
     """
     if against is not None and scope == FingerprintScope():
         scope = catalog.scope_of(against)
-    return catalog.read(sight.ledger.connection, scope)
+    return catalog.read(sight.ledger.connection, scope, against)
 
 
 def left_by_last_run(sight: Sight) -> Fingerprint:
@@ -70,6 +71,7 @@ def answer(sight: Sight, now: Fingerprint, before: Fingerprint | None) -> Finger
             ObjectDifference(section=it.section, object=it.object, before=it.before, after=it.after)
             for it in before.differences(shown)
         ),
+        managed=now.managed,
         notes=(*map(no_schema, now.missing_schemas), *(_notes(before, shown) if before else ())),
     )
 

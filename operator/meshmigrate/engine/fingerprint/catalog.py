@@ -10,7 +10,7 @@ from meshmigrate.domain.errors import MigrationError
 from meshmigrate.domain.runspec import FingerprintScope
 from meshmigrate.engine import session
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.fingerprint.compare import Fingerprint
+from meshmigrate.engine.fingerprint.compare import MANAGED, Fingerprint
 from meshmigrate.engine.fingerprint.ignore import Ignored
 from meshmigrate.engine.fingerprint.sections import (
     COLUMN_ORDER,
@@ -40,11 +40,19 @@ _GONE: Final = {"XX000", "42P01", "42704", "42883"}
 T = TypeVar("T")
 
 
-def take(connection: Connection, scope: FingerprintScope | None = None) -> Fingerprint:
+def take(
+    connection: Connection, scope: FingerprintScope | None = None, like: Fingerprint | None = None
+) -> Fingerprint:
     """Read the catalog: everything but the system's, the ledgers' and the extensions' objects.
 
     In one snapshot and without a search path, so that every name is written in full and the
-    result is the same whoever reads.
+    result is the same whoever reads. Of schemas that a platform manages only triggers and
+    policies are read: those are what migrations make there.
+
+    Parameters
+    ----------
+    like
+        What it will be compared with: the schemas that are managed there are managed here.
     """
 
     def once() -> Fingerprint:
@@ -52,7 +60,7 @@ def take(connection: Connection, scope: FingerprintScope | None = None) -> Finge
             # The questions are written in a good order: to look for a better one takes a fifth
             # of the time of their answers.
             connection.execute("SET LOCAL join_collapse_limit = 1")
-            return read(connection, scope or FingerprintScope())
+            return read(connection, scope or FingerprintScope(), like)
 
     with span("fingerprint"):
         return in_peace(once)
@@ -73,13 +81,23 @@ def in_peace(look: Callable[[], T]) -> T:
     return look()
 
 
-def read(connection: Connection, scope: FingerprintScope) -> Fingerprint:
+def read(
+    connection: Connection, scope: FingerprintScope, like: Fingerprint | None = None
+) -> Fingerprint:
     """Do what ``take`` does, in a snapshot that is open."""
     major = connection.info.server_version // 10000
-    named = {"mark": SCHEMA_MARK, "named": list(scope.schemas)}
+    named = {
+        "mark": SCHEMA_MARK,
+        "named": list(scope.schemas),
+        "managed": None if like is None else list(like.managed),
+    }
     found = connection.execute(query(SCOPE, major), named).fetchone()
-    covered, empty = found or ([], [])
+    covered, attached, managed, empty = found or ([], [], [], [])
+    schemas = {"schemas": covered, "attached": covered + attached}
     ignored = Ignored(scope.ignore)
+    told = sorted(name for name in managed if not ignored(name, None))
+    if like is not None and not scope.schemas:
+        told = list(like.managed)
 
     def objects(section: str) -> dict[str, str]:
         rows = [row for name in files_of(section) if name in asked for row in asked[name]]
@@ -89,7 +107,7 @@ def read(connection: Connection, scope: FingerprintScope) -> Fingerprint:
     # All questions are sent at once: the server does not wait while an answer is read.
     with connection.pipeline():
         asked = {
-            name: connection.execute(query(name, major), {"schemas": covered})
+            name: connection.execute(query(name, major), schemas)
             for section in (*SECTIONS, COLUMN_ORDER)
             for name in files_of(section)
             if name not in empty
@@ -101,7 +119,9 @@ def read(connection: Connection, scope: FingerprintScope) -> Fingerprint:
                 "server": str(major),
                 "ignore": "\n".join(sorted(scope.ignore)),
                 "schemas": "\n".join(sorted(scope.schemas)),
-            },
+            }
+            # Where nothing is managed, digests are what they were before this was known.
+            | ({MANAGED: "\n".join(told)} if told else {}),
             objects(COLUMN_ORDER),
         )
 

@@ -14,6 +14,9 @@ from meshmigrate.engine.fingerprint.sections import SECTIONS
 Sections = Mapping[str, Mapping[str, str]]
 """Section to object to definition."""
 
+MANAGED: Final = "managed"
+"""In the scope: the schemas of a platform of which only triggers and policies are covered."""
+
 _FREE_TEXT: Final = "comments"
 _LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
 _BODY: Final = re.compile(r"\$(?:function|procedure)x*\$.*\$(?:function|procedure)x*\$", re.DOTALL)
@@ -70,6 +73,11 @@ class Fingerprint:
         wanted = self.scope.get("schemas", "").splitlines()
         there = set(map(_unquoted, self.sections.get("schemas", {})))
         return tuple(name for name in wanted if name not in there)
+
+    @property
+    def managed(self) -> tuple[str, ...]:
+        """The schemas of which only triggers and policies are covered."""
+        return tuple(self.scope.get(MANAGED, "").splitlines())
 
     def differences(self, after: "Fingerprint") -> Iterator[Difference]:
         """Give every object that another fingerprint, taken later, shows differently."""

@@ -1,4 +1,4 @@
--- Row level security policies.
+-- Row level security policies; on tables of managed schemas too.
 SELECT quote_ident(y.polname) || ' on ' || c.oid::regclass::text,
        concat_ws(' ',
            CASE WHEN y.polpermissive THEN 'permissive' ELSE 'restrictive' END,
@@ -13,7 +13,7 @@ SELECT quote_ident(y.polname) || ' on ' || c.oid::regclass::text,
 FROM pg_catalog.pg_policy AS y
 JOIN pg_catalog.pg_class AS c ON c.oid = y.polrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relnamespace = ANY (%(schemas)s)
+WHERE c.relnamespace = ANY (%(attached)s)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                   WHERE d.deptype = 'e' AND (
                       d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid

@@ -1,8 +1,20 @@
--- The schemas that are covered, and the questions that would find nothing: to plan a question takes
--- longer than to answer most of them, so those are not asked. What is below 16384
--- (FirstNormalObjectId) came with the cluster; a table has a type, and so has a domain.
-WITH covered AS MATERIALIZED (
-    SELECT n.oid
+-- The schemas that are covered, those that a platform manages, and the questions that would find
+-- nothing: to plan a question takes longer than to answer most of them, so those are not asked.
+-- What is below 16384 (FirstNormalObjectId) came with the cluster; a table has a type, and so has a
+-- domain.
+-- Managed is what has the name and the owner of a schema that Supabase makes (the init scripts of
+-- its server; Supabase's command line leaves out the same names). The owner alone is not enough: who
+-- runs a server of his own as supabase_admin owns his tables so. Nor is the name: tests have stubs.
+-- Neither depends on who reads.
+WITH every AS MATERIALIZED (
+    SELECT n.oid, n.nspname, CASE
+               WHEN cardinality(%(named)s::text[]) > 0 THEN false
+               WHEN %(managed)s::text[] IS NOT NULL THEN n.nspname = ANY (%(managed)s::text[])
+               ELSE n.nspname ~ ('^(auth|storage|_?realtime|vault|graphql|graphql_public|pgsodium'
+                                 '|pgsodium_masks|extensions|supabase_.*|pgbouncer|net|cron|pgmq'
+                                 '|_analytics|_supavisor)$')
+                    AND pg_get_userbyid(n.nspowner) ~ '^(supabase(_[a-z]+)*_admin|pgbouncer)$'
+           END AS managed
     FROM pg_catalog.pg_namespace AS n
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND (cardinality(%(named)s::text[]) = 0 OR n.nspname = ANY (%(named)s::text[]))
@@ -10,8 +22,10 @@ WITH covered AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                       WHERE d.classid = 'pg_catalog.pg_namespace'::regclass
                         AND d.objid = n.oid AND d.deptype = 'e')
-)
+), covered AS MATERIALIZED (SELECT e.oid FROM every AS e WHERE NOT e.managed)
 SELECT ARRAY(SELECT c.oid FROM covered AS c),
+       ARRAY(SELECT e.oid FROM every AS e WHERE e.managed),
+       ARRAY(SELECT e.nspname::text FROM every AS e WHERE e.managed),
        ARRAY(SELECT unnest(v.sections) FROM (VALUES
            (ARRAY['relations', 'columns', 'indexes', 'column_order'], EXISTS (
                SELECT FROM pg_catalog.pg_class AS c
