@@ -37,7 +37,7 @@ def test_one_of_many_statements_in_a_message_is_run_twice_and_no_more(
     line = "INSERT INTO marks VALUES ('one');\n"
     project.migration("1", line * 8 + line.replace("one", "deadly") + line * 3)
     with Proxy(database) as proxy:
-        proxy.fault = deadly = Deadly(b"'deadly'", reaches_server=False)
+        proxy.fault = deadly = Deadly(b"VALUES ('deadly'", reaches_server=False)
         done = attempt(database, make_spec(project), url=proxy.url).result
     assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.SERVER_CRASH_SUSPECTED)
     assert done.failure is not None
