@@ -170,9 +170,8 @@ def test_no_secret_is_seen_of_what_needs_somebody(listening: Tenant) -> None:
         begin(tenant, "stop")
         eventually("a migration in its middle", tenant.waiting_for_advisory_lock)
         tenant.cancel("stop")
-        back = ("RollingBack", "Cancelled")
-        eventually("its way back", lambda: tenant.status("stop")["phase"] in back)
-    assert tenant.wait("Stalled", "stop")["phase"] == "Cancelled"
+        # Without the lock the runner might be done before it is stopped.
+        assert tenant.wait("Stalled", "stop")["phase"] == "Cancelled"
     path = f"/{MARK}-path"
     outcomes = {outcome for outcome, *_ in STORIES.values()}
 
