@@ -32,6 +32,21 @@ def make_speed(database: Database, seconds: int) -> None:
     database.query("INSERT INTO speed VALUES (%s)", seconds)
 
 
+def at_speed(database: Database, project: Project) -> RunSpec:
+    """Write two versions, of which the second one sleeps as long as it is told."""
+    make_speed(database, 60)
+    project.migration("1", "CREATE TABLE a (x int)").migration("2", AT_SPEED)
+    return make_spec(project)
+
+
+def assert_continued(database: Database, project: Project, spec: RunSpec) -> None:
+    """The next attempt of the same run applies what is left."""
+    make_speed(database, 0)
+    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
+    assert done.outcome is Outcome.SUCCEEDED
+    assert database.versions == ["1", "2"]
+
+
 def is_asleep(database: Database) -> bool:
     """Whether a statement sleeps."""
     return bool(database.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
@@ -103,26 +118,19 @@ def test_the_interrupted_run_is_continued_to_its_end(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
     """The next attempt of the same run applies what is left."""
-    make_speed(database, 60)
-    project.migration("1", "CREATE TABLE a (x int)").migration("2", AT_SPEED)
-    spec = make_spec(project)
+    spec = at_speed(database, project)
     runner = start_runner(spec)
     eventually(lambda: is_asleep(database), "is in the long statement")
     runner.terminate()
     assert runner.wait() == 30
-    make_speed(database, 0)
-    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
-    assert done.outcome is Outcome.SUCCEEDED
-    assert database.versions == ["1", "2"]
+    assert_continued(database, project, spec)
 
 
 def test_a_server_that_does_not_answer_is_left(
     database: Database, project: Project, start_runner: StartRunner
 ) -> None:
     """One SIGTERM, and a result that says so, though the server cannot be heard."""
-    make_speed(database, 60)
-    project.migration("1", "CREATE TABLE a (x int)").migration("2", AT_SPEED)
-    spec = make_spec(project)
+    spec = at_speed(database, project)
     runner = start_runner(spec)
     eventually(lambda: is_asleep(database), "is in the long statement")
     ((pid,),) = database.query("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
@@ -137,10 +145,7 @@ def test_a_server_that_does_not_answer_is_left(
         Reason.TERMINATED,
     )
     assert runner.result.message == "left after waiting for the server in vain"
-    make_speed(database, 0)
-    done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
-    assert done.outcome is Outcome.SUCCEEDED
-    assert database.versions == ["1", "2"]
+    assert_continued(database, project, spec)
 
 
 @pytest.mark.parametrize("name", ["1_rows", "always_rows"])
