@@ -40,7 +40,7 @@ def at_speed(database: Database, project: Project) -> RunSpec:
 
 
 def assert_continued(database: Database, project: Project, spec: RunSpec) -> None:
-    """The next attempt of the same run applies what is left."""
+    """Expect that the next attempt of the same run applies what is left."""
     make_speed(database, 0)
     done = attempt(database, make_spec(project, run_id=spec.run.id, attempt=2)).result
     assert done.outcome is Outcome.SUCCEEDED
