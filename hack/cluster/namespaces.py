@@ -84,7 +84,7 @@ class NodeNamespaces:
             return None
         for pid in children(outer.pid):
             if (found := look_up(pid)) is not None:
-                return found[0]
+                return found.process
         return None
 
     def enter(self, argv: Sequence[object]) -> list[str]:

@@ -218,8 +218,8 @@ class NodeCluster:
                 with suppress(ClusterError):  # what remains ends with the namespaces
                     self._runtime.remove_containers()
                 self._programs.stop("containerd", patience=5)
-        self._namespaces.destroy()
         self._programs.release()
+        self._namespaces.destroy()
         if self._cache.state.exists():
             network.wait_disconnected(self._addresses)
         kernel.restore_settings(self._cache.state / "settings.json")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _STEP_SECONDS = 0.02
 
@@ -21,7 +22,7 @@ class Process:
     def is_alive(self) -> bool:
         """Whether this very process still runs; a zombie does not."""
         now = look_up(self.pid)
-        return now is not None and now[0] == self and now[1] not in "ZX"
+        return now is not None and now.process == self and not now.ended
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, unless the process is gone."""
@@ -30,17 +31,27 @@ class Process:
                 os.kill(self.pid, number)
 
 
-def parse_stat(text: str) -> tuple[Process, str]:
-    """Read a line of /proc/<pid>/stat: the process and its state's letter.
+class Seen(NamedTuple):
+    """A process, and whether it had ended but was not collected yet."""
 
-    The program's name stands in parentheses and may itself contain any character.
+    process: Process
+    ended: bool
+
+
+def parse_stat(text: str) -> Seen:
+    """Read a line of /proc/<pid>/stat.
+
+    The program's name stands in parentheses and may itself contain any character. The state is
+    that of the first thread: others may go on after it, and field 20 counts them.
     """
     rest = text[text.rindex(")") + 2 :].split()
-    return Process(int(text.split(" ", 1)[0]), int(rest[19])), rest[0]
+    threads = int(rest[17])
+    process = Process(int(text.split(" ", 1)[0]), int(rest[19]))
+    return Seen(process, ended=rest[0] in "ZX" and threads <= 1)
 
 
-def look_up(pid: int) -> tuple[Process, str] | None:
-    """Who has this pid now, and in which state, or None."""
+def look_up(pid: int) -> Seen | None:
+    """Who has this pid now, or None."""
     try:
         return parse_stat(Path(f"/proc/{pid}/stat").read_text())
     except (FileNotFoundError, ProcessLookupError):
@@ -50,7 +61,7 @@ def look_up(pid: int) -> tuple[Process, str] | None:
 def recorded(file: Path) -> Process | None:
     """Read the process that a record names; None without a record or with half of one."""
     try:
-        return parse_stat(file.read_text())[0]
+        return parse_stat(file.read_text()).process
     except (FileNotFoundError, ValueError, IndexError):
         return None
 

@@ -66,10 +66,11 @@ class Supervision:
             stop([process], patience=patience)
 
     def release(self) -> None:
-        """End what is left of entering the namespaces, once they have ended.
+        """End each nsenter, through which the programs were started, before the namespaces end.
 
-        nsenter stops itself together with a program that somebody stopped, and then would keep
-        the network for ever.
+        nsenter stops itself together with a program that somebody stopped. It then never collects
+        that program, and the kernel waits with the end of the process namespace until it has
+        (pid_namespaces(7)). Once it is gone, the first process inside collects in its place.
         """
         for name in NAMES:
             if (entry := recorded(self._entry(name))) is not None:

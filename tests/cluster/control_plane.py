@@ -2,22 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from signal import SIGCONT, SIGSTOP, Signals
+from signal import SIGCONT, SIGSTOP
 
-from hack.cluster.docker import engine_answers
-from hack.cluster.paths import cache_from
-from hack.cluster.processes import recorded
-from tests.cluster.kubernetes import KIND_NODE, Cluster, Json
+from tests.cluster.kubernetes import Cluster, Json
+from tests.cluster.node_program import signal_program
 
 
 @contextmanager
-def frozen_api(cluster: Cluster) -> Iterator[None]:
+def frozen_api() -> Iterator[None]:
     """Stop the API server as it is: whoever asks it gets no answer, not even a refusal."""
-    _signal(cluster, SIGSTOP)
+    signal_program("kube-apiserver", SIGSTOP)
     try:
         yield
     finally:
-        _signal(cluster, SIGCONT)
+        signal_program("kube-apiserver", SIGCONT)
 
 
 def is_running(cluster: Cluster, pod: Json) -> bool:
@@ -25,12 +23,3 @@ def is_running(cluster: Cluster, pod: Json) -> bool:
     container = pod["status"]["containerStatuses"][0]["containerID"].partition("://")[2]
     tasks = cluster.ctr("tasks", "ls").splitlines()
     return any(container in line and "RUNNING" in line for line in tasks)
-
-
-def _signal(cluster: Cluster, number: Signals) -> None:
-    if engine_answers():
-        cluster.run("docker", "exec", KIND_NODE, "pkill", f"-{number.value}", "kube-apiserver")
-        return
-    process = recorded(cache_from().state / "kube-apiserver.pid")
-    assert process is not None
-    process.send(number)

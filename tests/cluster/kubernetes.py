@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hack.cluster.docker import engine_answers
-from hack.cluster.paths import cache_from
-from hack.cluster.processes import recorded
+from tests.cluster.node_program import KIND_NODE, signal_program
 
 ROOT = Path(__file__).parents[2]
 UNREACHABLE = "node.kubernetes.io/unreachable"
 SYSTEM_NAMESPACE = "meshmigrate-system"
 OPERATORS = "app.kubernetes.io/instance=meshmigrate,app.kubernetes.io/component=operator"
-KIND_NODE = "meshmigrate-control-plane"
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -109,7 +107,7 @@ class Cluster:
 
         At the end all is as before: the node is ready, and so are the deployments.
         """
-        _signal_kubelet(signal.SIGSTOP)
+        signal_program("kubelet", signal.SIGSTOP)
         try:
             eventually("the node is missed", self._node_is_missed)
             # Where no node is left Kubernetes takes the network for broken and evicts nobody, in
@@ -118,7 +116,7 @@ class Cluster:
             self.kubectl("taint", "nodes", "--all", "--overwrite", f"{UNREACHABLE}:NoExecute")
             yield
         finally:
-            _signal_kubelet(signal.SIGCONT)
+            signal_program("kubelet", signal.SIGCONT)
             # Ready is what it was called when it was lost, for a moment.
             eventually("the node reports again", self._node_reports)
             self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=60s")
@@ -140,19 +138,6 @@ class Cluster:
         """Give what all operators have said."""
         selector = ("-l", OPERATORS, "--prefix", "--tail=-1")
         return self.kubectl("-n", SYSTEM_NAMESPACE, "logs", *selector, *options)
-
-
-def _signal_kubelet(number: signal.Signals) -> None:
-    if engine_answers():
-        shell = f"kill -{number.value} $(pidof kubelet)"
-        command = ["docker", "exec", KIND_NODE, "sh", "-c", shell]
-        subprocess.run(command, check=True, timeout=60)
-        return
-    # The one through which it was started stops with it, and would not go on by itself.
-    for name in ("kubelet", "kubelet.entry"):
-        process = recorded(cache_from().state / f"{name}.pid")
-        assert process is not None, f"no record of {name}"
-        process.send(number)
 
 
 def environment() -> dict[str, str]:

@@ -62,7 +62,7 @@ def test_a_run_ends_while_the_api_server_does_not_answer(tenant: Tenant) -> None
     sleeping = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
     eventually("the second file is in its middle", lambda: tenant.query(sleeping) == ["1"])
     pod = tenant.running_pod()
-    with frozen_api(tenant.cluster):
+    with frozen_api():
         eventually("the runner has ended", lambda: not is_running(tenant.cluster, pod))
         thawed_at = datetime.now(UTC)
     status = tenant.wait("Ready")

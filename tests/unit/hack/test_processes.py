@@ -6,18 +6,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hack.cluster.processes import Process, children, look_up, parse_stat, record, recorded, stop
+from hack.cluster.processes import (
+    Process,
+    children,
+    look_up,
+    parse_stat,
+    record,
+    recorded,
+    stop,
+    wait_until,
+)
 
 STUBBORN = (
     "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
 )
 
+OUTLIVED = """
+import ctypes, os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
 
 def test_a_name_may_contain_anything() -> None:
     """A program's name in /proc/<pid>/stat may itself have spaces and parentheses."""
     fields = " ".join(str(number) for number in range(4, 53))
-    process, state = parse_stat(f"42 (a) S (b c) Z {fields}")
-    assert (process, state) == (Process(42, 22), "Z")
+    assert parse_stat(f"42 (a) Z (b c) S {fields}") == (Process(42, 22), False)
 
 
 def test_a_recorded_process_is_recognised(tmp_path: Path) -> None:
@@ -34,7 +48,7 @@ def test_a_recycled_pid_counts_as_dead() -> None:
     """The same pid with another start is somebody else, and is not signalled."""
     own = look_up(os.getpid())
     assert own is not None
-    stranger = Process(os.getpid(), own[0].started + 1)
+    stranger = Process(os.getpid(), own.process.started + 1)
     assert not stranger.is_alive()
     stranger.send(signal.SIGKILL)
 
@@ -53,8 +67,21 @@ def test_a_zombie_does_not_live() -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     found = look_up(child.pid)
     assert found is not None
-    assert not found[0].is_alive()
+    assert not found.process.is_alive()
     assert child.wait() == 0
+
+
+def test_a_process_lives_while_any_thread_does() -> None:
+    """Its first thread may end before others: the process still has its memory and its sockets."""
+    with subprocess.Popen([sys.executable, "-c", OUTLIVED], stdin=subprocess.PIPE) as child:
+        file = Path(f"/proc/{child.pid}/stat")
+        assert wait_until(lambda: file.read_text().split()[2] == "Z", seconds=10)
+        found = look_up(child.pid)
+        assert found is not None
+        assert found.process.is_alive()
+        assert child.stdin is not None
+        child.stdin.close()
+        assert wait_until(lambda: not found.process.is_alive(), seconds=10)
 
 
 def test_a_stubborn_process_is_ended() -> None:
@@ -65,6 +92,6 @@ def test_a_stubborn_process_is_ended() -> None:
         assert child.pid in children(os.getpid())
         found = look_up(child.pid)
         assert found is not None
-        found[0].send(signal.SIGSTOP)
-        stop([found[0]], patience=0.1)
+        found.process.send(signal.SIGSTOP)
+        stop([found.process], patience=0.1)
         assert child.wait(10) == -signal.SIGKILL
