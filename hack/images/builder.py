@@ -8,7 +8,7 @@ from typing import Protocol
 from hack.cluster import debian
 from hack.cluster.errors import ClusterError
 from hack.cluster.paths import Cache
-from hack.cluster.programs import run, run_logged
+from hack.cluster.programs import run, run_logged, say
 from hack.images.base import Base, ensure_archive
 
 # About twelve rebuilds; each leaves a few steps that share all but the last megabyte.
@@ -118,7 +118,10 @@ class Buildah:
     def _prune(self) -> None:
         """Remove steps of earlier builds; now and then, because later ones start from some."""
         if len(run(self._command("images", "--all", "--quiet")).split()) > _STEPS_KEPT:
-            run(self._command("rmi", "--prune"))
+            try:
+                run(self._command("rmi", "--prune"))
+            except ClusterError as error:  # the image is there; the next build tries again
+                say(f"steps of earlier builds were not removed: {error}")
 
     def _has(self, image: str) -> bool:
         try:

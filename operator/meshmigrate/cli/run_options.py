@@ -157,7 +157,8 @@ def fingerprint_options(command: Command) -> Command:
         "schemas",
         multiple=True,
         metavar="NAME",
-        help="Schema that the fingerprint covers; may be repeated. Default: all but the system's.",
+        help="Schema that the fingerprint covers; may be repeated. Default: all but the system's "
+        "and those that Supabase manages.",
     )
     @wraps(command)
     def with_scope(*, ignore: tuple[str, ...], schemas: tuple[str, ...], **others: Any) -> None:
