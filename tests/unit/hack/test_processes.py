@@ -30,7 +30,8 @@ ctypes.CDLL(None).pthread_exit(None)
 
 def test_a_name_may_contain_anything() -> None:
     """A program's name in /proc/<pid>/stat may itself have spaces and parentheses."""
-    fields = " ".join(str(number) for number in range(4, 53))
+    fields = " ".join("0" if number == 20 else str(number) for number in range(4, 53))
+    assert parse_stat(f"42 (a) S (b c) Z {fields}") == (Process(42, 22), True)
     assert parse_stat(f"42 (a) Z (b c) S {fields}") == (Process(42, 22), False)
 
 
