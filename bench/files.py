@@ -119,15 +119,11 @@ def _pairs(
     peers: list[Finished] = []
     for index in range(rounds):
         for with_psql in (False, True) if index % 2 else (True, False):
-            with ground.database(settings) as name:
-                before = ground.processor
-                done = (
-                    ground.psql(name, script)
-                    if with_psql
-                    else ground.apply(name, folder, mode=mode)
-                )
-                processor = done.processor + ground.processor - before
-                (peers if with_psql else ours).append(replace(done, processor=processor))
+            name = ground.new_database(settings)
+            before = ground.processor
+            done = ground.psql(name, script) if with_psql else ground.apply(name, folder, mode=mode)
+            processor = done.processor + ground.processor - before
+            (peers if with_psql else ours).append(replace(done, processor=processor))
     return ours, peers
 
 

@@ -32,7 +32,8 @@ def fingerprints(ground: Ground, root: Path, rounds: int, scale: float) -> list[
 
 def _of(ground: Ground, tables: int, rounds: int, limit: float) -> Figure:
     seconds = []
-    with ground.database() as name, ground.connect(name) as connection:
+    name = ground.new_database()
+    with ground.connect(name) as connection:
         for index in range(tables):
             connection.execute(_TABLE.format(name=f"t{index:05}").encode())
         connection.execute("ANALYZE")

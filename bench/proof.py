@@ -43,8 +43,7 @@ def proof(ground: Ground, root: Path, rounds: int, scale: float) -> list[Figure]
     folder, _ = write_files(root / "proof", number)
     shares, seconds = [], []
     for _ in range(rounds):
-        with ground.database() as name:
-            done = ground.apply(name, folder, (sys.executable, "-c", _TIMED))
+        done = ground.apply(ground.new_database(), folder, (sys.executable, "-c", _TIMED))
         result, took = done.output.splitlines()
         seconds.append(float(took))
         run = json.decode(result, type=Result).duration_seconds

@@ -25,17 +25,17 @@ def nothing_pending(ground: Ground, root: Path, rounds: int, scale: float) -> li
     short, long = round(_SHORT * scale), round(_LONG * scale)
     folders = {number: write_files(root, number)[0] for number in (short, long)}
     seconds: dict[str, list[float]] = {"short": [], "logged": [], "long": [], "python": []}
-    with ground.database() as few, ground.database() as logged, ground.database() as many:
-        cases = {"short": (few, short), "logged": (logged, short), "long": (many, long)}
-        for database, number in cases.values():
-            ground.apply(database, folders[number])
-        with ground.connect(logged) as connection:
-            connection.execute(_FILL_LOG)
-        for index in range(2 * rounds):
-            for case in sorted(cases, reverse=bool(index % 2)):
-                database, number = cases[case]
-                seconds[case].append(ground.apply(database, folders[number]).seconds)
-            seconds["python"].append(measure((*MESHMIGRATE, "--help")).seconds)
+    few, logged, many = (ground.new_database() for _ in range(3))
+    cases = {"short": (few, short), "logged": (logged, short), "long": (many, long)}
+    for database, number in cases.values():
+        ground.apply(database, folders[number])
+    with ground.connect(logged) as connection:
+        connection.execute(_FILL_LOG)
+    for index in range(2 * rounds):
+        for case in sorted(cases, reverse=bool(index % 2)):
+            database, number = cases[case]
+            seconds[case].append(ground.apply(database, folders[number]).seconds)
+        seconds["python"].append(measure((*MESHMIGRATE, "--help")).seconds)
     first = median(seconds["short"])
     ratio = median(b / a for a, b in zip(seconds["short"], seconds["logged"], strict=True))
     rows = "rows in the history"

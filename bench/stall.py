@@ -87,7 +87,8 @@ def stall(ground: Ground, root: Path, rounds: int, scale: float) -> list[Figure]
 
 
 def _round(ground: Ground, script: Path, logs: Path, folder: Path | None) -> Noticed:
-    with ground.database() as name, ground.connect(name) as reader:
+    name = ground.new_database()
+    with ground.connect(name) as reader:
         reader.execute(_TABLE)
         with _application(ground, name, script, logs), _samples(ground, name) as blocked:
             time.sleep(_BEFORE_SECONDS)
