@@ -4,8 +4,8 @@ import asyncio
 import json
 import ssl
 from base64 import b64decode
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -47,20 +47,45 @@ class ClusterClient:
         answer: Json = json.loads(text)
         return answer
 
-    async def watch(self, path: str) -> AsyncIterator[Json]:
+    async def watch(self, path: str) -> AsyncGenerator[Json]:
         """Give the events of a collection from now on; what is there already comes first.
+
+        It has no end: the API server ends each watch after some minutes, and one that is read too
+        slowly. Where it has forgotten what came since, all that is there comes again as ADDED, and
+        what was deleted meanwhile is not told (Kubernetes API concepts, "410 Gone responses").
 
         Raises
         ------
         RuntimeError
-            If it was refused.
+            If it was refused, or failed otherwise.
         """
+        while True:
+            listed = await self.send("GET", path)
+            for item in listed["items"]:
+                yield {"type": "ADDED", "object": item}
+            version = listed["metadata"]["resourceVersion"]
+            async with aclosing(self._watch_since(path, version)) as events:
+                async for event in events:
+                    yield event
+
+    async def _watch_since(self, path: str, version: str) -> AsyncGenerator[Json]:
+        """Give the events after a resource version, until the API server has forgotten them."""
         timeout = ClientTimeout(total=None)
-        async with self._session.get(f"{path}?watch=1", timeout=timeout) as response:
-            if response.status != HTTPStatus.OK:
-                raise RuntimeError(f"watch {path}: {response.status} {await response.text()}")
-            async for line in response.content:
-                yield json.loads(line)
+        while True:
+            since = f"{path}?watch=1&resourceVersion={version}"
+            async with self._session.get(since, timeout=timeout) as response:
+                if response.status == HTTPStatus.GONE:
+                    return
+                if response.status != HTTPStatus.OK:
+                    raise RuntimeError(f"watch {path}: {response.status} {await response.text()}")
+                async for line in response.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        if event["object"]["code"] == HTTPStatus.GONE:
+                            return
+                        raise RuntimeError(f"watch {path}: {event['object']}")
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    yield event
 
 
 @asynccontextmanager

@@ -24,21 +24,27 @@ _CONTAINER: Final = {
 
 
 @asynccontextmanager
-async def kubelet(cluster: ClusterClient, namespace: str) -> AsyncIterator[None]:
-    """Play both while the block runs."""
+async def kubelet(
+    cluster: ClusterClient, namespace: str, *, seconds: float = _RUN_SECONDS
+) -> AsyncIterator[None]:
+    """Play both while the block runs, which fails if they cannot; a pod runs for ``seconds``."""
     async with asyncio.TaskGroup() as group:
 
         async def see() -> None:
+            seen: set[str] = set()
             async for event in cluster.watch(f"/apis/batch/v1/namespaces/{namespace}/jobs"):
-                if event["type"] == "ADDED" and not event["object"].get("status"):
-                    group.create_task(_run(cluster, event["object"]))
+                job = event["object"]
+                uid = job["metadata"]["uid"]
+                if event["type"] == "ADDED" and not job.get("status") and uid not in seen:
+                    seen.add(uid)
+                    group.create_task(_run(cluster, job, seconds))
 
         seeing = group.create_task(see())
         yield
         seeing.cancel()
 
 
-async def _run(cluster: ClusterClient, job: Json) -> None:
+async def _run(cluster: ClusterClient, job: Json, seconds: float) -> None:
     meta, template = job["metadata"], job["spec"]["template"]
     pods = f"/api/v1/namespaces/{meta['namespace']}/pods"
     name = f"{meta['name']}-{uuid4().hex[:5]}"
@@ -56,13 +62,13 @@ async def _run(cluster: ClusterClient, job: Json) -> None:
     )
     started = _now()
     await _tell(cluster, f"{pods}/{name}", "Running", {"running": {"startedAt": started}})
-    await asyncio.sleep(_RUN_SECONDS)
+    await asyncio.sleep(seconds)
     ended = {
         "exitCode": 0,
         "reason": "Completed",
         "startedAt": started,
         "finishedAt": _now(),
-        "message": _result(template["metadata"]["annotations"][names.RUN_SPEC_ANNOTATION]),
+        "message": _result(template["metadata"]["annotations"][names.RUN_SPEC_ANNOTATION], seconds),
     }
     await _tell(cluster, f"{pods}/{name}", "Succeeded", {"terminated": ended})
     conditions = [{"type": kind, "status": "True"} for kind in ("SuccessCriteriaMet", "Complete")]
@@ -88,7 +94,7 @@ async def _tell(cluster: ClusterClient, pod: str, phase: str, state: dict[str, A
     await cluster.send("PATCH", f"{pod}/status", {"status": status})
 
 
-def _result(told: str) -> str:
+def _result(told: str, seconds: float) -> str:
     run = decode_spec(told.encode()).run
     now = _now()
     return encode_result(
@@ -101,7 +107,7 @@ def _result(told: str) -> str:
             message="applied 3 versions, the schema is at version 3",
             started_at=now,
             finished_at=now,
-            duration_seconds=_RUN_SECONDS,
+            duration_seconds=seconds,
             database=DatabaseIdentity(name="app", system_identifier="7301234567890123456"),
             current_version="3",
             applied=Versions(count=3, first="1", last="3"),
