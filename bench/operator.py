@@ -46,8 +46,13 @@ def take(scale: float, *, only: str | None) -> list[Figure]:
     TimeoutError
         If the operator is not ready, or does not bring a resource to its end.
     """
-    with _api_server() as (kubeconfig, folder):
-        return asyncio.run(_take(kubeconfig, folder, scale, (only,) if only else NAMES))
+    wanted = (only,) if only else NAMES
+    try:
+        with _api_server() as (kubeconfig, folder):
+            return asyncio.run(_take(kubeconfig, folder, scale, wanted))
+    except TimeoutError as error:
+        print(error, file=sys.stderr)
+        raise
 
 
 async def _take(
