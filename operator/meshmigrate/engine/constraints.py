@@ -1,8 +1,11 @@
 """Constraints that can wait for the end of a transaction, where several files share one."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from meshmigrate.domain.script import Statement
 from meshmigrate.engine import session
+from meshmigrate.engine.batches import BATCHED
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.deferred import defer
 from meshmigrate.engine.probe import Server
@@ -16,6 +19,24 @@ WHERE c.condeferrable AND pg_catalog.has_schema_privilege(s.oid, 'USAGE')
   AND NOT pg_catalog.pg_is_other_temp_schema(s.oid)
 GROUP BY c.condeferred ORDER BY c.condeferred
 """
+
+ANY_CAN_WAIT: Final = b"EXISTS (SELECT FROM pg_catalog.pg_constraint AS c WHERE c.condeferrable)"
+"""SQL that is true where any constraint of the database can wait."""
+_WORD: Final = "deferr"
+"""In every definition of such a constraint."""
+
+
+def any_can_wait(connection: Connection) -> bool:
+    """Tell whether any constraint of the database can wait."""
+    row = connection.execute(b"SELECT " + ANY_CAN_WAIT).fetchone()
+    return row is None or bool(row[0])
+
+
+def may_let_wait(statements: Iterable[Statement]) -> bool:
+    """Tell whether statements make a constraint that can wait, as far as can be read in them."""
+    return any(
+        _WORD in statement.text.lower() for statement in statements if statement.kind not in BATCHED
+    )
 
 
 def separate(connection: Connection, server: Server) -> None:

@@ -5,10 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from psycopg.pq import TransactionStatus
-
-from meshmigrate.domain.errors import Failure, Interruption, MigrationError
-from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.errors import Interruption, MigrationError
 from meshmigrate.domain.runspec import Policy
 from meshmigrate.domain.script import Script, Statement
 from meshmigrate.engine import session
@@ -16,7 +13,6 @@ from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.constraints import separate
-from meshmigrate.engine.deferred import WorkingConnection
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
@@ -24,9 +20,10 @@ from meshmigrate.engine.limits import Limits, explained, pause_seconds
 from meshmigrate.engine.other_holders import commit_and_look
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
+from meshmigrate.engine.script_end import EndsApart, ScriptEnds
 from meshmigrate.engine.server_error import blame, is_worth_another_try
 from meshmigrate.engine.spans import part_span
-from meshmigrate.engine.statements import End, run_checks, run_statements, settle
+from meshmigrate.engine.statements import run_checks, run_statements, settle
 from meshmigrate.engine.stop import Stop
 from meshmigrate.engine.table_wait import TableWait
 from meshmigrate.engine.work import Part, Work
@@ -56,10 +53,15 @@ class Executor:
         lock_deadline: Deadline,
     ) -> None:
         """Run a file in a transaction, as ``run_together`` does with several."""
-        self.run_together([Part(work, record)], deadline=deadline, lock_deadline=lock_deadline)
+        self.run_together([Part(work)], record, deadline=deadline, lock_deadline=lock_deadline)
 
     def run_together(
-        self, parts: Sequence[Part], *, deadline: Deadline, lock_deadline: Deadline
+        self,
+        parts: Sequence[Part],
+        record: Callable[[], None],
+        *,
+        deadline: Deadline,
+        lock_deadline: Deadline,
     ) -> None:
         """Run files in one transaction; when a lock is not to be had, all of it is tried again.
 
@@ -68,6 +70,8 @@ class Executor:
 
         Parameters
         ----------
+        record
+            Writes the ledger's rows, at the end of the transaction.
         deadline
             Until when statements may run.
         lock_deadline
@@ -90,6 +94,8 @@ class Executor:
         together = PreparedScript(first.script.script, tuple(statements))
         tables = TableWait(self.connection, self.server, self.clock, self.events)
         in_front = len(parts) == 1 and bool(together.statements) and not self.in_flight.one_by_one
+        # After a lost connection nothing shares a message with a statement that may be its cause.
+        ends_apart = self.in_flight.one_by_one
         while True:
             self.stop.check()
             if deadline.passed:
@@ -108,7 +114,12 @@ class Executor:
                     give_up=lambda: deadline.passed or lock_deadline.half_passed,
                 )
                 limits.outlast(shortest_ms)
-                self._try(parts, limits, reached.append, in_front=in_front)
+                ends = ScriptEnds(
+                    self.connection, self.server, limits, apart=ends_apart, shared=len(parts) > 1
+                )
+                self._try(parts, record, limits, ends, reached.append, in_front=in_front)
+            except EndsApart:
+                ends_apart = True
             except MigrationError as error:
                 if in_front and self.lease.has_stopped(error):
                     in_front = False
@@ -126,61 +137,63 @@ class Executor:
     def _try(
         self,
         parts: Sequence[Part],
+        record: Callable[[], None],
         limits: Limits,
+        ends: ScriptEnds,
         reached: Callable[[Work], None],
         *,
         in_front: bool,
     ) -> None:
         self.in_flight.commit = None
         session.reset(self.connection, self.server)
-        with session.transaction(self.connection, commit_and_look), self.activity.of_a_file():
+        with session.transaction(self.connection, commit_and_look):
             own = self.lease.begin(in_front=in_front)
-            for index, part in enumerate(parts):
-                if index > 0:
-                    separate(self.connection, self.server)
-                reached(part.work)
-                self.in_flight.version = part.work.version
-                with part_span(part.work.script.script, part.work.version, of=len(parts)):
-                    part.begin()
-                    self._run(part.work, own, limits, last=index == len(parts) - 1)
-                    part.record()
+            with self.activity.of_a_file():
+                for index, part in enumerate(parts):
+                    if index > 0:
+                        separate(self.connection, self.server)
+                    reached(part.work)
+                    self.in_flight.version = part.work.version
+                    with part_span(part.work.script.script, part.work.version, of=len(parts)):
+                        part.begins()
+                        last = index == len(parts) - 1
+                        part.ended(self._run(part.work, own, limits, ends, last=last))
+            record()
             if not self.in_flight.one_by_one:
                 session.commit_without_flush(self.connection)
             self.in_flight.commit = Commit(own(), parts[-1].work.script.script.file)
         self.in_flight.commit = None
 
-    def _run(self, work: Work, own: Callable[[], str], limits: Limits, *, last: bool) -> None:
+    def _run(
+        self,
+        work: Work,
+        own: Callable[[], str],
+        limits: Limits,
+        ends: ScriptEnds,
+        *,
+        last: bool,
+    ) -> str:
+        ends.look_ahead(work)
         session.enter_script(self.connection, self.server)
         script = work.script.script
-        before, one_by_one = self._before(limits, script), self.in_flight.one_by_one
-        statements = work.settings + work.script.statements
-        # After a lost connection nothing shares a message with a statement that may be its cause.
-        alone = last and not (work.checks or one_by_one)
-
-        def end() -> End:
-            if isinstance(self.connection, WorkingConnection):
-                self.connection.meanwhile = work.ready
-            return End(limits.restoring(), session.leaving(self.server))
-
         result = run_statements(
             self.connection,
             script,
-            statements,
-            before=before,
-            one_by_one=one_by_one,
+            work.settings + work.script.statements,
+            before=self._before(limits, script),
+            one_by_one=self.in_flight.one_by_one,
             expired=limits.expired,
-            end=end if alone else None,
+            end=ends.together(work, last=last),
         )
         if result is not None:
-            self._same(own(), session.left_script(self.connection, result), script)
-            return
+            return ends.left(result, own(), script, last=last)
         limits.restore()
         settle(self.connection, script, by_name=not last)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
             before = self._before(limits, check.script)
             run_checks(self.connection, check.script, check.statements, before=before)
-        self._leave_script(own(), script)
+        return ends.leave(own(), script)
 
     def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
         limits.begin(script)
@@ -191,27 +204,6 @@ class Executor:
             self.activity.begin(script, statement)
 
         return prepare
-
-    def _leave_script(self, own_transaction: str, script: Script) -> None:
-        """Take the session back; a script that ended our transaction is not recorded.
-
-        Its history row would be in another one.
-        """
-        if self.connection.info.transaction_status == TransactionStatus.INTRANS:
-            found = session.leave_script(self.connection, self.server)
-        else:
-            found = ""
-        self._same(own_transaction, found, script)
-
-    @staticmethod
-    def _same(own_transaction: str, found: str, script: Script) -> None:
-        if found == own_transaction:
-            return
-        raise Failure(
-            Reason.TRANSACTION_CONTROL,
-            f"{script.file} ended the transaction it was run in",
-            hint="Remove what commits or rolls back: a file and its history row are one.",
-        )
 
     def pause(
         self,

@@ -1,9 +1,9 @@
 """The way forward: pending files in order, the first failure ends it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from meshmigrate.domain.errors import Failure, LockTimeout, MigrationError
 from meshmigrate.domain.script import Migration
@@ -15,8 +15,11 @@ from meshmigrate.engine.ledger import history, journal, log
 from meshmigrate.engine.ledger.store import Bound
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.run_file import run_file
+from meshmigrate.engine.statements import flush
 from meshmigrate.engine.work import Part, Work
 from meshmigrate.engine.write_back import write_back
+
+_FILES_OF_A_MESSAGE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +45,15 @@ def apply(
         The connection was lost, or somebody asked to stop.
     """
     deadline = locked.deadlines.forward
-    rows = [_Rows(locked, each.migration) for each in pending]
     works = [
-        Work(
-            each.migration.version,
-            each.script,
-            each.checks + (final_checks if last else ()),
-            ready=row.bind,
-        )
-        for each, row, last in zip(pending, rows, _lasts(len(pending)), strict=True)
+        Work(each.migration.version, each.script, each.checks + (final_checks if last else ()))
+        for each, last in zip(pending, _lasts(len(pending)), strict=True)
     ]
     if pending:
         _keep_scripts(locked, pending)
     if pending and locked.course is not None and locked.course.choice.mode == "Batch":
         return _apply_together(locked, pending, works, deadline)
-    return _apply_each(locked, pending, works, rows, deadline)
+    return _apply_each(locked, pending, works, deadline)
 
 
 def _keep_scripts(locked: LockedRun, pending: Sequence[PreparedMigration]) -> None:
@@ -75,12 +72,11 @@ def _apply_each(
     locked: LockedRun,
     pending: Sequence[PreparedMigration],
     works: Sequence[Work],
-    rows: Sequence["_Rows"],
     deadline: Deadline,
 ) -> Stumble | None:
     begun = journal.begun(locked.ledger)
-    files = zip(pending, works, rows, strict=True)
-    for index, (prepared, work, row) in enumerate(files):
+    for index, (prepared, work) in enumerate(zip(pending, works, strict=True)):
+        row = _Rows(locked, prepared.migration)
         locked.events(
             _event(EventName.APPLYING, prepared.migration, index, len(pending), "applying")
         )
@@ -89,7 +85,7 @@ def _apply_each(
                 locked.executor,
                 locked.identity.id,
                 "up",
-                work,
+                replace(work, ready=row.bind),
                 row.write,
                 deadline=deadline,
                 lock_deadline=partial(_lock_deadline, locked),
@@ -116,9 +112,14 @@ def _apply_together(
         _SharedFile(locked, prepared.migration, index, len(pending), reached.append)
         for index, prepared in enumerate(pending)
     ]
-    parts = [Part(work, file.record, file.begin) for work, file in zip(works, files, strict=True)]
+    parts = [Part(work, file.begins, file.ended) for work, file in zip(works, files, strict=True)]
     try:
-        locked.executor.run_together(parts, deadline=deadline, lock_deadline=_lock_deadline(locked))
+        locked.executor.run_together(
+            parts,
+            partial(_record, files),
+            deadline=deadline,
+            lock_deadline=_lock_deadline(locked),
+        )
     except (Failure, LockTimeout) as error:
         return Stumble(_file_of(error, pending, works, reached[-1]), error)
     for file in files:
@@ -154,22 +155,34 @@ class _SharedFile:
     index: int
     total: int
     reached: Callable[[Migration], None]
-    started: datetime | None = None
+    end: str = ""
 
-    def begin(self) -> None:
-        """Note when it begins: its transaction began with another file."""
+    def begins(self) -> None:
+        """Tell that it begins."""
         self.tell(EventName.APPLYING, "applying")
         self.reached(self.migration)
-        self.started = self.locked.ledger.row("SELECT pg_catalog.clock_timestamp()")[0]
 
-    def record(self) -> None:
-        """Write its rows."""
-        _Rows(self.locked, self.migration).write(self.started)
+    def ended(self, at: str) -> None:
+        """Note when it ended: only then the next one began."""
+        self.end = at
 
     def tell(self, name: EventName, word: str) -> None:
         """Tell what happens to it."""
         done = self.index + (1 if name is EventName.APPLIED else 0)
         self.locked.events(_event(name, self.migration, done, self.total, word))
+
+
+def _record(files: Sequence[_SharedFile]) -> None:
+    """Write the rows of all files: nobody sees them before the last one has ended.
+
+    One after the other they take the server less time than each behind its file (measured).
+    """
+    started: str | None = None
+    for count, file in enumerate(files, 1):
+        _Rows(file.locked, file.migration).write(started, file.end)
+        started = file.end
+        if count % _FILES_OF_A_MESSAGE == 0:
+            flush(file.locked.ledger.connection)
 
 
 def _lock_deadline(locked: LockedRun) -> Deadline:
@@ -185,8 +198,11 @@ class _Rows:
     migration: Migration
     bound: Bound | None = None
 
-    def bind(self, started: datetime | None = None) -> Bound:
-        """Make its statement, which needs no answer of the file's: it is done while that runs."""
+    def bind(self, started: str | None = None, ended: str | None = None) -> Bound:
+        """Make its statement, which needs no answer of the file's: it is done while that runs.
+
+        A file that has its transaction for itself began with it, and ends now.
+        """
         identity = self.locked.identity
         entry = log.Entry(
             event=log.APPLIED,
@@ -196,14 +212,17 @@ class _Rows:
             script=self.migration.script.file,
             timed=True,
             started=started,
+            ended=ended,
         )
-        arrival = history.arrival(self.migration, identity.id, "applied", started=started)
+        arrival = history.arrival(
+            self.migration, identity.id, "applied", started=started, ended=ended
+        )
         self.bound = log.row_with(self.locked.ledger, history.ARRIVED, entry, arrival)
         return self.bound
 
-    def write(self, started: datetime | None = None) -> None:
+    def write(self, started: str | None = None, ended: str | None = None) -> None:
         """Write it, in the transaction of the file."""
-        self.locked.ledger.write_bound(self.bound or self.bind(started))
+        self.locked.ledger.write_bound(self.bound or self.bind(started, ended))
         if self.locked.ledger.write_back:
             write_back(self.locked.ledger, self.migration)
 

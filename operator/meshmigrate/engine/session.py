@@ -12,7 +12,6 @@ from typing import Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.pq.abc import PGresult
 from psycopg.sql import SQL, Identifier
 
 from meshmigrate.engine.connect import Connection, protection
@@ -56,11 +55,6 @@ UNLISTEN *;
 """
 _FORGET_PREPARED: Final = b"DEALLOCATE ALL;"
 
-_LEFT: Final = b"""
-SELECT pg_catalog.pg_current_xact_id()::text, p.name, p.prepare_time::text
-FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_prepared_statement() AS p ON true
-"""
-
 _TAKE_BACK_OURS: Final = b"""
 RESET search_path;
 RESET datestyle;
@@ -76,16 +70,16 @@ def reset(connection: Connection, server: Server) -> None:
         if _is_at_baseline(connection):
             defer(connection, _in_a_transaction_of_its_own(connection, _FORGET))
         else:
-            connection.execute(_back(server) + _FORGET + _FORGET_PREPARED)
+            connection.execute(taking_back(server) + _FORGET + _FORGET_PREPARED)
             _forget_prepared(connection)
-    _mark(connection, at_baseline=True)
+    mark(connection, at_baseline=True)
 
 
 def enter_script(connection: Connection, server: Server) -> None:
     """Give a script the session as its role would find it, in our transaction."""
     its_own = _of_script(server.access.role, server.access.search_path)
     if _is_at_baseline(connection):
-        _mark(connection, at_baseline=False)
+        mark(connection, at_baseline=False)
         defer(connection, _TAKE_BACK_OURS + its_own)
     else:
         connection.execute(_reset(server.major) + its_own)
@@ -93,45 +87,19 @@ def enter_script(connection: Connection, server: Server) -> None:
 
 def look_as_script(connection: Connection, server: Server) -> None:
     """Have the script's role with our own names: for what completes the work of a script."""
-    _mark(connection, at_baseline=False)
-    connection.execute(_back(server) + _role(server.access.role).encode())
+    mark(connection, at_baseline=False)
+    connection.execute(taking_back(server) + _role(server.access.role).encode())
 
 
-def leave_script(connection: Connection, server: Server) -> str:
-    """Take role, settings and names back from a script; give the id of the transaction."""
-    with translated():
-        defer(connection, _back(server))
-        cursor = connection.execute(_LEFT)
-    if cursor.pgresult is None:
-        raise RuntimeError("a SELECT has no result")
-    return left_script(connection, cursor.pgresult)
-
-
-def leaving(server: Server) -> bytes:
-    """Give the statements that leave a script, to be sent behind it; the last one has a result."""
-    return _back(server) + _LEFT
-
-
-def _back(server: Server) -> bytes:
+def taking_back(server: Server) -> bytes:
+    """Give the statements that take role, settings and names back from a script."""
     return _reset(server.major) + _OURS
 
 
-def left_script(connection: Connection, result: PGresult) -> str:
-    """Learn from the result how the script left the session; give the transaction's id.
-
-    What it has prepared is forgotten, and if it has touched what we have, so is that.
-    """
-    rows = [
-        [value.decode() if (value := result.get_value(row, column)) else "" for column in range(3)]
-        for row in range(result.ntuples)
-    ]
-    if isinstance(connection, WorkingConnection):
-        found = frozenset((name, at) for _, name, at in rows if name)
-        if found != connection.prepared.seen:
-            defer(connection, _FORGET_PREPARED)
-            _forget_prepared(connection)
-    _mark(connection, at_baseline=True)
-    return rows[0][0] if rows else ""
+def forget_prepared(connection: Connection) -> None:
+    """Remove what is prepared in the session, with the next message."""
+    defer(connection, _FORGET_PREPARED)
+    _forget_prepared(connection)
 
 
 def _forget_prepared(connection: Connection) -> None:
@@ -143,7 +111,8 @@ def _is_at_baseline(connection: Connection) -> bool:
     return isinstance(connection, WorkingConnection) and connection.at_baseline
 
 
-def _mark(connection: Connection, *, at_baseline: bool) -> None:
+def mark(connection: Connection, *, at_baseline: bool) -> None:
+    """Take note whether the session is as we want it; then our own timeouts are in force."""
     allow(connection, OURS_SECONDS)
     if isinstance(connection, WorkingConnection):
         connection.at_baseline = at_baseline
@@ -250,7 +219,7 @@ class translated:  # noqa: N801  read as what a block is, and made several times
 
 def roll_back(connection: Connection) -> None:
     """Roll back what is open; a connection that is gone has been rolled back by the server."""
-    _mark(connection, at_baseline=False)
+    mark(connection, at_baseline=False)
     if drop_transaction(connection):
         with suppress(psycopg.OperationalError):
             connection.execute("ROLLBACK")

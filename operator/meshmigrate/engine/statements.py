@@ -22,7 +22,7 @@ from meshmigrate.engine.in_flight import one_of_many
 from meshmigrate.engine.server_error import own_error, script_error, statement_error
 from meshmigrate.engine.spans import statement_span
 
-_SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
+SETTLE: Final = b"SET CONSTRAINTS ALL IMMEDIATE;"
 
 
 class End(NamedTuple):
@@ -32,11 +32,14 @@ class End(NamedTuple):
     ----------
     limits
         Statements that set the limits of the deferred constraints.
+    settle
+        The statement that checks these; empty if there are none.
     ours
         Statements that leave the script; the last one has a result.
     """
 
     limits: bytes
+    settle: bytes
     ours: bytes
 
 
@@ -89,13 +92,13 @@ def _send_batch(
     end: End | None,
     expired: Callable[[], bool],
 ) -> PGresult | None:
-    behind = end.limits + _SETTLE + end.ours if end else b""
+    behind = b"".join(end) if end else b""
     try:
         return send_batch(connection, batch, _encoding(connection), behind=behind, expired=expired)
     except StatementFailed as failed:
         if end and failed.index >= len(batch):
-            settled = failed.index - len(batch) == end.limits.count(b";")
-            error = script_error(failed.error, script) if settled else own_error(failed.error)
+            settling = end.settle and failed.index - len(batch) == end.limits.count(b";")
+            error = script_error(failed.error, script) if settling else own_error(failed.error)
             raise error from failed
         statement = batch[failed.index]
         if failed.behind:
@@ -158,7 +161,7 @@ def settle(connection: Connection, script: Script, *, by_name: bool = False) -> 
         if by_name:
             check_constraints(connection)
         else:
-            connection.execute(_SETTLE)
+            connection.execute(SETTLE)
     except psycopg.Error as error:
         raise script_error(error, script) from error
 

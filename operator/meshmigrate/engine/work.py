@@ -12,6 +12,10 @@ def _nothing() -> None:
     """Do nothing."""
 
 
+def _take_no_note(_: str) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What happens in one transaction: a script, and the checks that must hold after it."""
@@ -27,9 +31,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of a transaction: what is done, and what is written into the ledger for it."""
+    """One file of a transaction, and who is told of it at each try of that."""
 
     work: Work
-    record: Callable[[], None]
-    begin: Callable[[], None] = _nothing
-    """Called in the transaction before the first statement, at each try of it."""
+    begins: Callable[[], None] = _nothing
+    """Called before the first statement."""
+    ended: Callable[[str], None] = _take_no_note
+    """Called after the last one, with the time of the server's clock."""

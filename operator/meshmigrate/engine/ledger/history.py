@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -44,9 +43,10 @@ _ADD: Final = """
 INSERT INTO {ledger}.applied
     (version, ordinal, name, checksum, rollback_checksum, applied_at, duration, run_id, how)
 SELECT %(version)s::text, coalesce(max(a.ordinal), 0) + 1, %(name)s::text, %(checksum)s::text,
-       %(rollback_checksum)s::text, pg_catalog.clock_timestamp(),
+       %(rollback_checksum)s::text,
+       coalesce(%(ended)s::timestamptz, pg_catalog.clock_timestamp()),
        CASE %(how)s::text WHEN 'applied' THEN
-           pg_catalog.clock_timestamp() - coalesce(
+           coalesce(%(ended)s::timestamptz, pg_catalog.clock_timestamp()) - coalesce(
                (SELECT min(s.started_at) FROM {ledger}.step AS s
                 WHERE s.version = %(version)s::text AND s.direction = 'up'
                     AND s.run_id = %(run_id)s::uuid),
@@ -111,14 +111,21 @@ def declare(ledger: Ledger, migration: Migration, run_id: UUID, how: How) -> Non
 
 
 def arrival(
-    migration: Migration, run_id: UUID, how: How, *, started: datetime | None = None
+    migration: Migration,
+    run_id: UUID,
+    how: How,
+    *,
+    started: str | None = None,
+    ended: str | None = None,
 ) -> dict[str, object]:
     """Give the values of ``ARRIVED``.
 
     Parameters
     ----------
     started
-        When the file began by the server's clock, if that is not when the transaction did.
+        When the file began, as the server writes times, if that is not when the transaction did.
+    ended
+        When it ended, if that is not now.
     """
     script, rollback = migration.script, migration.rollback
     return {
@@ -129,6 +136,7 @@ def arrival(
         "run_id": run_id,
         "how": how,
         "started": started,
+        "ended": ended,
     }
 
 

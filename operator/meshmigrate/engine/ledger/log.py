@@ -4,7 +4,6 @@ Times and hashes are the server's own, so that whoever can read the table can ve
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from typing import Final, LiteralString
 from uuid import UUID
@@ -27,14 +26,16 @@ _CONTENT: Final = """
 """
 _ROW: Final = """
 r AS (
-    SELECT h.last_id + 1 AS id, pg_catalog.clock_timestamp() AS at,
+    SELECT h.last_id + 1 AS id, t.at,
            %(run_id)s::uuid AS run_id, %(attempt)s::integer AS attempt,
            %(version)s::text AS version, %(script)s::text AS script, %(event)s::text AS event,
-           CASE WHEN %(timed)s::boolean THEN pg_catalog.clock_timestamp()
-               - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
+           CASE WHEN %(timed)s::boolean
+               THEN t.at - coalesce(%(started)s::timestamptz, pg_catalog.now()) END AS duration,
            %(outcome)s::text AS outcome, %(error_code)s::text AS error_code,
            %(message)s::text AS message, h.hash AS previous_hash
-    FROM {ledger}.log_head AS h WHERE h.id = 1 FOR UPDATE
+    FROM {ledger}.log_head AS h, (SELECT coalesce(%(ended)s::timestamptz,
+        pg_catalog.clock_timestamp()) AS at) AS t
+    WHERE h.id = 1 FOR UPDATE OF h
 ), appended AS (
     INSERT INTO {ledger}.log
     SELECT r.*, {content} FROM r RETURNING id, hash
@@ -83,7 +84,8 @@ CONNECTION_LOST: Final = "ConnectionLost"
 class Entry(Struct, frozen=True, kw_only=True):
     """One row to write.
 
-    ``timed`` takes the time since ``started`` as its duration, or the age of the transaction.
+    It is of now, or of ``ended``; ``timed`` gives it the duration since ``started``, or since the
+    transaction began. Both times are as the server writes them.
     """
 
     event: str
@@ -95,7 +97,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     error_code: str | None = None
     message: str | None = None
     timed: bool = False
-    started: datetime | None = None
+    started: str | None = None
+    ended: str | None = None
 
 
 def of_error(

@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from meshmigrate.domain.errors import Failure, Refusal
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script, ScriptKind
-from meshmigrate.engine import session
+from meshmigrate.engine import script_left, session
 from meshmigrate.engine.ledger import log
 from meshmigrate.engine.ledger.store import Ledger
 from meshmigrate.engine.probe import Server
@@ -139,7 +139,7 @@ def _apply(ledger: Ledger, server: Server, scripts: Sequence[Script], *, create:
         # Whole: they are ours, and to wait for each of 80 answers takes longer than the rest.
         for script in scripts:
             connection.execute(script.text.encode())
-        session.leave_script(connection, server)
+        script_left.leave(connection, server)
         version = len(ledger_scripts())
         ledger.execute(_SET_VERSION, {"version": version})
         log.append(ledger, log.Entry(event="LedgerUpgraded", message=f"to version {version}"))

@@ -1,0 +1,142 @@
+"""The end of a script: what waited is checked, the session taken back, its transaction compared.
+
+Where it can, that travels in the message of the script's last statement.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from psycopg.pq import TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from meshmigrate.domain.errors import Failure
+from meshmigrate.domain.reason import Reason
+from meshmigrate.domain.script import Script
+from meshmigrate.engine import script_left
+from meshmigrate.engine.connect import Connection
+from meshmigrate.engine.constraints import ANY_CAN_WAIT, any_can_wait, may_let_wait
+from meshmigrate.engine.deferred import WorkingConnection
+from meshmigrate.engine.limits import Limits
+from meshmigrate.engine.probe import Server
+from meshmigrate.engine.script_left import Left
+from meshmigrate.engine.statements import SETTLE, End
+from meshmigrate.engine.work import Work
+
+_FALSE: Final = "f"
+
+
+class EndsApart(Exception):
+    """A script has made constraints that can wait, and nobody could read that in it."""
+
+
+class ScriptEnds:
+    """How the scripts of one transaction end: each in the message of its last statement, or apart.
+
+    What waits is checked at the end of each script, as if it were alone. Where several share the
+    transaction that is done by name, and the server has to be asked for the names first: so these
+    ends go apart, unless no constraint of the database can wait. That is asked in front of the
+    first script and of one that may change it, and behind the last one.
+
+    Parameters
+    ----------
+    apart
+        Whether all of them go apart.
+    shared
+        Whether several files share the transaction.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        server: Server,
+        limits: Limits,
+        *,
+        apart: bool,
+        shared: bool,
+    ) -> None:
+        self._connection = connection
+        self._server = server
+        self._limits = limits
+        self._apart = apart
+        self._asks = shared and not apart
+        self._none_waits = False
+
+    def look_ahead(self, work: Work) -> None:
+        """Look at a script before it has the session.
+
+        Raises
+        ------
+        EndsApart
+            What one of those before it has left waiting was not checked.
+        """
+        statements = work.script.statements
+        may_change = bool(work.checks) or not statements or may_let_wait(statements)
+        if self._asks:
+            self._asks = False
+            self._none_waits = not (may_change or any_can_wait(self._connection))
+        elif self._none_waits and may_change:
+            if any_can_wait(self._connection):
+                raise EndsApart
+            self._none_waits = False
+
+    def together(self, work: Work, *, last: bool) -> Callable[[], End] | None:
+        """Give what goes with the last statement of a script; None if its end goes apart."""
+        if self._apart or work.checks or not (last or self._none_waits):
+            return None
+
+        def end() -> End:
+            if isinstance(self._connection, WorkingConnection):
+                self._connection.meanwhile = work.ready
+            if not self._none_waits:
+                return End(self._limits.restoring(), SETTLE, script_left.leaving(self._server))
+            if not last:
+                return End(b"", b"", script_left.leaving(self._server))
+            return End(b"", b"", script_left.leaving(self._server, ANY_CAN_WAIT))
+
+        return end
+
+    def left(self, result: PGresult, own_transaction: str, script: Script, *, last: bool) -> str:
+        """Learn how a script ended from what was sent with its last statement.
+
+        Returns when that was, by the server's clock.
+
+        Raises
+        ------
+        Failure
+            ``TransactionControl``.
+        EndsApart
+            What waits was not checked.
+        """
+        left = script_left.learn(self._connection, result)
+        _require_same(own_transaction, left.transaction, script)
+        if last and self._none_waits and left.also != _FALSE:
+            raise EndsApart
+        return left.at
+
+    def leave(self, own_transaction: str, script: Script) -> str:
+        """Take the session back from a script in a message by itself.
+
+        Returns when that was, by the server's clock.
+
+        Raises
+        ------
+        Failure
+            ``TransactionControl``.
+        """
+        if self._connection.info.transaction_status == TransactionStatus.INTRANS:
+            left = script_left.leave(self._connection, self._server)
+        else:
+            left = Left("", "", "")
+        _require_same(own_transaction, left.transaction, script)
+        return left.at
+
+
+def _require_same(own_transaction: str, found: str, script: Script) -> None:
+    """Refuse to record a script that ended our transaction: its rows would be in another one."""
+    if found == own_transaction:
+        return
+    raise Failure(
+        Reason.TRANSACTION_CONTROL,
+        f"{script.file} ended the transaction it was run in",
+        hint="Remove what commits or rolls back: a file and its history row are one.",
+    )
