@@ -6,10 +6,10 @@ The source is PostgreSQL's AlterTableGetLockLevel, and the manual of ALTER TABLE
 from collections.abc import Iterator
 from typing import Any, Final
 
-from postgast import walk
-from postgast.pg_query_pb2 import AlterTableType, Constraint, ConstrType
+from postgast.pg_query_pb2 import AlterTableType, ConstrType
 
 from meshmigrate.domain.table_lock import LockMode, Reach, TableLock
+from meshmigrate.sql.foreign_keys import referenced
 
 _SHARE_UPDATE_EXCLUSIVE: Final = {
     AlterTableType.AT_AttachPartition,
@@ -117,6 +117,5 @@ def _others(relation: Any, command: Any) -> Iterator[TableLock]:
     elif kind == AlterTableType.AT_AddInherit:
         yield from named(definition.range_var, LockMode.SHARE_UPDATE_EXCLUSIVE)
     else:
-        for _, part in walk(definition):
-            if isinstance(part, Constraint) and part.contype == ConstrType.CONSTR_FOREIGN:
-                yield from named(part.pktable, LockMode.SHARE_ROW_EXCLUSIVE)
+        for table in referenced((definition,)):
+            yield from named(table, LockMode.SHARE_ROW_EXCLUSIVE)

@@ -1,13 +1,13 @@
 """Which rights ALTER TABLE needs, and those of its subcommands on others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from postgast import walk
-from postgast.pg_query_pb2 import AlterTableType, Constraint, ConstrType, RoleSpecType
+from postgast.pg_query_pb2 import AlterTableType, Node, RoleSpecType
 
 from meshmigrate.domain.privilege import Demand, Kind, Need, Right
 from meshmigrate.sql.demands_of_names import on
+from meshmigrate.sql.foreign_keys import referenced
 
 
 def alter_table(tree: Any) -> Demand:
@@ -28,14 +28,12 @@ def _others(command: Any) -> Iterator[Need]:
     elif command.subtype == AlterTableType.AT_AttachPartition:
         yield on(definition.partition_cmd.name, Right.OWN)
     elif command.subtype in {AlterTableType.AT_AddConstraint, AlterTableType.AT_AddColumn}:
-        yield from foreign_keys(definition)
+        yield from foreign_keys((definition,))
 
 
-def foreign_keys(tree: Any) -> Iterator[Need]:
+def foreign_keys(elements: Iterable[Node]) -> Iterator[Need]:
     """Give what the foreign keys in a definition need."""
-    for _, part in walk(tree):
-        if isinstance(part, Constraint) and part.contype == ConstrType.CONSTR_FOREIGN:
-            yield on(part.pktable, Right.REFERENCES)
+    return (on(table, Right.REFERENCES) for table in referenced(elements))
 
 
 def member_of(role: Any) -> tuple[Need, ...]:
