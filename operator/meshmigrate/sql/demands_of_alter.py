@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from postgast.pg_query_pb2 import AlterTableType, Node, RoleSpecType
+from postgast import pg_query_pb2 as pg
+from postgast.pg_query_pb2 import Node
 
 from meshmigrate.domain.privilege import Demand, Kind, Need, Right
 from meshmigrate.sql.demands_of_names import on
@@ -13,7 +14,7 @@ from meshmigrate.sql.foreign_keys import referenced
 def alter_table(tree: Any) -> Demand:
     """Give the demand of ALTER TABLE, ALTER INDEX, ALTER VIEW and their like."""
     commands = [part.alter_table_cmd for part in tree.cmds]
-    given = any(command.subtype == AlterTableType.AT_ChangeOwner for command in commands)
+    given = any(command.subtype == pg.AT_ChangeOwner for command in commands)
     others = (need for command in commands for need in _others(command))
     return Demand(
         (on(tree.relation, Right.OWN), *others),
@@ -23,11 +24,11 @@ def alter_table(tree: Any) -> Demand:
 
 def _others(command: Any) -> Iterator[Need]:
     definition = getattr(command, "def")
-    if command.subtype == AlterTableType.AT_ChangeOwner:
+    if command.subtype == pg.AT_ChangeOwner:
         yield from member_of(command.newowner)
-    elif command.subtype == AlterTableType.AT_AttachPartition:
+    elif command.subtype == pg.AT_AttachPartition:
         yield on(definition.partition_cmd.name, Right.OWN)
-    elif command.subtype in {AlterTableType.AT_AddConstraint, AlterTableType.AT_AddColumn}:
+    elif command.subtype in {pg.AT_AddConstraint, pg.AT_AddColumn}:
         yield from foreign_keys((definition,))
 
 
@@ -38,5 +39,5 @@ def foreign_keys(elements: Iterable[Node]) -> Iterator[Need]:
 
 def member_of(role: Any) -> tuple[Need, ...]:
     """Give what it needs to make a role an owner; none for CURRENT_USER and its like."""
-    named = role.roletype == RoleSpecType.ROLESPEC_CSTRING
+    named = role.roletype == pg.ROLESPEC_CSTRING
     return (Need(Kind.ROLE, Right.MEMBER, name=role.rolename),) if named else ()

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from postgast.pg_query_pb2 import ConstrType, Node, RangeVar
+from postgast import pg_query_pb2 as pg
+from postgast.pg_query_pb2 import Node, RangeVar
 
 
 def referenced(elements: Iterable[Node]) -> Iterator[RangeVar]:
@@ -18,5 +19,5 @@ def referenced(elements: Iterable[Node]) -> Iterator[RangeVar]:
     for element in elements:
         in_column = element.column_def.constraints if element.HasField("column_def") else (element,)
         for part in in_column:
-            if part.constraint.contype == ConstrType.CONSTR_FOREIGN:
+            if part.constraint.contype == pg.CONSTR_FOREIGN:
                 yield part.constraint.pktable
