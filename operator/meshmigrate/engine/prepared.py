@@ -62,16 +62,20 @@ class PreparedMigration:
         proven
             Whether its rollback script was proven.
         """
-        statements, script = self.script.statements, self.migration.script
-        outside = next((one for one in statements if one.outside), None)
-        place = script.location(outside.offset) if outside else Location(script.file)
         return Pending(
             self.migration,
-            statements,
+            self.script.statements,
             rollback=self.rollback.statements if self.rollback else (),
-            steps_at=place if begun or self.script.in_steps else None,
+            steps_at=self._first_step if begun or self.script.in_steps else None,
             proven=proven,
         )
+
+    @property
+    def _first_step(self) -> Location:
+        """The statement because of which it runs in steps, or the file if there is none."""
+        script = self.migration.script
+        outside = next((one for one in self.script.statements if one.outside), None)
+        return script.location(outside.offset) if outside else Location(script.file)
 
 
 def prepare_plan(plan: Plan, final_checks: Iterable[Script]) -> tuple[PreparedMigration, ...]:
