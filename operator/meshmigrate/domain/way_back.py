@@ -6,6 +6,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from meshmigrate.domain.column_type import ColumnType
 from meshmigrate.domain.data_change import Creations, EnumValue, Loss, Place
 from meshmigrate.domain.errors import Location
@@ -35,8 +37,7 @@ class Way(StrEnum):
         return self in {Way.TRANSACTIONAL, Way.SCRIPT_VERIFIED, Way.SCRIPT_UNVERIFIED}
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True, gc=False):
     """A file that a run applies, with what its text tells.
 
     Parameters

@@ -1,11 +1,11 @@
 """Migrations made ready: every file parsed and found acceptable before anything is changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from meshmigrate.domain.errors import Location
@@ -19,8 +19,7 @@ _REMEMBERED: Final = 4096
 """Scripts; a run reads them before it has the lock, and again when it has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedScript:
+class PreparedScript(Struct, frozen=True, gc=False):
     """A script and the statements it is made of."""
 
     script: Script
@@ -37,8 +36,7 @@ class PreparedScript:
         return self.script.no_transaction or any(each.outside for each in self.statements)
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedMigration:
+class PreparedMigration(Struct, frozen=True, gc=False):
     """A migration with its file, its checks and its rollback script."""
 
     migration: Migration

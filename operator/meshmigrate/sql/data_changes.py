@@ -5,9 +5,9 @@ that may not be undone. What code does that is not in the text (functions, EXECU
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+from msgspec.structs import replace
 from postgast import PgQueryError, parse
 from postgast import pg_query_pb2 as pg
 from postgast.pg_query_pb2 import Node
