@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from meshmigrate.domain.database_url import ConnectionParameters, parse_database_url
 from meshmigrate.domain.errors import MigrationError, Refusal
@@ -24,9 +23,6 @@ from meshmigrate.engine.run import run
 from meshmigrate.engine.stop import stop_on_signals
 from meshmigrate.engine.tools import Tools
 from meshmigrate.observe.traces import Attributes, recording, span
-
-_COLLECTED_AFTER: Final = 50_000
-"""Objects. A run makes many and few cycles: looking for those takes a tenth of its own time."""
 
 Start = Callable[[RunSpec, Credentials, Tools], Ending]
 """What begins a run: the engine's ``run``, or another way to use a connection."""
@@ -52,7 +48,6 @@ def carry_out(
     """
     events = UntilBroken(events)
     gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER)
 
     def tell(message: str) -> None:
         events(Event(name=EventName.STOPPING, message=message, warning=True))

@@ -1,8 +1,9 @@
 """What statements do to data that is there before them, as values; read from the parse tree."""
 
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
 
 from meshmigrate.domain.column_type import ColumnType
 
@@ -67,8 +68,7 @@ class EnumValue(NamedTuple):
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class DataChange:
+class DataChange(Struct, frozen=True, gc=False):
     """What one statement does.
 
     Parameters

@@ -55,23 +55,23 @@ def choose_mode(
     Refusal
         ``BatchImpossible`` where one transaction is asked for that cannot hold a file.
     """
-    obstacle = next(_obstacles(pending), None)
     if wanted == "PerFile":
         return Choice("PerFile", "it was asked for")
-    if wanted == "Batch":
-        if obstacle is not None:
-            raise Refusal(
-                Reason.BATCH_IMPOSSIBLE,
-                f"one transaction cannot hold all files: {obstacle.why}",
-                hint="Leave the transaction mode at Auto, or apply this file in a run of its own: "
-                "`--target VERSION`.",
-                location=obstacle.location,
-            )
-        return Choice("Batch", "it was asked for")
-    return _choose(pending, obstacle, on_failure)
+    if wanted == "Auto":
+        return _choose(pending, on_failure)
+    obstacle = next(_obstacles(pending), None)
+    if obstacle is not None:
+        raise Refusal(
+            Reason.BATCH_IMPOSSIBLE,
+            f"one transaction cannot hold all files: {obstacle.why}",
+            hint="Leave the transaction mode at Auto, or apply this file in a run of its own: "
+            "`--target VERSION`.",
+            location=obstacle.location,
+        )
+    return Choice("Batch", "it was asked for")
 
 
-def _choose(pending: Sequence[Pending], obstacle: Obstacle | None, on_failure: OnFailure) -> Choice:
+def _choose(pending: Sequence[Pending], on_failure: OnFailure) -> Choice:
     if len(pending) <= 1:
         return Choice("PerFile", "there is only one file" if pending else "there is no file")
     if on_failure == "Halt":
@@ -80,6 +80,7 @@ def _choose(pending: Sequence[Pending], obstacle: Obstacle | None, on_failure: O
     if without is None:
         return Choice("PerFile", "each file can be taken back by itself")
     why = f"version {without.version} cannot be taken back by itself, as {without.why}"
+    obstacle = next(_obstacles(pending), None)
     if obstacle is None:
         return Choice("Batch", why)
     return Choice("PerFile", f"{why}; and one transaction cannot hold all files: {obstacle.why}")

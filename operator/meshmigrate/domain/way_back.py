@@ -6,6 +6,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from meshmigrate.domain.column_type import ColumnType
 from meshmigrate.domain.data_change import Creations, EnumValue, Loss, Place
 from meshmigrate.domain.errors import Location
@@ -35,8 +37,7 @@ class Way(StrEnum):
         return self in {Way.TRANSACTIONAL, Way.SCRIPT_VERIFIED, Way.SCRIPT_UNVERIFIED}
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True, gc=False):
     """A file that a run applies, with what its text tells.
 
     Parameters
@@ -100,24 +101,16 @@ def _way_back(
     pending: Pending, changes: Sequence[Loss | EnumValue], *, by_transaction: bool
 ) -> WayBack:
     version = pending.migration.version
-    former = _types(pending.rollback)
-    losses = tuple(
-        change.text
-        for change in changes
-        if isinstance(change, Loss) and not _kept(change, former.get(change.place))
-    )
-    # A script that makes the type anew is the one way to be rid of a value.
-    remade = any(statement.kind == "CREATE TYPE" for statement in pending.rollback)
-    added = [change for change in changes if isinstance(change, EnumValue) and not remade]
     if by_transaction or all(statement.changes_nothing for statement in pending.statements):
         why = "its transaction undoes it" if by_transaction else _NOTHING
         return WayBack(version, Way.TRANSACTIONAL, why)
+    losses = _losses(changes, pending.rollback)
     if pending.migration.rollback is None:
         return WayBack(version, Way.NO_SCRIPT, "it has no rollback script", losses)
     if pending.migration.rollback.irreversible is not None:
         why = f"its rollback script says so: {pending.migration.rollback.irreversible}"
         return WayBack(version, Way.IRREVERSIBLE, why, losses)
-    if added:
+    if added := _added(changes, pending.rollback):
         why = f"it adds a value to the enum type {added[0].type}, which cannot be taken out"
         return WayBack(version, Way.IRREVERSIBLE, why, losses)
     if losses:
@@ -131,6 +124,21 @@ _BY_SCRIPT: Final = {
     True: (Way.SCRIPT_VERIFIED, "its rollback script was proven on a copy of the schema"),
     False: (Way.SCRIPT_UNVERIFIED, "it has a rollback script"),
 }
+
+
+def _losses(changes: Iterable[Loss | EnumValue], rollback: Iterable[Statement]) -> tuple[str, ...]:
+    lost = [change for change in changes if isinstance(change, Loss)]
+    if not lost:
+        return ()
+    former = _types(rollback)
+    return tuple(loss.text for loss in lost if not _kept(loss, former.get(loss.place)))
+
+
+def _added(changes: Iterable[Loss | EnumValue], rollback: Iterable[Statement]) -> list[EnumValue]:
+    # A script that makes the type anew is the one way to be rid of a value.
+    if any(statement.kind == "CREATE TYPE" for statement in rollback):
+        return []
+    return [change for change in changes if isinstance(change, EnumValue)]
 
 
 def _types(rollback: Iterable[Statement]) -> dict[Place, ColumnType]:

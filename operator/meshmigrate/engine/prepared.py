@@ -1,11 +1,11 @@
 """Migrations made ready: every file parsed and found acceptable before anything is changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from meshmigrate.domain.errors import Location
@@ -19,8 +19,7 @@ _REMEMBERED: Final = 4096
 """Scripts; a run reads them before it has the lock, and again when it has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedScript:
+class PreparedScript(Struct, frozen=True, gc=False):
     """A script and the statements it is made of."""
 
     script: Script
@@ -37,8 +36,7 @@ class PreparedScript:
         return self.script.no_transaction or any(each.outside for each in self.statements)
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedMigration:
+class PreparedMigration(Struct, frozen=True, gc=False):
     """A migration with its file, its checks and its rollback script."""
 
     migration: Migration
@@ -62,16 +60,20 @@ class PreparedMigration:
         proven
             Whether its rollback script was proven.
         """
-        statements, script = self.script.statements, self.migration.script
-        outside = next((one for one in statements if one.outside), None)
-        place = script.location(outside.offset) if outside else Location(script.file)
         return Pending(
             self.migration,
-            statements,
+            self.script.statements,
             rollback=self.rollback.statements if self.rollback else (),
-            steps_at=place if begun or self.script.in_steps else None,
+            steps_at=self._first_step if begun or self.script.in_steps else None,
             proven=proven,
         )
+
+    @property
+    def _first_step(self) -> Location:
+        """The statement because of which it runs in steps, or the file if there is none."""
+        script = self.migration.script
+        outside = next((one for one in self.script.statements if one.outside), None)
+        return script.location(outside.offset) if outside else Location(script.file)
 
 
 def prepare_plan(plan: Plan, final_checks: Iterable[Script]) -> tuple[PreparedMigration, ...]:

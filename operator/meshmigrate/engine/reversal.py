@@ -1,7 +1,8 @@
 """What stands in the way of taking back what a run did, and what would be missing afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason

@@ -6,32 +6,32 @@ The source is PostgreSQL's AlterTableGetLockLevel, and the manual of ALTER TABLE
 from collections.abc import Iterator
 from typing import Any, Final
 
-from postgast import walk
-from postgast.pg_query_pb2 import AlterTableType, Constraint, ConstrType
+from postgast import pg_query_pb2 as pg
 
 from meshmigrate.domain.table_lock import LockMode, Reach, TableLock
+from meshmigrate.sql.foreign_keys import referenced
 
 _SHARE_UPDATE_EXCLUSIVE: Final = {
-    AlterTableType.AT_AttachPartition,
-    AlterTableType.AT_ClusterOn,
-    AlterTableType.AT_DetachPartitionFinalize,
-    AlterTableType.AT_DropCluster,
-    AlterTableType.AT_ResetOptions,
-    AlterTableType.AT_SetOptions,
-    AlterTableType.AT_SetStatistics,
-    AlterTableType.AT_ValidateConstraint,
+    pg.AT_AttachPartition,
+    pg.AT_ClusterOn,
+    pg.AT_DetachPartitionFinalize,
+    pg.AT_DropCluster,
+    pg.AT_ResetOptions,
+    pg.AT_SetOptions,
+    pg.AT_SetStatistics,
+    pg.AT_ValidateConstraint,
 }
 _SHARE_ROW_EXCLUSIVE: Final = {
-    AlterTableType.AT_DisableTrig,
-    AlterTableType.AT_DisableTrigAll,
-    AlterTableType.AT_DisableTrigUser,
-    AlterTableType.AT_EnableAlwaysTrig,
-    AlterTableType.AT_EnableReplicaTrig,
-    AlterTableType.AT_EnableTrig,
-    AlterTableType.AT_EnableTrigAll,
-    AlterTableType.AT_EnableTrigUser,
+    pg.AT_DisableTrig,
+    pg.AT_DisableTrigAll,
+    pg.AT_DisableTrigUser,
+    pg.AT_EnableAlwaysTrig,
+    pg.AT_EnableReplicaTrig,
+    pg.AT_EnableTrig,
+    pg.AT_EnableTrigAll,
+    pg.AT_EnableTrigUser,
 }
-_STORAGE: Final = {AlterTableType.AT_SetRelOptions, AlterTableType.AT_ResetRelOptions}
+_STORAGE: Final = {pg.AT_SetRelOptions, pg.AT_ResetRelOptions}
 _LIGHT_STORAGE: Final = {
     "deduplicate_items",
     "fillfactor",
@@ -44,9 +44,9 @@ _LIGHT_STORAGE: Final = {
 }
 
 _ON_FOREIGN_KEYS: Final = {
-    AlterTableType.AT_DropColumn: LockMode.ACCESS_EXCLUSIVE,
-    AlterTableType.AT_DropConstraint: LockMode.ACCESS_EXCLUSIVE,
-    AlterTableType.AT_ValidateConstraint: LockMode.ROW_SHARE,
+    pg.AT_DropColumn: LockMode.ACCESS_EXCLUSIVE,
+    pg.AT_DropConstraint: LockMode.ACCESS_EXCLUSIVE,
+    pg.AT_ValidateConstraint: LockMode.ROW_SHARE,
 }
 
 
@@ -55,8 +55,8 @@ def alter_table(tree: Any) -> Iterator[TableLock]:
     commands = [part.alter_table_cmd for part in tree.cmds]
     strongest = max((_mode(command) for command in commands), default=LockMode.ACCESS_EXCLUSIVE)
     reaches = (Reach.ITSELF, Reach.DESCENDANTS) if tree.relation.inh else (Reach.ITSELF,)
-    attaches = any(c.subtype == AlterTableType.AT_AttachPartition for c in commands)
-    detaches = any(c.subtype == AlterTableType.AT_DetachPartition for c in commands)
+    attaches = any(c.subtype == pg.AT_AttachPartition for c in commands)
+    detaches = any(c.subtype == pg.AT_DetachPartition for c in commands)
     yield from named(
         tree.relation, strongest, *((Reach.ITSELF,) if attaches or detaches else reaches)
     )
@@ -76,10 +76,7 @@ def _mode(command: Any) -> LockMode:
         return LockMode.SHARE_UPDATE_EXCLUSIVE
     if kind in _SHARE_ROW_EXCLUSIVE or _adds_foreign_key(command):
         return LockMode.SHARE_ROW_EXCLUSIVE
-    if (
-        kind == AlterTableType.AT_DetachPartition
-        and getattr(command, "def").partition_cmd.concurrent
-    ):
+    if kind == pg.AT_DetachPartition and getattr(command, "def").partition_cmd.concurrent:
         return LockMode.SHARE_UPDATE_EXCLUSIVE
     return LockMode.ACCESS_EXCLUSIVE
 
@@ -91,10 +88,7 @@ def _is_light(command: Any) -> bool:
 
 def _adds_foreign_key(command: Any) -> bool:
     constraint = getattr(command, "def").constraint
-    return bool(
-        command.subtype == AlterTableType.AT_AddConstraint
-        and constraint.contype == ConstrType.CONSTR_FOREIGN
-    )
+    return bool(command.subtype == pg.AT_AddConstraint and constraint.contype == pg.CONSTR_FOREIGN)
 
 
 def _others(relation: Any, command: Any) -> Iterator[TableLock]:
@@ -103,7 +97,7 @@ def _others(relation: Any, command: Any) -> Iterator[TableLock]:
     if mode := _ON_FOREIGN_KEYS.get(kind):
         schema, name = relation.schemaname, relation.relname
         yield TableLock(schema, name, mode, Reach.FOREIGN_KEYS, command.name)
-    elif kind == AlterTableType.AT_AttachPartition:
+    elif kind == pg.AT_AttachPartition:
         yield from named(
             definition.partition_cmd.name,
             LockMode.ACCESS_EXCLUSIVE,
@@ -111,12 +105,11 @@ def _others(relation: Any, command: Any) -> Iterator[TableLock]:
             Reach.DESCENDANTS,
         )
         yield from named(relation, LockMode.ACCESS_EXCLUSIVE, Reach.DEFAULT_PARTITION)
-    elif kind == AlterTableType.AT_DetachPartition:
+    elif kind == pg.AT_DetachPartition:
         yield from named(definition.partition_cmd.name, LockMode.ACCESS_EXCLUSIVE)
         yield from named(relation, LockMode.ACCESS_EXCLUSIVE, Reach.DEFAULT_PARTITION)
-    elif kind == AlterTableType.AT_AddInherit:
+    elif kind == pg.AT_AddInherit:
         yield from named(definition.range_var, LockMode.SHARE_UPDATE_EXCLUSIVE)
     else:
-        for _, part in walk(definition):
-            if isinstance(part, Constraint) and part.contype == ConstrType.CONSTR_FOREIGN:
-                yield from named(part.pktable, LockMode.SHARE_ROW_EXCLUSIVE)
+        for table in referenced((definition,)):
+            yield from named(table, LockMode.SHARE_ROW_EXCLUSIVE)

@@ -5,16 +5,12 @@ that may not be undone. What code does that is not in the text (functions, EXECU
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+from msgspec.structs import replace
 from postgast import PgQueryError, parse
-from postgast.pg_query_pb2 import (
-    AlterTableType,
-    DropBehavior,
-    Node,
-    ObjectType,
-)
+from postgast import pg_query_pb2 as pg
+from postgast.pg_query_pb2 import Node
 
 from meshmigrate.domain.column_type import ColumnType
 from meshmigrate.domain.data_change import (
@@ -31,9 +27,9 @@ from meshmigrate.sql.do_block import queries
 from meshmigrate.sql.places import listed_place, place_of
 
 _TAKES_COLUMNS: Final = {
-    ObjectType.OBJECT_TYPE: "type",
-    ObjectType.OBJECT_DOMAIN: "domain",
-    ObjectType.OBJECT_COLLATION: "collation",
+    pg.OBJECT_TYPE: "type",
+    pg.OBJECT_DOMAIN: "domain",
+    pg.OBJECT_COLLATION: "collation",
 }
 
 
@@ -102,24 +98,24 @@ def _altered_enum(tree: Any) -> DataChange | None:
 
 
 def _altered_table(tree: Any) -> DataChange | None:
-    if tree.objtype == ObjectType.OBJECT_FOREIGN_TABLE:  # its data is elsewhere
+    if tree.objtype == pg.OBJECT_FOREIGN_TABLE:  # its data is elsewhere
         return None
     losses, creates, moves = [], [], []
     for part in tree.cmds:
         command = part.alter_table_cmd
         definition = getattr(command, "def").column_def
-        if command.subtype == AlterTableType.AT_AddColumn and not command.missing_ok:
+        if command.subtype == pg.AT_AddColumn and not command.missing_ok:
             creates.append(place_of(tree.relation, definition.colname))
         place = place_of(tree.relation, command.name)
-        if command.subtype == AlterTableType.AT_DropColumn:
+        if command.subtype == pg.AT_DropColumn:
             losses.append(Loss(place, f"column {place}, dropped", deletes=True))
-        elif command.subtype == AlterTableType.AT_AttachPartition:
+        elif command.subtype == pg.AT_AttachPartition:
             child = getattr(command, "def").partition_cmd.name
             moves.append(Move(place_of(child), place_of(tree.relation), joins=True))
-        elif command.subtype == AlterTableType.AT_AddInherit:
+        elif command.subtype == pg.AT_AddInherit:
             parent = getattr(command, "def").range_var
             moves.append(Move(place_of(tree.relation), place_of(parent), joins=True))
-        elif command.subtype == AlterTableType.AT_AlterColumnType and _may_lose(definition):
+        elif command.subtype == pg.AT_AlterColumnType and _may_lose(definition):
             text = f"values of {place} as they were in their former type"
             computed = definition.HasField("raw_default")
             losses.append(Loss(place, text, _type(definition), computed))
@@ -150,7 +146,7 @@ def _altered_sequence(tree: Any) -> DataChange | None:
 def _truncated(tree: Any) -> DataChange | None:
     places = [place_of(part.range_var) for part in tree.relations]
     losses = [Loss(place, f"rows of {place}, truncated", deletes=True) for place in places]
-    if tree.behavior == DropBehavior.DROP_CASCADE:
+    if tree.behavior == pg.DROP_CASCADE:
         # Tables that the statement does not name are never the run's own.
         losses += [
             Loss(UNNAMED, f"rows of tables that reference {place}", deletes=True)
@@ -165,19 +161,19 @@ def _dropped(tree: Any) -> DataChange | None:
 
 
 def _losses_of_drop(tree: Any) -> Iterator[Loss]:
-    cascades = tree.behavior == DropBehavior.DROP_CASCADE
+    cascades = tree.behavior == pg.DROP_CASCADE
     for part in tree.objects:
         match tree.remove_type:
-            case ObjectType.OBJECT_TABLE:
+            case pg.OBJECT_TABLE:
                 place = listed_place(part.list.items)
                 yield Loss(place, f"table {place}, dropped", deletes=True)
-            case ObjectType.OBJECT_SEQUENCE:
+            case pg.OBJECT_SEQUENCE:
                 place = listed_place(part.list.items)
                 yield Loss(place, f"the position of sequence {place}")
-            case ObjectType.OBJECT_SCHEMA if cascades:
+            case pg.OBJECT_SCHEMA if cascades:
                 place = Place(part.string.sval, "")
                 yield Loss(place, f"what was in schema {place}", deletes=True)
-            case ObjectType.OBJECT_EXTENSION:
+            case pg.OBJECT_EXTENSION:
                 place = Place("", part.string.sval, kind="extension")
                 yield Loss(place, f"what extension {place} kept", deletes=cascades)
             case kind if cascades and kind in _TAKES_COLUMNS:

@@ -3,15 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from postgast import pg_query_pb2 as pg
 from postgast import walk
-from postgast.pg_query_pb2 import (
-    CmdType,
-    DeleteStmt,
-    InsertStmt,
-    MergeStmt,
-    OnConflictAction,
-    UpdateStmt,
-)
+from postgast.pg_query_pb2 import DeleteStmt, InsertStmt, MergeStmt, UpdateStmt
 
 from meshmigrate.domain.data_change import DataChange, Loss
 from meshmigrate.sql.places import place_of
@@ -48,14 +42,14 @@ def _written(tree: Any) -> Iterator[Loss]:
         yield from _overwritten(tree.relation, tree.target_list)
     elif isinstance(tree, InsertStmt):
         conflict = tree.on_conflict_clause
-        if conflict.action == OnConflictAction.ONCONFLICT_UPDATE:
+        if conflict.action == pg.ONCONFLICT_UPDATE:
             yield from _overwritten(tree.relation, conflict.target_list)
     else:
         for part in tree.merge_when_clauses:
             clause = part.merge_when_clause
-            if clause.command_type == CmdType.CMD_DELETE:
+            if clause.command_type == pg.CMD_DELETE:
                 yield _deleted(tree.relation)
-            elif clause.command_type == CmdType.CMD_UPDATE:
+            elif clause.command_type == pg.CMD_UPDATE:
                 yield from _overwritten(tree.relation, clause.target_list)
 
 

@@ -126,7 +126,7 @@ def _made(relation: RangeVar, *more: Need) -> Demand:
 
 def _create_table(tree: Any) -> Demand:
     parents = (on(parent.range_var, Right.OWN) for parent in tree.inh_relations)
-    return _made(tree.relation, *parents, *foreign_keys(tree))
+    return _made(tree.relation, *parents, *foreign_keys(tree.table_elts))
 
 
 def _create_table_as(tree: Any) -> Demand:

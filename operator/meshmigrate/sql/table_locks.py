@@ -13,8 +13,6 @@ from typing import Any, Final
 from postgast import walk
 from postgast.pg_query_pb2 import (
     CommonTableExpr,
-    Constraint,
-    ConstrType,
     DeleteStmt,
     FuncCall,
     InsertStmt,
@@ -29,6 +27,7 @@ from postgast.pg_query_pb2 import (
 from meshmigrate.domain.table_lock import LockMode, Reach, TableLock
 from meshmigrate.sql.alter_table_locks import alter_table, named
 from meshmigrate.sql.drop_locks import RELATIONS, drop, listed, truncate
+from meshmigrate.sql.foreign_keys import referenced
 from meshmigrate.sql.lockless import LOCK_NO_TABLE
 from meshmigrate.sql.transactional import enabled, outside_transactions
 
@@ -115,9 +114,8 @@ def _create_table(tree: Any) -> _Found:
     reaches = (Reach.ITSELF, Reach.DEFAULT_PARTITION) if partition else (Reach.ITSELF,)
     for parent in tree.inh_relations:
         yield from named(parent.range_var, mode, *reaches)
-    for _, part in walk(tree):
-        if isinstance(part, Constraint) and part.contype == ConstrType.CONSTR_FOREIGN:
-            yield from named(part.pktable, LockMode.SHARE_ROW_EXCLUSIVE)
+    for table in referenced(tree.table_elts):
+        yield from named(table, LockMode.SHARE_ROW_EXCLUSIVE)
 
 
 def _index(tree: Any) -> _Found:

@@ -9,7 +9,6 @@ from postgast.pg_query_pb2 import (
     DefElem,
     Integer,
     Node,
-    PartitionCmd,
     ReindexObjectType,
     String,
 )
@@ -53,8 +52,9 @@ def _reindex(statement: Any) -> str | None:
 
 
 def _alter_table(statement: Any) -> str | None:
-    commands = (part for _, part in walk(statement) if isinstance(part, PartitionCmd))
-    return "DETACH PARTITION CONCURRENTLY" if any(c.concurrent for c in commands) else None
+    definitions = (getattr(part.alter_table_cmd, "def") for part in statement.cmds)
+    detaches = any(each.partition_cmd.concurrent for each in definitions)
+    return "DETACH PARTITION CONCURRENTLY" if detaches else None
 
 
 def _create_index(statement: Any) -> str | None:

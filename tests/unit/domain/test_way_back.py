@@ -1,9 +1,7 @@
 """Whether a run can be taken back is known before its first statement."""
 
-from dataclasses import replace
-
 import pytest
-from msgspec.structs import replace as with_fields
+from msgspec.structs import replace
 
 from meshmigrate.domain.directive import Directive, Word
 from meshmigrate.domain.errors import Location
@@ -75,7 +73,7 @@ def test_a_rollback_script_that_calls_itself_irreversible_is_believed() -> None:
     plain = pending("1", "SELECT 1", "SELECT 1")
     directive = Directive(Word.IRREVERSIBLE, "partners were told", Location("r/1.sql", 1, 1))
     rollback = Script(ScriptKind.ROLLBACK, "r/1.sql", "SELECT 1", (directive,))
-    migration = with_fields(plain.migration, rollback=rollback)
+    migration = replace(plain.migration, rollback=rollback)
     (back,) = ways_back([replace(plain, migration=migration)])
     assert back.way is Way.IRREVERSIBLE
     assert back.why == "its rollback script says so: partners were told"
