@@ -20,10 +20,28 @@ WHERE c.condeferrable AND pg_catalog.has_schema_privilege(s.oid, 'USAGE')
 GROUP BY c.condeferred ORDER BY c.condeferred
 """
 
-ANY_CAN_WAIT: Final = b"EXISTS (SELECT FROM pg_catalog.pg_constraint AS c WHERE c.condeferrable)"
-"""SQL that is true where any constraint of the database can wait."""
+ANY_CAN_WAIT: Final = b"""
+EXISTS (SELECT FROM pg_catalog.pg_constraint AS c
+        WHERE c.condeferrable AND NOT pg_catalog.pg_is_other_temp_schema(c.connamespace))
+"""
+"""SQL that is true where any constraint can wait, other sessions' temporary tables apart."""
 _WORD: Final = "deferr"
 """In every definition of such a constraint."""
+_OPAQUE: Final = frozenset(
+    {
+        "ALTER EXTENSION",
+        "CALL",
+        "CREATE EXTENSION",
+        "CREATE MATERIALIZED VIEW",
+        "CREATE TABLE AS",
+        "DO",
+        "EXECUTE",
+        "EXPLAIN",
+        "REFRESH MATERIALIZED VIEW",
+        "SELECT",
+    }
+)
+"""Kinds that run what does not stand in them."""
 
 
 def any_can_wait(connection: Connection) -> bool:
@@ -37,6 +55,15 @@ def may_let_wait(statements: Iterable[Statement]) -> bool:
     return any(
         _WORD in statement.text.lower() for statement in statements if statement.kind not in BATCHED
     )
+
+
+def may_hide(statements: Iterable[Statement]) -> bool:
+    """Tell whether statements may make such a constraint so that nobody can read it in them.
+
+    A trigger or a function may do that in a data statement too: so rarely that it is not asked
+    for behind each of them.
+    """
+    return any(statement.kind in _OPAQUE for statement in statements)
 
 
 def separate(connection: Connection, server: Server) -> None:

@@ -127,7 +127,8 @@ class Executor:
                 self.in_flight.answered(error)
                 if not is_worth_another_try(error):
                     began = not in_front or self.lease.is_answered
-                    told = blame(error, reached[-1].script.script) if began else error
+                    ran = (first.script.script, reached[-1].script.script)
+                    told = blame(error, *ran) if began else error
                     raise explained(told, limits, deadline, self.stop) from error.__cause__
                 self.pause(reached[-1], error, attempt, lock_deadline, tables.blockers)
                 attempt += 1
@@ -149,15 +150,14 @@ class Executor:
         with session.transaction(self.connection, commit_and_look):
             own = self.lease.begin(in_front=in_front)
             with self.activity.of_a_file():
-                for index, part in enumerate(parts):
-                    if index > 0:
+                for part in parts:
+                    if part is not parts[0]:
                         separate(self.connection, self.server)
                     reached(part.work)
                     self.in_flight.version = part.work.version
                     with part_span(part.work.script.script, part.work.version, of=len(parts)):
                         part.begins()
-                        last = index == len(parts) - 1
-                        part.ended(self._run(part.work, own, limits, ends, last=last))
+                        part.ended(self._run(part.work, own, limits, ends, last=part is parts[-1]))
             record()
             if not self.in_flight.one_by_one:
                 session.commit_without_flush(self.connection)
@@ -186,7 +186,7 @@ class Executor:
             end=ends.together(work, last=last),
         )
         if result is not None:
-            return ends.left(result, own(), script, last=last)
+            return ends.left(result, own(), script)
         limits.restore()
         settle(self.connection, script, by_name=not last)
         for check in work.checks:

@@ -14,7 +14,7 @@ from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script
 from meshmigrate.engine import script_left
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.constraints import ANY_CAN_WAIT, any_can_wait, may_let_wait
+from meshmigrate.engine.constraints import ANY_CAN_WAIT, any_can_wait, may_hide, may_let_wait
 from meshmigrate.engine.deferred import WorkingConnection
 from meshmigrate.engine.limits import Limits
 from meshmigrate.engine.probe import Server
@@ -22,7 +22,7 @@ from meshmigrate.engine.script_left import Left
 from meshmigrate.engine.statements import SETTLE, End
 from meshmigrate.engine.work import Work
 
-_FALSE: Final = "f"
+_TRUE: Final = "t"
 
 
 class EndsApart(Exception):
@@ -35,7 +35,8 @@ class ScriptEnds:
     What waits is checked at the end of each script, as if it were alone. Where several share the
     transaction that is done by name, and the server has to be asked for the names first: so these
     ends go apart, unless no constraint of the database can wait. That is asked in front of the
-    first script and of one that may change it, and behind the last one.
+    first script and of one that may change it, and behind one that may hide it and the last one:
+    in the next script, what waits would stop an ALTER TABLE.
 
     Parameters
     ----------
@@ -89,13 +90,13 @@ class ScriptEnds:
                 self._connection.meanwhile = work.ready
             if not self._none_waits:
                 return End(self._limits.restoring(), SETTLE, script_left.leaving(self._server))
-            if not last:
+            if not (last or may_hide(work.script.statements)):
                 return End(b"", b"", script_left.leaving(self._server))
             return End(b"", b"", script_left.leaving(self._server, ANY_CAN_WAIT))
 
         return end
 
-    def left(self, result: PGresult, own_transaction: str, script: Script, *, last: bool) -> str:
+    def left(self, result: PGresult, own_transaction: str, script: Script) -> str:
         """Learn how a script ended from what was sent with its last statement.
 
         Returns when that was, by the server's clock.
@@ -109,7 +110,7 @@ class ScriptEnds:
         """
         left = script_left.learn(self._connection, result)
         _require_same(own_transaction, left.transaction, script)
-        if last and self._none_waits and left.also != _FALSE:
+        if left.also == _TRUE:
             raise EndsApart
         return left.at
 

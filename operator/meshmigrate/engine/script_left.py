@@ -10,8 +10,11 @@ from meshmigrate.engine.probe import Server
 from meshmigrate.engine.session import forget_prepared, mark, taking_back, translated
 
 # Not prepared, as a script may have replaced what is: so it is short.
-_LEFT: Final = b"SELECT pg_catalog.pg_current_xact_id(), pg_catalog.clock_timestamp(), %b"
-_PREPARED: Final = b", p.name, p.prepare_time FROM pg_catalog.pg_prepared_statement() AS p"
+# Joined: a script may have left nothing prepared, and then too its end is to be told.
+_LEFT: Final = b"""
+SELECT pg_catalog.pg_current_xact_id(), pg_catalog.clock_timestamp(), %b, p.name, p.prepare_time
+FROM (SELECT) AS one LEFT JOIN pg_catalog.pg_prepared_statement() AS p ON true
+"""
 _NOTHING: Final = b"NULL"
 
 
@@ -23,14 +26,17 @@ class Left(NamedTuple):
     at: str
     """When, by the server's clock."""
     also: str
-    """What else was asked; empty if it was not answered."""
+    """What else was asked; empty if nothing was."""
 
 
 def leave(connection: Connection, server: Server) -> Left:
     """Take role, settings and names back from a script; tell how it left the session."""
     with translated():
         defer(connection, taking_back(server))
-        return learn(connection, _result(connection, _LEFT % _NOTHING + _PREPARED))
+        result = connection.execute(_LEFT % _NOTHING).pgresult
+        if result is None:
+            raise RuntimeError("a SELECT has no result")
+        return learn(connection, result)
 
 
 def leaving(server: Server, also: bytes = _NOTHING) -> bytes:
@@ -41,7 +47,7 @@ def leaving(server: Server, also: bytes = _NOTHING) -> bytes:
     also
         What else to ask, as an expression.
     """
-    return taking_back(server) + _LEFT % also + _PREPARED
+    return taking_back(server) + _LEFT % also
 
 
 def learn(connection: Connection, result: PGresult) -> Left:
@@ -54,20 +60,8 @@ def learn(connection: Connection, result: PGresult) -> Left:
         for row in range(result.ntuples)
     ]
     if isinstance(connection, WorkingConnection):
-        found = frozenset((name, since) for *_, name, since in rows)
+        found = frozenset((name, since) for *_, name, since in rows if name)
         if found != connection.prepared.seen:
             forget_prepared(connection)
     mark(connection, at_baseline=True)
-    if rows:
-        return Left(*rows[0][:3])
-    # Where nothing is prepared, nothing is told.
-    with translated():
-        alone = _result(connection, _LEFT % _NOTHING)
-    return Left(*((alone.get_value(0, column) or b"").decode() for column in range(3)))
-
-
-def _result(connection: Connection, text: bytes) -> PGresult:
-    result = connection.execute(text).pgresult
-    if result is None:
-        raise RuntimeError("a SELECT has no result")
-    return result
+    return Left(*rows[0][:3])

@@ -102,18 +102,20 @@ def own_error(error: psycopg.Error) -> MigrationError:
     return _classify(error, message=message, location=None, kind="", hint=_OWN)
 
 
-def blame(error: MigrationError, script: Script) -> MigrationError:
-    """Give a failure of our own statements to the script that took away what they are about.
+def blame(error: MigrationError, first: Script, last: Script) -> MigrationError:
+    """Give a failure of our own statements to the scripts that took away what they are about.
 
-    The transaction began with the ledger as it has to be, so the script has changed it since.
+    The transaction began with the ledger as it has to be, so one of them has changed it since.
     """
     if error.location is not None or error.sqlstate not in _GONE:
         return error
+    alone = first is last
+    several = f"one of the files {first.file} to {last.file}, which share a transaction,"
     return Failure(
         error.reason,
-        f"{script.file} changed the ledger's own tables: {error.message}",
+        f"{last.file if alone else several} changed the ledger's own tables: {error.message}",
         hint="Leave the ledger's schema alone; what was not committed has left nothing behind.",
-        location=Location(script.file),
+        location=Location(last.file) if alone else None,
         sqlstate=error.sqlstate,
     )
 
