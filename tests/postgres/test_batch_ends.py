@@ -24,6 +24,15 @@ DO $$ BEGIN
     INSERT INTO u VALUES (7);
 END $$;
 """
+FUNCTION = """
+CREATE TABLE m (x int);
+CREATE FUNCTION make() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+    EXECUTE 'CREATE TABLE u (t int REFERENCES t DEF' || 'ERRABLE INITIALLY DEF' || 'ERRED)';
+    INSERT INTO u VALUES (7);
+    RETURN 1;
+END $$;
+INSERT INTO m SELECT make();
+"""
 
 
 def begun(done: Attempt) -> list[str]:
@@ -53,6 +62,7 @@ def test_a_batch_runs_once_whatever_its_scripts_leave_prepared(
     [
         (HIDDEN + LATER, "ALTER TABLE u ADD y int"),
         (HIDDEN + LATER, "DROP TABLE u"),
+        (FUNCTION + LATER, "ALTER TABLE u ADD y int"),
         (TEMPORARY, "CREATE TABLE w ()"),
         (TEMPORARY, ""),
         (TRIGGER, "SELECT 1 / count(*) FROM t"),

@@ -58,11 +58,7 @@ def may_let_wait(statements: Iterable[Statement]) -> bool:
 
 
 def may_hide(statements: Iterable[Statement]) -> bool:
-    """Tell whether statements may make such a constraint so that nobody can read it in them.
-
-    A trigger or a function may do that in a data statement too: so rarely that it is not asked
-    for behind each of them.
-    """
+    """Tell whether statements may make such a constraint so that nobody can read it in them."""
     return any(statement.kind in _OPAQUE for statement in statements)
 
 

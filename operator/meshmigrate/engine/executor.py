@@ -20,7 +20,7 @@ from meshmigrate.engine.limits import Limits, explained, pause_seconds
 from meshmigrate.engine.other_holders import commit_and_look
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.script_end import EndsApart, ScriptEnds
+from meshmigrate.engine.script_end import EndsApart, ScriptEnds, stopped_by_what_waits
 from meshmigrate.engine.server_error import blame, is_worth_another_try
 from meshmigrate.engine.spans import part_span
 from meshmigrate.engine.statements import run_checks, run_statements, settle
@@ -94,7 +94,6 @@ class Executor:
         together = PreparedScript(first.script.script, tuple(statements))
         tables = TableWait(self.connection, self.server, self.clock, self.events)
         in_front = len(parts) == 1 and bool(together.statements) and not self.in_flight.one_by_one
-        # After a lost connection nothing shares a message with a statement that may be its cause.
         ends_apart = self.in_flight.one_by_one
         while True:
             self.stop.check()
@@ -125,9 +124,12 @@ class Executor:
                     in_front = False
                     continue
                 self.in_flight.answered(error)
+                if len(parts) > 1 and not ends_apart and stopped_by_what_waits(error):
+                    ends_apart = True
+                    continue
                 if not is_worth_another_try(error):
-                    began = not in_front or self.lease.is_answered
                     ran = (first.script.script, reached[-1].script.script)
+                    began = not in_front or self.lease.is_answered
                     told = blame(error, *ran) if began else error
                     raise explained(told, limits, deadline, self.stop) from error.__cause__
                 self.pause(reached[-1], error, attempt, lock_deadline, tables.blockers)

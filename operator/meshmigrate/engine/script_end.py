@@ -9,9 +9,10 @@ from typing import Final
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from meshmigrate.domain.errors import Failure
+from meshmigrate.domain.errors import Failure, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script
+from meshmigrate.domain.sqlstate import SqlState
 from meshmigrate.engine import script_left
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.constraints import ANY_CAN_WAIT, any_can_wait, may_hide, may_let_wait
@@ -41,7 +42,8 @@ class ScriptEnds:
     Parameters
     ----------
     apart
-        Whether all of them go apart.
+        Whether all of them go apart. After a lost connection nothing shares a message with a
+        statement that may be its cause.
     shared
         Whether several files share the transaction.
     """
@@ -130,6 +132,15 @@ class ScriptEnds:
             left = Left("", "", "")
         _require_same(own_transaction, left.transaction, script)
         return left.at
+
+
+def stopped_by_what_waits(error: MigrationError) -> bool:
+    """Tell whether a script may have failed because one before it has left something waiting.
+
+    A data statement can make a constraint, too, by a trigger or a function: that is not asked for
+    behind each of them.
+    """
+    return error.sqlstate == SqlState.OBJECT_IN_USE
 
 
 def _require_same(own_transaction: str, found: str, script: Script) -> None:
