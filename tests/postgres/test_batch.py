@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import psycopg
-import pytest
 from msgspec.structs import replace as with_fields
 
 from meshmigrate.domain.outcome import Outcome
@@ -92,75 +91,6 @@ def test_what_a_file_sets_does_not_reach_the_next_one(database: Database, projec
     done = apply(database, project, SETTINGS, FRESH)
     assert done.outcome is Outcome.SUCCEEDED, done.result.message
     assert database.scalar("SELECT to_regclass('public.here') IS NOT NULL")
-
-
-CIRCLE = """
-CREATE TABLE u (id int PRIMARY KEY, t int REFERENCES t DEFERRABLE INITIALLY DEFERRED);
-INSERT INTO u VALUES (1, 7);
-INSERT INTO t VALUES (7);
-"""
-
-
-def test_constraints_are_checked_at_the_end_of_each_file(
-    database: Database, project: Project
-) -> None:
-    """And deferred again in the next one, also those that it makes itself."""
-    database.query(
-        "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE DEFERRABLE INITIALLY IMMEDIATE);"
-        "CREATE TABLE k (t int REFERENCES t DEFERRABLE INITIALLY DEFERRED)"
-    )
-    old = "INSERT INTO k VALUES ({0}); INSERT INTO t VALUES ({0})"
-    first = "SET CONSTRAINTS t_u_key DEFERRED; " + old.format(1)
-    done = apply(database, project, first, old.format(2), CIRCLE)
-    assert done.outcome is Outcome.SUCCEEDED, done.result.message
-    project.migration("4", "INSERT INTO k VALUES (99)").migration("5", "INSERT INTO t VALUES (99)")
-    done = attempt(database, make_spec(project, policy=BATCH))
-    assert (done.outcome, done.result.reason) == (Outcome.FAILED, Reason.STATEMENT_FAILED)
-    assert done.result.failure is not None
-    assert done.result.failure.file == "migrations/4_m.sql"
-
-
-HIDDEN = """
-DO $$ BEGIN
-    EXECUTE 'CREATE TABLE u (t int REFERENCES t DEF' || 'ERRABLE INITIALLY DEF' || 'ERRED)';
-    INSERT INTO u VALUES (7);
-END $$;
-"""
-OPEN = (
-    "CREATE TABLE u (t int REFERENCES t DEFERRABLE INITIALLY DEFERRED); INSERT INTO u VALUES (7);"
-)
-LATER = "INSERT INTO t VALUES (7)"
-CHECKED = "CREATE TABLE w (x int UNIQUE DEFERRABLE)"
-
-
-@pytest.mark.parametrize("then", [LATER, CHECKED, "", "-- no statement"])
-@pytest.mark.parametrize("made", [HIDDEN, OPEN], ids=["hidden", "open"])
-def test_what_a_file_has_left_to_be_checked_is_checked_at_its_end(
-    database: Database, project: Project, made: str, then: str
-) -> None:
-    """Also where no constraint could wait before it, and nobody can read that it makes one."""
-    database.query("CREATE TABLE t (id int PRIMARY KEY)")
-    texts = ["CREATE TABLE a (x int)", made, *([then] if then else [])]
-    done = apply(database, project, *texts)
-    assert (done.outcome, done.result.reason) == (Outcome.FAILED, Reason.STATEMENT_FAILED)
-    assert done.result.failure is not None
-    assert (done.result.failure.file, done.result.failure.sqlstate) == (
-        "migrations/2_m.sql",
-        "23503",
-    )
-    assert database.scalar("SELECT to_regclass('a') IS NULL")
-
-
-@pytest.mark.parametrize("made", [HIDDEN, OPEN], ids=["hidden", "open"])
-def test_constraints_that_hold_at_the_end_of_their_file_fail_nothing(
-    database: Database, project: Project, made: str
-) -> None:
-    """Each version is applied once, whether or not the first try was taken back for it."""
-    database.query("CREATE TABLE t (id int PRIMARY KEY)")
-    done = apply(database, project, "CREATE TABLE a (x int)", made + LATER, "CREATE TABLE b ()")
-    assert done.outcome is Outcome.SUCCEEDED, done.result.message
-    assert database.versions == ["1", "2", "3"]
-    assert database.scalar("SELECT condeferred FROM pg_constraint WHERE conname = 'u_t_fkey'")
 
 
 def test_the_rows_of_more_files_than_one_message_holds(

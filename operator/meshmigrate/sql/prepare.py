@@ -28,7 +28,8 @@ def prepare(script: Script) -> tuple[Statement, ...]:
 
 
 def _allowed(script: Script) -> Iterator[Statement]:
+    no_transaction = script.no_transaction
     for statement, node in split(script):
         refuse_forbidden(script, statement, node)
-        effect = outside(node, statement.text, no_transaction=script.no_transaction)
+        effect = outside(node, statement.text, no_transaction=no_transaction)
         yield replace(statement, outside=effect) if effect else statement

@@ -98,8 +98,7 @@ def _findings(script: Script, statement: Statement, node: Node) -> Iterator[tupl
         case "copy_stmt" if not tree.filename:
             yield Reason.COPY_FROM_STDIN, "COPY FROM stdin" if tree.is_from else "COPY TO stdout"
     form = outside_transactions(node)
-    no_transaction = script.no_transaction
-    if form and outside(node, statement.text, no_transaction=no_transaction) is None:
+    if form and outside(node, statement.text, no_transaction=script.no_transaction) is None:
         yield Reason.NON_TRANSACTIONAL, form
     # A function's definition calls nothing yet.
     if name != "create_function_stmt" and _may_unlock(statement.text) and _unlocks(tree):
