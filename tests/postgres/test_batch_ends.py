@@ -5,7 +5,8 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.harness import Attempt, Database, Project, attempt, make_spec
-from tests.postgres.test_batch import BATCH, HIDDEN, LATER, apply
+from tests.postgres.test_batch import BATCH, apply
+from tests.postgres.test_batch_settles import HIDDEN, LATER
 
 TEMPORARY = """
 DO $$ BEGIN
