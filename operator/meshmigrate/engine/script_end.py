@@ -73,14 +73,14 @@ class ScriptEnds:
             What one of those before it has left waiting was not checked.
         """
         statements = work.script.statements
-        may_change = bool(work.checks) or not statements or may_let_wait(statements)
+        lets_wait = may_let_wait(statements)
         if self._asks:
             self._asks = False
-            self._none_waits = not (may_change or any_can_wait(self._connection))
-        elif self._none_waits and may_change:
+            self._none_waits = not (lets_wait or any_can_wait(self._connection))
+        elif self._none_waits and (lets_wait or work.checks or not statements):
             if any_can_wait(self._connection):
                 raise EndsApart
-            self._none_waits = False
+            self._none_waits = not lets_wait
 
     def together(self, work: Work, *, last: bool) -> Callable[[], End] | None:
         """Give what goes with the last statement of a script; None if its end goes apart."""
