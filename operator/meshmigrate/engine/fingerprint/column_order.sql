@@ -7,7 +7,5 @@ JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f')
   AND c.relnamespace = ANY (%(schemas)s)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid = c.oid AND d.deptype = 'e')
+  AND c.oid <> ALL (%(member_relations)s)
 GROUP BY c.oid, n.nspname, c.relname
