@@ -27,7 +27,9 @@ WITH members AS MATERIALIZED (
                         AND d.objoid = n.oid AND starts_with(d.description, %(mark)s))
       AND NOT EXISTS (SELECT FROM members AS m
                       WHERE m.classid = 'pg_catalog.pg_namespace'::regclass AND m.objid = n.oid)
-), covered AS MATERIALIZED (SELECT e.oid FROM every AS e WHERE NOT e.managed), types AS MATERIALIZED (
+), covered AS MATERIALIZED (
+    SELECT e.oid FROM every AS e WHERE NOT e.managed
+), types AS MATERIALIZED (
     SELECT t.oid FROM pg_catalog.pg_type AS t
     WHERE t.oid >= 16384 AND t.typnamespace = ANY (ARRAY(SELECT oid FROM covered))
       AND (t.typtype IN ('e', 'd', 'r', 'b')
@@ -47,13 +49,13 @@ SELECT ARRAY(SELECT c.oid FROM covered AS c),
              WHERE m.classid = 'pg_catalog.pg_proc'::regclass),
        ARRAY(SELECT t.oid FROM types AS t),
        ARRAY(SELECT unnest(v.sections) FROM (VALUES
-           (ARRAY['relations', 'columns', 'indexes', 'column_order'], EXISTS (
+           (ARRAY['relations', 'columns', 'indexes'], EXISTS (
                SELECT FROM pg_catalog.pg_class AS c
                WHERE c.oid >= 16384 AND c.relnamespace = ANY (ARRAY(SELECT oid FROM covered)))),
            (ARRAY['sequences'], EXISTS (
                SELECT FROM pg_catalog.pg_sequence AS s
-               JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
-               WHERE c.relnamespace = ANY (ARRAY(SELECT oid FROM covered)))),
+               WHERE (SELECT c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = s.seqrelid)
+                     = ANY (ARRAY(SELECT oid FROM covered)))),
            (ARRAY['constraints'], EXISTS (
                SELECT FROM pg_catalog.pg_constraint AS k
                WHERE k.connamespace = ANY (ARRAY(SELECT oid FROM covered)))),
@@ -65,9 +67,9 @@ SELECT ARRAY(SELECT c.oid FROM covered AS c),
                SELECT FROM pg_catalog.pg_rewrite AS r WHERE r.oid >= 16384)),
            (ARRAY['triggers'], EXISTS (
                SELECT FROM pg_catalog.pg_trigger AS t
-               JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
                WHERE (NOT t.tgisinternal OR t.tgenabled <> 'O')
-                 AND c.relnamespace = ANY (ARRAY(SELECT oid FROM every)))),
+                 AND (SELECT c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = t.tgrelid)
+                     = ANY (ARRAY(SELECT oid FROM every)))),
            (ARRAY['policies'], EXISTS (SELECT FROM pg_catalog.pg_policy)),
            (ARRAY['statistics'], EXISTS (SELECT FROM pg_catalog.pg_statistic_ext)),
            (ARRAY['operators'],
@@ -99,17 +101,17 @@ SELECT ARRAY(SELECT c.oid FROM covered AS c),
            -- The ledgers have triggers, and comments on tables and functions.
            (ARRAY['comments_of_relations'], EXISTS (
                SELECT FROM pg_catalog.pg_description AS m
-               JOIN pg_catalog.pg_class AS c ON c.oid = m.objoid
                WHERE m.objoid >= 16384 AND m.classoid = 'pg_catalog.pg_class'::regclass
-                 AND c.relnamespace = ANY (ARRAY(SELECT oid FROM covered)))),
+                 AND (SELECT c.relnamespace FROM pg_catalog.pg_class AS c WHERE c.oid = m.objoid)
+                     = ANY (ARRAY(SELECT oid FROM covered)))),
            (ARRAY['comments_of_others'], EXISTS (
                SELECT FROM pg_catalog.pg_description AS m
-               LEFT JOIN pg_catalog.pg_proc AS p
-                 ON m.classoid = 'pg_catalog.pg_proc'::regclass AND p.oid = m.objoid
                WHERE m.objoid >= 16384
                  AND m.classoid NOT IN ('pg_catalog.pg_class'::regclass,
                                         'pg_catalog.pg_namespace'::regclass)
-                 AND (p.oid IS NULL OR p.pronamespace = ANY (ARRAY(SELECT oid FROM covered))))),
+                 AND (m.classoid <> 'pg_catalog.pg_proc'::regclass
+                      OR (SELECT p.pronamespace FROM pg_catalog.pg_proc AS p WHERE p.oid = m.objoid)
+                         = ANY (ARRAY(SELECT oid FROM covered))))),
            (ARRAY['default_privileges'], EXISTS (SELECT FROM pg_catalog.pg_default_acl)),
            (ARRAY['security_labels'],
                EXISTS (SELECT FROM pg_catalog.pg_seclabel)
