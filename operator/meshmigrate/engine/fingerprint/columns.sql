@@ -1,4 +1,5 @@
--- Columns by name: a column that was dropped and added again is the same one at another place.
+-- Columns by name: a column that was dropped and added again is the same one at another place. That
+-- place, of columns of tables, and the name alone make the order of columns.
 -- pg_attver is a mark of the server's own on columns, another one each time they are made
 -- (measured: 15.20 has it, 15.18 does not).
 SELECT c.oid::regclass::text || '.' || quote_ident(a.attname),
@@ -8,7 +9,9 @@ SELECT c.oid::regclass::text || '.' || quote_ident(a.attname),
            CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text END,
            CASE a.attgenerated WHEN 's' THEN 'generated stored' WHEN 'v' THEN 'generated virtual'
                ELSE CASE WHEN a.atthasdef THEN 'default' END END,
-           pg_get_expr(f.adbin, f.adrelid),
+           CASE WHEN a.atthasdef THEN (
+               SELECT pg_get_expr(f.adbin, f.adrelid) FROM pg_catalog.pg_attrdef AS f
+               WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum) END,
            'collate ' || CASE WHEN a.attcollation <> t.typcollation
                          THEN a.attcollation::regcollation::text END,
            CASE WHEN a.attstorage <> t.typstorage THEN 'storage ' || a.attstorage::text END,
@@ -23,15 +26,14 @@ SELECT c.oid::regclass::text || '.' || quote_ident(a.attname),
                SELECT string_agg(o.option_name || ' ' || quote_literal(o.option_value), ','
                                  ORDER BY o.option_name)
                FROM pg_options_to_table(a.attfdwoptions) AS o) END),
-       n.nspname || '.' || c.relname
+       n.nspname || '.' || c.relname,
+       CASE WHEN c.relkind IN ('r', 'p', 'f') THEN a.attnum END,
+       quote_ident(a.attname)
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
-LEFT JOIN pg_catalog.pg_attrdef AS f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped
   AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c')
   AND c.relnamespace = ANY (%(schemas)s)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid = c.oid AND d.deptype = 'e')
+  AND c.oid <> ALL (%(member_relations)s)

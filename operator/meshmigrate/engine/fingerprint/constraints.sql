@@ -14,9 +14,5 @@ LEFT JOIN pg_catalog.pg_type AS t ON t.oid = k.contypid
 LEFT JOIN pg_catalog.pg_constraint AS p ON p.oid = k.conparentid
 WHERE k.connamespace = ANY (%(schemas)s)
   AND p.conrelid IS DISTINCT FROM k.conrelid
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid = k.conrelid AND d.deptype = 'e')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_type'::regclass
-                    AND d.objid = k.contypid AND d.deptype = 'e')
+  AND k.conrelid <> ALL (%(member_relations)s)
+  AND (k.contypid = 0 OR k.contypid = ANY (%(types)s))

@@ -35,11 +35,7 @@ WITH listed AS MATERIALIZED (
            coalesce(t.typacl, acldefault('T', t.typowner)), n.nspname || '.' || t.typname
     FROM pg_catalog.pg_type AS t
     JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-    LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
-    WHERE t.oid >= 16384 AND t.typnamespace = ANY (%(schemas)s)
-      AND (t.typtype IN ('e', 'd', 'r', 'b') OR (t.typtype = 'c' AND c.relkind = 'c'))
-      AND (t.typelem = 0 OR t.oid <> ALL (SELECT e.typarray FROM pg_catalog.pg_type AS e
-                                          WHERE e.oid = t.typelem))
+    WHERE t.oid = ANY (%(types)s)
     UNION ALL
     SELECT 'pg_catalog.pg_language'::regclass, l.oid, 'language ' || quote_ident(l.lanname),
            l.lanowner, coalesce(l.lanacl, acldefault('l', l.lanowner)), NULL
@@ -59,7 +55,8 @@ WITH listed AS MATERIALIZED (
     FROM pg_catalog.pg_database AS b WHERE b.datname = current_database()
 ) AS o
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                      WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e')
+                      WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'
+                        AND d.refclassid = 'pg_catalog.pg_extension'::regclass)
 ), worded AS MATERIALIZED (
     SELECT k.owner, k.acl, coalesce((
         SELECT string_agg(g.line, ', ' ORDER BY g.line)

@@ -23,9 +23,5 @@ JOIN pg_catalog.pg_class AS c ON c.oid = x.indrelid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm')
   AND c.relnamespace = ANY (%(schemas)s)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid = c.oid AND d.deptype = 'e')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid = x.indexrelid AND d.deptype = 'e')
+  AND c.oid <> ALL (%(member_relations)s)
+  AND x.indexrelid <> ALL (%(member_relations)s)

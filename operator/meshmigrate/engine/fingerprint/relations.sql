@@ -6,9 +6,10 @@ SELECT c.oid::regclass::text,
                WHEN 'm' THEN 'materialized view' ELSE 'sequence' END,
            CASE c.relpersistence WHEN 'u' THEN 'unlogged' END,
            'of ' || CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END,
-           'using ' || CASE WHEN c.relam <> 0 THEN (
+           -- 2 is heap (pg_am.dat).
+           'using ' || CASE WHEN c.relam NOT IN (0, 2) THEN (
                SELECT quote_ident(m.amname) FROM pg_catalog.pg_am AS m
-               WHERE m.oid = c.relam AND m.amname <> 'heap') END,
+               WHERE m.oid = c.relam) END,
            'tablespace ' || CASE WHEN c.reltablespace <> 0 THEN (
                SELECT quote_ident(s.spcname) FROM pg_catalog.pg_tablespace AS s
                WHERE s.oid = c.reltablespace) END,
@@ -36,6 +37,4 @@ FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
   AND c.relnamespace = ANY (%(schemas)s)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid = c.oid AND d.deptype = 'e')
+  AND c.oid <> ALL (%(member_relations)s)

@@ -37,27 +37,28 @@ SECTIONS: Final = (
     "comments",
     "security_labels",
 )
-"""Each is a file of that name, or two.
+"""Each is a file of that name, or a few.
 
 Its columns are the object, its definition, and the schema and relation (or other object) that it
-belongs to, unquoted, for patterns to match. A line that ends in ``-- since N`` is for servers of
-that version and newer. The search path is empty, so functions are the server's own.
+belongs to, unquoted, for patterns to match; of columns also their place and name. A line that ends
+in ``-- since N`` is for servers of that version and newer. The search path is empty, so functions
+are the server's own.
 """
-
-COLUMN_ORDER: Final = "column_order"
-"""A query of the same form whose differences are no differences of the schema."""
 
 SCOPE: Final = "scope"
 """A query of the schemas that are covered, and of the files that need not be asked."""
 
-_TWO_FILES: Final = {"comments": ("comments", "comments_of_others")}
+_FILES: Final = {
+    "comments": ("comments", "comments_of_relations", "comments_of_others"),
+    "extensions": ("extensions", "dependents_of_extensions"),
+}
 
 _SINCE: Final = re.compile(r"-- since (\d+)\n")
 
 
 def files_of(section: str) -> tuple[str, ...]:
     """Give the names of the queries of a section."""
-    return _TWO_FILES.get(section, (section,))
+    return _FILES.get(section, (section,))
 
 
 @cache

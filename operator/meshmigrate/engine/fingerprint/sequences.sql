@@ -14,6 +14,4 @@ LEFT JOIN pg_catalog.pg_class AS t ON t.oid = o.refobjid
 LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
 JOIN pg_catalog.pg_namespace AS n ON n.oid = coalesce(t.relnamespace, c.relnamespace)
 WHERE c.relnamespace = ANY (%(schemas)s)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_class'::regclass
-                    AND d.objid = c.oid AND d.deptype = 'e')
+  AND c.oid <> ALL (%(member_relations)s)

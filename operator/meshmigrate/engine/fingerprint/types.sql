@@ -31,11 +31,4 @@ SELECT t.oid::regtype::text,
        n.nspname || '.' || t.typname
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
-WHERE t.oid >= 16384 AND t.typnamespace = ANY (%(schemas)s)
-  AND (t.typtype IN ('e', 'd', 'r', 'b') OR (t.typtype = 'c' AND c.relkind = 'c'))
-  AND (t.typelem = 0 OR t.oid <> ALL (SELECT e.typarray FROM pg_catalog.pg_type AS e
-                                      WHERE e.oid = t.typelem))
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                  WHERE d.classid = 'pg_catalog.pg_type'::regclass
-                    AND d.objid = t.oid AND d.deptype = 'e')
+WHERE t.oid = ANY (%(types)s)
