@@ -26,12 +26,11 @@ class Pretender(Proxy):
 
 
 @pytest.mark.parametrize("mode", ["PerFile", "Batch"])
-@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("end", ["", MARK.format("behind"), "SELECT 1 / 0;"])
 def test_a_file_that_ended_its_transaction_is_not_recorded(
-    database: Database, project: Project, mode: TransactionMode, *, last: bool
+    database: Database, project: Project, mode: TransactionMode, end: str
 ) -> None:
-    """Its history row would be in another transaction; what was before it in a batch is."""
-    end = "" if last else MARK.format("behind")
+    """Its history row would be in another transaction; those of the files before it are there."""
     database.query("CREATE TABLE marks (mark text)")
     project.migration("1", MARK.format("one"))
     project.migration("2", f"{MARK.format('two')}{_SAID.decode()};\n{end}")
@@ -45,3 +44,4 @@ def test_a_file_that_ended_its_transaction_is_not_recorded(
     assert done.outcome is Outcome.HALTED
     assert database.versions == ["1"]
     assert [version for event, version in database.log if event == "Applied"] == database.versions
+    assert [mark for (mark,) in database.query("SELECT mark FROM marks")] == ["one", "two"]

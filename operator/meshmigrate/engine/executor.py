@@ -106,6 +106,9 @@ class Executor:
                 clock=self.clock,
                 attempt=attempt,
             )
+            ends = ScriptEnds(
+                self.connection, self.server, limits, apart=ends_apart, shared=len(parts) > 1
+            )
             try:
                 shortest_ms = tables.wait(
                     together,
@@ -113,9 +116,6 @@ class Executor:
                     give_up=lambda: deadline.passed or lock_deadline.half_passed,
                 )
                 limits.outlast(shortest_ms)
-                ends = ScriptEnds(
-                    self.connection, self.server, limits, apart=ends_apart, shared=len(parts) > 1
-                )
                 self._try(parts, record, limits, ends, reached.append, in_front=in_front)
             except EndsApart:
                 ends_apart = True
@@ -124,6 +124,7 @@ class Executor:
                     in_front = False
                     continue
                 self.in_flight.answered(error)
+                ends.refuse_committed(reached[-1].script.script, error)
                 if len(parts) > 1 and not ends_apart and stopped_by_what_waits(error):
                     ends_apart = True
                     continue
@@ -150,7 +151,7 @@ class Executor:
         self.in_flight.commit = None
         session.reset(self.connection, self.server)
         with session.transaction(self.connection, commit_and_look):
-            own = self.lease.begin(in_front=in_front)
+            ends.own_transaction = self.lease.begin(in_front=in_front)
             with self.activity.of_a_file():
                 for part in parts:
                     if part is not parts[0]:
@@ -159,22 +160,16 @@ class Executor:
                     self.in_flight.version = part.work.version
                     with part_span(part.work.script.script, part.work.version, of=len(parts)):
                         part.begins()
-                        part.ended(self._run(part.work, own, limits, ends, last=part is parts[-1]))
+                        part.ended(self._run(part.work, limits, ends, last=part is parts[-1]))
             record()
             if not self.in_flight.one_by_one:
                 session.commit_without_flush(self.connection)
-            self.in_flight.commit = Commit(own(), parts[-1].work.script.script.file)
+            self.in_flight.commit = Commit(
+                ends.own_transaction(), parts[-1].work.script.script.file
+            )
         self.in_flight.commit = None
 
-    def _run(
-        self,
-        work: Work,
-        own: Callable[[], str],
-        limits: Limits,
-        ends: ScriptEnds,
-        *,
-        last: bool,
-    ) -> str:
+    def _run(self, work: Work, limits: Limits, ends: ScriptEnds, *, last: bool) -> str:
         ends.look_ahead(work)
         session.enter_script(self.connection, self.server)
         script = work.script.script
@@ -188,14 +183,14 @@ class Executor:
             end=ends.together(work, last=last),
         )
         if result is not None:
-            return ends.left(result, own(), script)
+            return ends.left(result, script)
         limits.restore()
         settle(self.connection, script, by_name=not last)
         for check in work.checks:
             session.enter_script(self.connection, self.server)
             before = self._before(limits, check.script)
             run_checks(self.connection, check.script, check.statements, before=before)
-        return ends.leave(own(), script)
+        return ends.leave(script)
 
     def _before(self, limits: Limits, script: Script) -> Callable[[Statement], None]:
         limits.begin(script)

@@ -11,13 +11,13 @@ from meshmigrate.engine import session
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import LockedRun
 from meshmigrate.engine.events import Event, EventName
-from meshmigrate.engine.ledger import history, journal, log
-from meshmigrate.engine.ledger.store import Bound
+from meshmigrate.engine.ledger import history, journal
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
+from meshmigrate.engine.rows import Rows
 from meshmigrate.engine.run_file import run_file
+from meshmigrate.engine.script_end import TransactionEnded
 from meshmigrate.engine.statements import flush
 from meshmigrate.engine.work import Part, Work
-from meshmigrate.engine.write_back import write_back
 
 _FILES_OF_A_MESSAGE: Final = 256
 
@@ -76,7 +76,7 @@ def _apply_each(
 ) -> Stumble | None:
     begun = journal.begun(locked.ledger)
     for index, (prepared, work) in enumerate(zip(pending, works, strict=True)):
-        row = _Rows(locked, prepared.migration)
+        row = Rows(locked, prepared.migration)
         locked.events(
             _event(EventName.APPLYING, prepared.migration, index, len(pending), "applying")
         )
@@ -107,7 +107,7 @@ def _apply_together(
     deadline: Deadline,
 ) -> Stumble | None:
     """Apply all files in one transaction: applied is each only when all of them are."""
-    reached = [pending[0].migration]
+    reached: list[_SharedFile] = []
     files = [
         _SharedFile(locked, prepared.migration, index, len(pending), reached.append)
         for index, prepared in enumerate(pending)
@@ -121,7 +121,10 @@ def _apply_together(
             lock_deadline=_lock_deadline(locked),
         )
     except (Failure, LockTimeout) as error:
-        return Stumble(_file_of(error, pending, works, reached[-1]), error)
+        last = reached[-1] if reached else files[0]
+        if isinstance(error, TransactionEnded) and error.committed:
+            _record_late(locked, files[: last.index])
+        return Stumble(_file_of(error, pending, works, last.migration), error)
     for file in files:
         file.tell(EventName.APPLIED, "applied")
     return None
@@ -154,13 +157,13 @@ class _SharedFile:
     migration: Migration
     index: int
     total: int
-    reached: Callable[[Migration], None]
+    reached: Callable[["_SharedFile"], None]
     end: str = ""
 
     def begins(self) -> None:
         """Tell that it begins."""
         self.tell(EventName.APPLYING, "applying")
-        self.reached(self.migration)
+        self.reached(self)
 
     def ended(self, at: str) -> None:
         """Note when it ended: only then the next one began."""
@@ -172,14 +175,29 @@ class _SharedFile:
         self.locked.events(_event(name, self.migration, done, self.total, word))
 
 
-def _record(files: Sequence[_SharedFile]) -> None:
+def _record_late(locked: LockedRun, files: Sequence[_SharedFile]) -> None:
+    """Write the rows of files that were committed without them, by the file behind them."""
+    if not files:
+        return
+    with session.transaction(locked.ledger.connection):
+        locked.lease.guard()
+        _record(files, files[0].end)
+    for file in files:
+        file.tell(EventName.APPLIED, "applied")
+
+
+def _record(files: Sequence[_SharedFile], started: str | None = None) -> None:
     """Write the rows of all files: nobody sees them before the last one has ended.
 
     One after the other they take the server less time than each behind its file (measured).
+
+    Parameters
+    ----------
+    started
+        When the first one began, if the transaction did not begin with it.
     """
-    started: str | None = None
     for count, file in enumerate(files, 1):
-        _Rows(file.locked, file.migration).write(started, file.end)
+        Rows(file.locked, file.migration).write(started, file.end)
         started = file.end
         if count % _FILES_OF_A_MESSAGE == 0:
             flush(file.locked.ledger.connection)
@@ -188,43 +206,6 @@ def _record(files: Sequence[_SharedFile]) -> None:
 def _lock_deadline(locked: LockedRun) -> Deadline:
     seconds = locked.policy.lock.table_lock_deadline_seconds
     return Deadline(locked.clock, seconds, name="tableLockDeadlineSeconds")
-
-
-@dataclass(slots=True)
-class _Rows:
-    """What the ledger says of a file that was applied."""
-
-    locked: LockedRun
-    migration: Migration
-    bound: Bound | None = None
-
-    def bind(self, started: str | None = None, ended: str | None = None) -> Bound:
-        """Make its statement, which needs no answer of the file's: it is done while that runs.
-
-        A file that has its transaction for itself began with it, and ends now.
-        """
-        identity = self.locked.identity
-        entry = log.Entry(
-            event=log.APPLIED,
-            run_id=identity.id,
-            attempt=identity.attempt,
-            version=str(self.migration.version),
-            script=self.migration.script.file,
-            timed=True,
-            started=started,
-            ended=ended,
-        )
-        arrival = history.arrival(
-            self.migration, identity.id, "applied", started=started, ended=ended
-        )
-        self.bound = log.row_with(self.locked.ledger, history.ARRIVED, entry, arrival)
-        return self.bound
-
-    def write(self, started: str | None = None, ended: str | None = None) -> None:
-        """Write it, in the transaction of the file."""
-        self.locked.ledger.write_bound(self.bound or self.bind(started, ended))
-        if self.locked.ledger.write_back:
-            write_back(self.locked.ledger, self.migration)
 
 
 def _event(name: EventName, migration: Migration, done: int, total: int, word: str) -> Event:

@@ -9,11 +9,11 @@ from typing import Final
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from meshmigrate.domain.errors import Failure, MigrationError
+from meshmigrate.domain.errors import Failure, Interruption, MigrationError
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.script import Script
 from meshmigrate.domain.sqlstate import SqlState
-from meshmigrate.engine import script_left
+from meshmigrate.engine import script_left, session
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.constraints import ANY_CAN_WAIT, any_can_wait, may_hide, may_let_wait
 from meshmigrate.engine.deferred import WorkingConnection
@@ -24,10 +24,33 @@ from meshmigrate.engine.statements import SETTLE, End
 from meshmigrate.engine.work import Work
 
 _TRUE: Final = "t"
+_IS_COMMITTED: Final = """
+SELECT pg_catalog.pg_xact_status(%(transaction)s::pg_catalog.xid8) = 'committed'
+"""
 
 
 class EndsApart(Exception):
     """A script has made constraints that can wait, and nobody could read that in it."""
+
+
+class TransactionEnded(Failure):
+    """A script ended our transaction: its rows in the ledger would be in another one.
+
+    Parameters
+    ----------
+    committed
+        Whether that transaction was committed, and with it the files before this one.
+    """
+
+    def __init__(self, script: Script, *, committed: bool) -> None:
+        super().__init__(
+            Reason.TRANSACTION_CONTROL,
+            f"{script.file} ended the transaction it was run in"
+            + (": what it did until then stays, and it is not recorded" if committed else ""),
+            hint=("Take back what it did. " if committed else "")
+            + "Remove what commits or rolls back: a file and its history row are one.",
+        )
+        self.committed = committed
 
 
 class ScriptEnds:
@@ -63,6 +86,8 @@ class ScriptEnds:
         self._apart = apart
         self._asks = shared and not apart
         self._none_waits = False
+        self.own_transaction: Callable[[], str] = str
+        """Gives the id of the transaction; empty as long as it is not known."""
 
     def look_ahead(self, work: Work) -> None:
         """Look at a script before it has the session.
@@ -98,7 +123,7 @@ class ScriptEnds:
 
         return end
 
-    def left(self, result: PGresult, own_transaction: str, script: Script) -> str:
+    def left(self, result: PGresult, script: Script) -> str:
         """Learn how a script ended from what was sent with its last statement.
 
         Returns when that was, by the server's clock.
@@ -111,12 +136,12 @@ class ScriptEnds:
             What waits was not checked.
         """
         left = script_left.learn(self._connection, result)
-        _require_same(own_transaction, left.transaction, script)
+        self._require_same(left.transaction, script)
         if left.also == _TRUE:
             raise EndsApart
         return left.at
 
-    def leave(self, own_transaction: str, script: Script) -> str:
+    def leave(self, script: Script) -> str:
         """Take the session back from a script in a message by itself.
 
         Returns when that was, by the server's clock.
@@ -130,8 +155,36 @@ class ScriptEnds:
             left = script_left.leave(self._connection, self._server)
         else:
             left = Left("", "", "")
-        _require_same(own_transaction, left.transaction, script)
+        self._require_same(left.transaction, script)
         return left.at
+
+    def _require_same(self, found: str, script: Script) -> None:
+        if found != self.own_transaction():
+            raise TransactionEnded(script, committed=False)
+
+    def refuse_committed(self, script: Script, error: MigrationError) -> None:
+        """Refuse to take for rolled back what a script has committed before it failed.
+
+        Raises
+        ------
+        Failure
+            ``TransactionControl``.
+        Interruption
+            The connection was lost.
+        """
+        own = self.own_transaction()
+        if not own or isinstance(error, Interruption):
+            return
+        try:
+            session.reset(self._connection, self._server)
+            with session.translated():
+                row = self._connection.execute(_IS_COMMITTED, {"transaction": own}).fetchone()
+        except Interruption:
+            raise
+        except MigrationError:
+            return
+        if row is not None and row[0]:
+            raise TransactionEnded(script, committed=True) from error
 
 
 def stopped_by_what_waits(error: MigrationError) -> bool:
@@ -141,14 +194,3 @@ def stopped_by_what_waits(error: MigrationError) -> bool:
     behind each of them.
     """
     return error.sqlstate == SqlState.OBJECT_IN_USE
-
-
-def _require_same(own_transaction: str, found: str, script: Script) -> None:
-    """Refuse to record a script that ended our transaction: its rows would be in another one."""
-    if found == own_transaction:
-        return
-    raise Failure(
-        Reason.TRANSACTION_CONTROL,
-        f"{script.file} ended the transaction it was run in",
-        hint="Remove what commits or rolls back: a file and its history row are one.",
-    )
