@@ -13,11 +13,11 @@ from meshmigrate.domain.answers import (
     Fault,
     LogAnswer,
     NewFiles,
-    PlanAnswer,
     Problem,
     Status,
     WaitAnswer,
 )
+from meshmigrate.domain.plan_answer import PlanAnswer
 from meshmigrate.domain.result import Result
 from meshmigrate.domain.runner_log import LogLine
 from meshmigrate.domain.runspec import Contract, RunSpec

@@ -10,8 +10,9 @@ from msgspec import json
 from meshmigrate.cli import github
 from meshmigrate.cli.excerpt import error_lines
 from meshmigrate.cli.output import until_closed
-from meshmigrate.domain.answers import PlanAnswer, Problem, Status
+from meshmigrate.domain.answers import Problem, Status
 from meshmigrate.domain.errors import MigrationError
+from meshmigrate.domain.plan_answer import PlanAnswer
 from meshmigrate.domain.runspec import Contract, Folders
 
 

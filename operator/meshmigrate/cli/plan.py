@@ -23,8 +23,8 @@ from meshmigrate.cli.run_options import (
     target_option,
     transaction_mode_option,
 )
-from meshmigrate.domain.answers import HazardAnswer, PendingFile, PlanAnswer
 from meshmigrate.domain.outcome import EXIT_FINDINGS
+from meshmigrate.domain.plan_answer import HazardAnswer, PendingFile, PlanAnswer
 from meshmigrate.domain.runspec import (
     Access,
     Folders,

@@ -14,7 +14,8 @@ from meshmigrate.engine.events import Event, EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import count, names
 from meshmigrate.engine.ledger import history, journal, log, runs
-from meshmigrate.engine.ledger.runs import PartialFile, Run, TakenBack, TurningPoint
+from meshmigrate.engine.ledger.runs import Run
+from meshmigrate.engine.ledger.turning_points import PartialFile, TakenBack, TurningPoint
 from meshmigrate.engine.proof import compare
 from meshmigrate.engine.reckoning import (
     changing,

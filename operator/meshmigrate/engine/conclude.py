@@ -23,7 +23,7 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.forward import Stumble
 from meshmigrate.engine.ledger import history, journal, log, runs
 from meshmigrate.engine.ledger.journal import Step
-from meshmigrate.engine.ledger.runs import PartialFile, TakenBack, TurningPoint
+from meshmigrate.engine.ledger.turning_points import PartialFile, TakenBack, TurningPoint
 from meshmigrate.engine.reckoning import changing
 from meshmigrate.engine.reversal import (
     find_losses,

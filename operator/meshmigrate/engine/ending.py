@@ -27,8 +27,9 @@ from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint
 from meshmigrate.engine.ledger import history, log, runs
 from meshmigrate.engine.ledger.lease import Lease
-from meshmigrate.engine.ledger.runs import Retreat, Run, TurningPoint
+from meshmigrate.engine.ledger.runs import Run
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.ledger.turning_points import Retreat, TurningPoint
 from meshmigrate.engine.probe import Server
 from meshmigrate.engine.wanted import Wanted
 

@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from uuid import uuid4
 
-from meshmigrate.domain.answers import HazardAnswer, PendingFile, PlanAnswer, WayBackAnswer
 from meshmigrate.domain.hazard_search import FoundHazard
+from meshmigrate.domain.plan_answer import HazardAnswer, PendingFile, PlanAnswer, WayBackAnswer
 from meshmigrate.domain.runspec import Folders, Policy, RunIdentity, RunSpec
 from meshmigrate.domain.way_back import WayBack
 from meshmigrate.engine.ending import rollback_ready

@@ -15,21 +15,21 @@ from meshmigrate.domain.retreat import BEFORE_THE_FIRST, plan_retreat
 from meshmigrate.domain.runspec import RunIdentity, RunSpec
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import half_back, kept, session
+from meshmigrate.engine.back_events import event, turning_back
 from meshmigrate.engine.drift import scope
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
 from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Difference, count, names
 from meshmigrate.engine.ledger import history, journal, log, past, runs
-from meshmigrate.engine.ledger.runs import Retreat, Run, TakenBack, TurningPoint
+from meshmigrate.engine.ledger.runs import Run
+from meshmigrate.engine.ledger.turning_points import Retreat, TakenBack, TurningPoint
 from meshmigrate.engine.no_return import refuse_irreversible
 from meshmigrate.engine.proof import compare, listed
 from meshmigrate.engine.undo import (
     RESTORE,
-    event,
     go_back,
     roll_back,
-    turning_back,
     way_back_deadline,
     way_on,
 )

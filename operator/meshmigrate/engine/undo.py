@@ -14,13 +14,15 @@ from meshmigrate.domain.result import FailureDetail
 from meshmigrate.domain.runspec import RunIdentity
 from meshmigrate.domain.version import Version
 from meshmigrate.engine import half_back
+from meshmigrate.engine.back_events import event, turning_back
 from meshmigrate.engine.clock import Deadline
 from meshmigrate.engine.ending import Ending, LockedRun, Verdict, failure_detail, finish
-from meshmigrate.engine.events import Event, EventName
+from meshmigrate.engine.events import EventName
 from meshmigrate.engine.fingerprint import catalog
 from meshmigrate.engine.fingerprint.compare import Fingerprint, count, names
 from meshmigrate.engine.ledger import history, journal, log
-from meshmigrate.engine.ledger.runs import Run, TurningPoint
+from meshmigrate.engine.ledger.runs import Run
+from meshmigrate.engine.ledger.turning_points import TurningPoint
 from meshmigrate.engine.prepared import prepare_script
 from meshmigrate.engine.proof import compare, listed
 from meshmigrate.engine.run_file import run_file
@@ -228,28 +230,3 @@ def _detail(why: TurningPoint, lost: Sequence[str]) -> FailureDetail | None:
 def way_on(error: MigrationError, otherwise: str) -> str:
     """Give what to do next: of a step that a person has to decide about, the error says it."""
     return error.hint if error.reason is Reason.STEP_UNKNOWN else otherwise
-
-
-def event(name: EventName, row: AppliedVersion, done: int, total: int, word: str) -> Event:
-    """Tell of a version that is taken back."""
-    return Event(
-        name=name,
-        message=f"{word} {row.version} {row.name}",
-        version=str(row.version),
-        direction="down",
-        done=done,
-        total=total,
-    )
-
-
-def turning_back(why: str, count: int, *, cause: str = "") -> Event:
-    """Tell that what a run applied is about to be taken back."""
-    versions = f"{count} {'version' if count == 1 else 'versions'}"
-    return Event(
-        name=EventName.TURNING_BACK,
-        message=f"taking back {versions}, as {why}",
-        direction="down",
-        done=0,
-        total=count,
-        cause=cause,
-    )

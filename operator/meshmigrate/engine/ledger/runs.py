@@ -1,7 +1,7 @@
 """The runs: what each set out to do, how far it got, and how it ended."""
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 from msgspec import json
@@ -11,12 +11,11 @@ from psycopg.sql import SQL, Identifier
 from meshmigrate.domain.errors import Refusal
 from meshmigrate.domain.mode import Mode
 from meshmigrate.domain.outcome import Outcome
-from meshmigrate.domain.plan import AppliedVersion, How, Plan
+from meshmigrate.domain.plan import Plan
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.result import FailureDetail, RollbackReady
-from meshmigrate.domain.runspec import Contract, Intent, RunSpec
-from meshmigrate.domain.version import Version
+from meshmigrate.domain.runspec import Intent, RunSpec
 from meshmigrate.engine.ledger.store import Ledger
+from meshmigrate.engine.ledger.turning_points import Retreat, WayBack
 from meshmigrate.engine.write_back import remember
 
 _COLUMNS: Final = SQL(
@@ -48,95 +47,6 @@ SET finished_at = pg_catalog.clock_timestamp(), outcome = %(outcome)s, reason = 
     result = %(result)s::json, fingerprint_after = %(fingerprint)s
 WHERE id = %(id)s
 """
-
-
-class PartialFile(Contract, frozen=True, kw_only=True):
-    """A file that failed after some of its steps: taken back although it has no history row."""
-
-    version: str
-    name: str
-    checksum: str
-    rollback_checksum: str
-
-
-class TakenBack(Contract, frozen=True, kw_only=True):
-    """A version that a way back begins with: its row is gone from the history at the end."""
-
-    version: str
-    name: str
-    checksum: str
-    rollback_checksum: str | None
-    run_id: UUID
-    how: How
-
-    @classmethod
-    def of(cls, row: AppliedVersion) -> Self:
-        """Take it from the history."""
-        return cls(
-            version=str(row.version),
-            name=row.name,
-            checksum=row.checksum,
-            rollback_checksum=row.rollback_checksum,
-            run_id=row.run_id,
-            how=row.how,
-        )
-
-    @property
-    def row(self) -> AppliedVersion:
-        """The row as it was."""
-        return AppliedVersion(
-            Version(self.version),
-            self.name,
-            self.checksum,
-            self.rollback_checksum,
-            self.run_id,
-            self.how,
-        )
-
-
-class TurningPoint(Contract, frozen=True, kw_only=True, tag="failed"):
-    """Why a run went back: kept while it does, whoever finishes it."""
-
-    reason: str
-    detail: FailureDetail
-    partial: PartialFile | None = None
-    write_back: bool = False
-    """Whether what it takes back goes out of the history of Supabase's command line too."""
-    rollback_ready: RollbackReady | None = None
-    versions: tuple[TakenBack, ...] = ()
-    """All that it takes back, also what an attempt before has."""
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether nothing failed: somebody asked for it."""
-        return self.reason == Reason.CANCELLED
-
-
-class Retreat(Contract, frozen=True, kw_only=True, tag="asked"):
-    """Where a run was asked to go back to: kept while it does, whoever finishes it.
-
-    Parameters
-    ----------
-    target
-        The version to stop at; 0 is the state before the first one.
-    proof
-        Digest of the schema as it was when that version was last current; None if nobody looked.
-    data_not_restored
-        What the versions that are taken back have discarded.
-    write_back
-        Whether what it takes back goes out of the history of Supabase's command line too.
-    versions
-        All that it takes back, also what an attempt before has.
-    """
-
-    target: str
-    proof: str | None
-    data_not_restored: tuple[str, ...] = ()
-    write_back: bool = False
-    versions: tuple[TakenBack, ...] = ()
-
-
-WayBack = TurningPoint | Retreat
 
 
 @dataclass(frozen=True, slots=True)
