@@ -45,3 +45,26 @@ def test_a_file_that_ended_its_transaction_is_not_recorded(
     assert database.versions == ["1"]
     assert [version for event, version in database.log if event == "Applied"] == database.versions
     assert [mark for (mark,) in database.query("SELECT mark FROM marks")] == ["one", "two"]
+
+
+@pytest.mark.parametrize("mode", ["PerFile", "Batch"])
+def test_a_part_of_the_first_file_that_is_committed_is_not_told_as_nothing(
+    database: Database, project: Project, mode: TransactionMode
+) -> None:
+    """Neither policy takes back what no row tells of: a person is told what is there."""
+    database.query("CREATE TABLE marks (mark text)")
+    for version, more in (("1", f"{_SAID.decode()};\nSELECT 1 / 0;"), ("2", "")):
+        project.migration(version, MARK.format("one") + more, "DELETE FROM marks;")
+    with Pretender(database) as proxy:
+        policy = Policy(transaction_mode=mode)
+        done = attempt(database, make_spec(project, policy=policy), url=proxy.url).result
+    assert done.outcome is Outcome.HALTED
+    assert done.message == (
+        "version 1 failed: migrations/1_m.sql ended the transaction it was run in, and a part of "
+        "it is committed; still applied, as a person has to look: a part of version 1 that is not "
+        "recorded"
+    )
+    assert done.failure is not None
+    assert done.failure.hint.startswith("Take back what it did until then.")
+    assert database.versions == []
+    assert [mark for (mark,) in database.query("SELECT mark FROM marks")] == ["one"]

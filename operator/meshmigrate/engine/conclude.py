@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace as with_fields
 
-from meshmigrate.domain.errors import LockTimeout
+from meshmigrate.domain.errors import LockTimeout, MigrationError
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.plan import AppliedVersion
 from meshmigrate.domain.reason import Reason
@@ -31,6 +31,7 @@ from meshmigrate.engine.reversal import (
     forget_steps,
     name_standing,
 )
+from meshmigrate.engine.script_end import is_committed
 from meshmigrate.engine.undo import go_back
 
 _GO_ON: Final = (
@@ -67,7 +68,7 @@ def stumble(locked: LockedRun, stumbled: Stumble) -> Ending:
     standing = history.of_run(locked.ledger, locked.identity.id)
     steps = changing(locked.ledger, journal.read(locked.ledger, version, "up"))
     mine = any(step.run_id == locked.identity.id for step in steps)
-    if error.reason is Reason.STEP_UNKNOWN:
+    if _has_to_be_looked_at(error):
         return _halt(locked, stumbled, standing, steps, why="as a person has to look")
     if not (standing or mine) and isinstance(error, LockTimeout):
         raise error
@@ -99,7 +100,8 @@ def _halt(
     why: str,
     reason: Reason | None = None,
 ) -> Ending:
-    left = name_standing(standing, stumbled.migration.version, steps)
+    unrecorded = is_committed(stumbled.error)
+    left = name_standing(standing, stumbled.migration.version, steps, unrecorded=unrecorded)
     return _end(
         locked,
         stumbled,
@@ -144,7 +146,7 @@ def _end(
 ) -> Ending:
     error, version = stumbled.error, stumbled.migration.version
     # The way on from a halt is not the way out of the error alone, unless a person has to look.
-    halted = outcome is Outcome.HALTED and error.reason is not Reason.STEP_UNKNOWN
+    halted = outcome is Outcome.HALTED and not _has_to_be_looked_at(error)
     hint = {"hint": _GO_ON} if halted else {}
     verdict = Verdict(
         outcome=outcome,
@@ -155,6 +157,11 @@ def _end(
     after = catalog.take(locked.ledger.connection, locked.policy.fingerprint)
     entries = [_entry(locked, stumbled)]
     return finish(locked, locked.identity, verdict, after=after, entries=entries)
+
+
+def _has_to_be_looked_at(error: MigrationError) -> bool:
+    """Tell whether nobody but a person can say what is there of the file that failed."""
+    return error.reason is Reason.STEP_UNKNOWN or is_committed(error)
 
 
 def _entry(locked: LockedRun, stumbled: Stumble) -> log.Entry:

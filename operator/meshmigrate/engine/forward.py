@@ -15,7 +15,7 @@ from meshmigrate.engine.ledger import history, journal
 from meshmigrate.engine.prepared import PreparedMigration, PreparedScript
 from meshmigrate.engine.rows import Rows
 from meshmigrate.engine.run_file import run_file
-from meshmigrate.engine.script_end import TransactionEnded
+from meshmigrate.engine.script_end import is_committed
 from meshmigrate.engine.statements import flush
 from meshmigrate.engine.work import Part, Work
 
@@ -122,7 +122,7 @@ def _apply_together(
         )
     except (Failure, LockTimeout) as error:
         last = reached[-1] if reached else files[0]
-        if isinstance(error, TransactionEnded) and error.committed:
+        if is_committed(error):
             _record_late(locked, files[: last.index])
         return Stumble(_file_of(error, pending, works, last.migration), error)
     for file in files:

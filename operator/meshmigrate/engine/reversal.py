@@ -61,12 +61,17 @@ def forget_steps(locked: LockedRun, version: Version) -> None:
 
 
 def name_standing(
-    standing: Sequence[AppliedVersion], partial: Version | None, steps: Sequence[Step]
+    standing: Sequence[AppliedVersion],
+    partial: Version | None,
+    steps: Sequence[Step],
+    *,
+    unrecorded: bool = False,
 ) -> str:
-    """Name the versions, and the steps of one more, that are still applied."""
+    """Name the versions, and the steps or an unrecorded part of one more, that still stand."""
     applied = ", ".join(str(row.version) for row in reversed(standing))
     done = f"of version {partial} " + ", ".join(map(str, steps)) if steps else ""
-    return "; ".join(filter(None, (applied, done)))
+    more = f"a part of version {partial} that is not recorded" if unrecorded else ""
+    return "; ".join(filter(None, (applied, done, more)))
 
 
 def _ways_back(locked: LockedRun, partial: Migration | None) -> list[WayBack]:

@@ -46,8 +46,8 @@ class TransactionEnded(Failure):
         super().__init__(
             Reason.TRANSACTION_CONTROL,
             f"{script.file} ended the transaction it was run in"
-            + (": what it did until then stays, and it is not recorded" if committed else ""),
-            hint=("Take back what it did. " if committed else "")
+            + (", and a part of it is committed" if committed else ""),
+            hint=("Take back what it did until then. " if committed else "")
             + "Remove what commits or rolls back: a file and its history row are one.",
         )
         self.committed = committed
@@ -185,6 +185,11 @@ class ScriptEnds:
             return
         if row is not None and row[0]:
             raise TransactionEnded(script, committed=True) from error
+
+
+def is_committed(error: MigrationError) -> bool:
+    """Tell whether a part of a file is committed that no row of the ledger tells of."""
+    return isinstance(error, TransactionEnded) and error.committed
 
 
 def stopped_by_what_waits(error: MigrationError) -> bool:
