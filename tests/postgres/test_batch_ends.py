@@ -3,6 +3,7 @@
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
+from meshmigrate.domain.runspec import Policy, TransactionMode
 from meshmigrate.engine.events import Event, EventName
 from tests.postgres.harness import Attempt, Database, Project, attempt, make_spec
 from tests.postgres.test_batch import BATCH, apply
@@ -34,6 +35,9 @@ CREATE FUNCTION make() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 INSERT INTO m SELECT make();
 """
+CURSOR = FUNCTION.replace(
+    "INSERT INTO m SELECT make()", "DECLARE c CURSOR FOR SELECT make(); FETCH c"
+)
 
 
 def begun(done: Attempt) -> list[str]:
@@ -67,6 +71,7 @@ def test_a_batch_runs_once_whatever_its_scripts_leave_prepared(
         (TEMPORARY, "CREATE TABLE w ()"),
         (TEMPORARY, ""),
         (TRIGGER, "SELECT 1 / count(*) FROM t"),
+        (CURSOR + LATER, "SELECT 1"),
     ],
 )
 def test_what_a_file_has_left_waiting_is_over_before_the_next_one(
@@ -122,3 +127,36 @@ def test_who_took_the_ledger_away_from_a_batch_is_not_said_to_be_its_last_file(
     assert done.result.failure.file == ""
     told = "one of the files migrations/1_m.sql to migrations/3_m.sql, which share a transaction, "
     assert done.result.failure.message.startswith(told + "changed the ledger's own tables")
+
+
+def test_an_object_that_the_file_itself_uses_is_no_sign_of_what_waits(
+    database: Database, project: Project
+) -> None:
+    """No file before it has done anything that can leave something: nothing runs twice."""
+    uses = "CREATE TABLE z (x int); DECLARE c CURSOR FOR SELECT * FROM z; ALTER TABLE z ADD y int"
+    done = apply(database, project, "CREATE TABLE a ()", uses, "CREATE TABLE b ()")
+    assert done.result.failure is not None
+    assert (done.result.failure.file, done.result.failure.sqlstate) == (
+        "migrations/2_m.sql",
+        "55006",
+    )
+    assert begun(done) == ["1", "2"]
+
+
+@pytest.mark.parametrize("mode", ["PerFile", "Batch"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE TEMP TABLE u (x int); DECLARE c CURSOR FOR SELECT * FROM u",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+    ],
+)
+def test_a_cursor_ends_with_its_file(
+    database: Database, project: Project, mode: TransactionMode, made: str
+) -> None:
+    """Neither does it keep a temporary table from going, nor its name from the next file."""
+    for version in "123":
+        project.migration(version, made)
+    policy = Policy(transaction_mode=mode)
+    done = attempt(database, make_spec(project, policy=policy))
+    assert done.outcome is Outcome.SUCCEEDED, done.result.message

@@ -111,3 +111,14 @@ def test_a_deferred_trigger_of_a_hidden_schema_fires_under_a_scripts_names(
         'path "$user", public',
         "migrations/2_m.sql",
     )
+
+
+def test_names_of_constraints_are_found_whatever_encoding_a_script_has_left(
+    database: Database, project: Project
+) -> None:
+    """They are the database's, and not the script's."""
+    database.query('CREATE TABLE t (x int, CONSTRAINT "é€" UNIQUE (x) DEFERRABLE)')
+    for encoding in ("LATIN1", "SQL_ASCII"):
+        done = apply(database, project, f"SET client_encoding = '{encoding}'", "SELECT 1")
+        assert done.outcome is Outcome.SUCCEEDED, done.result.message
+        database.query("DROP SCHEMA meshmigrate CASCADE")

@@ -1,13 +1,16 @@
 """Data statements go to the server in batches, and each still has its result and its place."""
 
+from typing import Final
+
 import pytest
 
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
-from meshmigrate.domain.runspec import Policy
+from meshmigrate.domain.runspec import Policy, TransactionMode
 from tests.postgres.harness import Database, Project, attempt, make_spec
 
 _COUNT = 3000
+_SINCE_17: Final = "WHEN NOT MATCHED BY SOURCE THEN DELETE;\n"
 
 
 def _inserts(*, bad: str, at: int) -> str:
@@ -89,3 +92,48 @@ def test_many_statements_in_one_message_do_not_outlast_the_deadline(
     assert (done.outcome, done.reason) == (Outcome.FAILED, Reason.DEADLINE_EXCEEDED)
     assert done.failure is not None
     assert 127 < (done.failure.line or 0) < 140
+
+
+@pytest.mark.every_version
+@pytest.mark.parametrize("mode", ["PerFile", "Batch"])
+@pytest.mark.parametrize("at", [2, 0, 40])
+def test_syntax_that_the_server_is_too_old_for_has_its_place(
+    database: Database, project: Project, mode: TransactionMode, at: int
+) -> None:
+    """The server cannot read the message at all, so nothing of it has run before that."""
+    rows = ["-- one\n-- two\nINSERT INTO rows (name) VALUES ('é');\n"] * 50
+    rows[at] = "-- one\n-- two\nMERGE INTO rows USING rows AS r ON true\n" + _SINCE_17
+    project.migration("1", "CREATE TABLE rows (id int, name text)")
+    project.migration("2", "".join(rows))
+    policy = Policy(transaction_mode=mode, on_failure="Halt")
+    done = attempt(database, make_spec(project, policy=policy)).result
+    if database.server.version in {"17", "18"}:
+        assert done.outcome is Outcome.SUCCEEDED
+        return
+    assert done.failure is not None, done.message
+    assert (done.reason, done.failure.file) == (Reason.STATEMENT_FAILED, "migrations/2_m.sql")
+    line = done.failure.line or 0
+    assert 3 * at + 3 <= line <= 3 * at + 4, done.failure
+
+
+_RULES: Final = """
+CREATE TABLE rows (x int);
+CREATE RULE a AS ON INSERT TO rows DO ALSO SELECT pg_notify('a', '');
+CREATE RULE b AS ON INSERT TO rows DO ALSO SELECT pg_notify('b', '');
+"""
+
+
+@pytest.mark.parametrize("mode", ["PerFile", "Batch"])
+@pytest.mark.parametrize("more", ["", "INSERT INTO rows VALUES (2)"])
+def test_rules_that_give_rows_do_not_move_the_place_of_an_error(
+    database: Database, project: Project, mode: TransactionMode, more: str
+) -> None:
+    """An INSERT has three results then."""
+    project.migration("1", _RULES)
+    wrong = "INSERT INTO rows VALUES (1/(SELECT 0));\n"
+    project.migration("2", "INSERT INTO rows VALUES (1);\n" * 2 + wrong + more)
+    policy = Policy(transaction_mode=mode, on_failure="Halt")
+    done = attempt(database, make_spec(project, policy=policy)).result
+    assert done.failure is not None
+    place = (done.failure.file, done.failure.line, done.failure.sqlstate)
+    assert place == ("migrations/2_m.sql", 3, "22012")

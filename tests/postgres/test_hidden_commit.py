@@ -26,7 +26,9 @@ class Pretender(Proxy):
 
 
 @pytest.mark.parametrize("mode", ["PerFile", "Batch"])
-@pytest.mark.parametrize("end", ["", MARK.format("behind"), "SELECT 1 / 0;"])
+@pytest.mark.parametrize(
+    "end", ["", MARK.format("behind"), "SELECT 1 / 0;"], ids=["last", "more", "failing"]
+)
 def test_a_file_that_ended_its_transaction_is_not_recorded(
     database: Database, project: Project, mode: TransactionMode, end: str
 ) -> None:
@@ -68,3 +70,36 @@ def test_a_part_of_the_first_file_that_is_committed_is_not_told_as_nothing(
     assert done.failure.hint.startswith("Take back what it did until then.")
     assert database.versions == []
     assert [mark for (mark,) in database.query("SELECT mark FROM marks")] == ["one"]
+
+
+# Read with backslashes, the first two of the INSERTs are one, and what is behind it is SQL.
+OTHERWISE: Final = """
+INSERT INTO marks VALUES ('1');
+INSERT INTO marks VALUES ('2'); INSERT INTO marks VALUES ('3');
+INSERT INTO marks VALUES ('4\\');
+INSERT INTO marks VALUES ('); COMMIT; BEGIN; INSERT INTO marks VALUES (5) --');
+"""
+
+
+@pytest.mark.parametrize("mode", ["PerFile", "Batch"])
+@pytest.mark.parametrize(
+    "off",
+    [
+        "SET standard_conforming_strings = off",
+        "SELECT set_config('standard_conforming_' || 'strings', 'off', true)",
+    ],
+    ids=["set", "config"],
+)
+def test_a_server_that_would_read_strings_otherwise_is_sent_none_with_a_backslash(
+    database: Database, project: Project, mode: TransactionMode, off: str
+) -> None:
+    """It would find a COMMIT in what is a string to everybody who looks at the file."""
+    database.query("CREATE TABLE marks (mark text)")
+    project.migration("1", MARK.format("one")).migration("2", off + ";" + OTHERWISE)
+    policy = Policy(transaction_mode=mode, on_failure="Halt")
+    done = attempt(database, make_spec(project, policy=policy)).result
+    assert (done.reason, done.failure and done.failure.line) == (Reason.SESSION_CONTROL, 4)
+    assert done.failure is not None
+    assert done.failure.column == len("INSERT INTO marks VALUES ('4\\")
+    assert database.versions == (["1"] if mode == "PerFile" else [])
+    assert database.scalar("SELECT count(*) FROM marks WHERE mark <> 'one'") == 0

@@ -13,7 +13,11 @@ import pytest
 from meshmigrate.domain.outcome import Outcome
 from meshmigrate.domain.reason import Reason
 from meshmigrate.domain.runspec import Policy
+from meshmigrate.domain.script import Statement
+from meshmigrate.engine.batches import send_batch
+from meshmigrate.engine.deferred import WorkingConnection
 from meshmigrate.engine.events import EventName
+from meshmigrate.engine.silence import Allowance
 from meshmigrate.engine.tools import Patience
 from tests.postgres.harness import (
     Attempt,
@@ -234,3 +238,16 @@ def standby_wanted(database: Database) -> Iterator[None]:
     finally:
         database.query("ALTER SYSTEM RESET synchronous_standby_names", superuser=True)
         database.query(reload, superuser=True)
+
+
+@pytest.mark.parametrize(("behind", "timeouts"), [(b"", 1), (b"SET CONSTRAINTS ALL IMMEDIATE", 2)])
+def test_what_is_sent_behind_a_script_has_a_timeout_of_its_own(
+    database: Database, behind: bytes, timeouts: int
+) -> None:
+    """What waits may take as long as the statement before it: that is no silence."""
+    seen: list[float] = []
+    with WorkingConnection.connect(database.url) as connection:
+        connection.allowed = Allowance(7.0)
+        connection.meanwhile = lambda: seen.append(connection.allowed.seconds)
+        send_batch(connection, [Statement("SELECT 1", "SELECT", 0)], "utf-8", behind=behind)
+    assert seen == [7.0 * timeouts]

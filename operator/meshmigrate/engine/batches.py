@@ -7,6 +7,7 @@ manual, "statement_timeout"), and names a character of the whole message when on
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final
 
 import psycopg
@@ -122,7 +123,7 @@ def send_batch(
         ours += _MARK
     connection.pgconn.send_query(ours + text)
     try:
-        with allowing_each(connection, len(batch), expired):
+        with allowing_each(connection, len(batch) + bool(behind), expired):
             results: list[PGresult] = connection.wait(generators.execute(connection.pgconn))
     except psycopg.Error as lost:
         raise StatementFailed(lost, 0, 0, len(batch) - 1) from lost
@@ -135,11 +136,29 @@ def send_batch(
     if results[-1].status != ExecStatus.FATAL_ERROR:
         return results[-1]
     error = error_from_result(results[-1], encoding=connection.info.encoding)
-    if mark == len(results):
+    front = len(ours.decode())
+    ended = [bool(one.command_status) for one in results]
+    place = int(error.diag.statement_position or 0) - 1 - front
+    if place >= 0 and not any(ended):
+        # Nothing was run: the server cannot read the message, and says where.
+        index = _statement_at(place, batch)
+    elif mark == len(results):
         raise error
-    count = len(results) - 2 - mark
-    before = sum(len(one.text) + len(_SEPARATOR) for one in batch[:count])
-    raise StatementFailed(error, count, len(ours.decode()) + before)
+    else:
+        # A statement to which rules add rows has several results; the last one has its tag.
+        index = sum(ended[mark + 1 :])
+    raise StatementFailed(error, index, front + sum(_lengths(batch[:index])))
+
+
+def _statement_at(place: int, batch: Sequence[Statement]) -> int:
+    """Give the index of the statement in which a character of the message stands, from 0."""
+    ends = accumulate(_lengths(batch[:-1]))
+    return sum(1 for end in ends if end <= place)
+
+
+def _lengths(batch: Sequence[Statement]) -> Iterator[int]:
+    """Give how many characters of the message each statement takes."""
+    return (len(one.text) + len(_SEPARATOR) for one in batch)
 
 
 def _is_mark(result: PGresult) -> bool:

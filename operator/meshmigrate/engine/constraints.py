@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from meshmigrate.domain.script import Statement
-from meshmigrate.engine import session
 from meshmigrate.engine.batches import BATCHED
 from meshmigrate.engine.connect import Connection
 from meshmigrate.engine.deferred import defer
-from meshmigrate.engine.probe import Server
 
 _DEFERRABLE: Final = """
 SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', s.nspname, c.conname), ', '),
@@ -30,18 +28,24 @@ _WORD: Final = "deferr"
 _OPAQUE: Final = frozenset(
     {
         "ALTER EXTENSION",
+        "ALTER TABLE",
         "CALL",
+        "COPY",
         "CREATE EXTENSION",
         "CREATE MATERIALIZED VIEW",
         "CREATE TABLE AS",
+        "DECLARE CURSOR",
         "DO",
         "EXECUTE",
         "EXPLAIN",
+        "FETCH",
+        "MOVE",
         "REFRESH MATERIALIZED VIEW",
         "SELECT",
+        "TRUNCATE TABLE",
     }
 )
-"""Kinds that run what does not stand in them."""
+"""Kinds that run what does not stand in them, data statements apart: those are many."""
 
 
 def any_can_wait(connection: Connection) -> bool:
@@ -58,24 +62,25 @@ def may_let_wait(statements: Iterable[Statement]) -> bool:
 
 
 def may_hide(statements: Iterable[Statement]) -> bool:
-    """Tell whether statements may make such a constraint so that nobody can read it in them."""
+    """Tell whether statements may make such a constraint so that nobody can read it in them.
+
+    So may a data statement, by a trigger or a function, which ``change_data`` tells.
+    """
     return any(statement.kind in _OPAQUE for statement in statements)
 
 
-def separate(connection: Connection, server: Server) -> None:
-    """Bring the session to its baseline between two files of one transaction.
-
-    Cursors have to go too, which the end of a transaction would take away.
-    """
-    session.reset(connection, server)
-    defer(connection, b"CLOSE ALL;")
+def change_data(statements: Iterable[Statement]) -> bool:
+    """Tell whether there are data statements."""
+    return any(statement.kind in BATCHED for statement in statements)
 
 
 def check_constraints(connection: Connection) -> None:
     """Check all that can wait now; from here on they wait again as their definition says.
 
-    ``SET CONSTRAINTS ALL`` would hold for those, too, that a later file creates.
+    ``SET CONSTRAINTS ALL`` would hold for those, too, that a later file creates. Their names may
+    have characters that the encoding which a script has left lacks.
     """
+    defer(connection, b"SET client_encoding = 'UTF8';")
     for names, deferred in connection.execute(_DEFERRABLE).fetchall():
         again = f"SET CONSTRAINTS {names} DEFERRED;" if deferred else ""
         connection.execute(f"SET CONSTRAINTS {names} IMMEDIATE;{again}".encode())

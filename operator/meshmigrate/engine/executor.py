@@ -12,7 +12,6 @@ from meshmigrate.engine import session
 from meshmigrate.engine.activity import Activity
 from meshmigrate.engine.clock import Clock, Deadline
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.constraints import separate
 from meshmigrate.engine.events import Event, EventName, Events
 from meshmigrate.engine.in_flight import Commit, InFlight
 from meshmigrate.engine.ledger.lease import Lease
@@ -20,7 +19,7 @@ from meshmigrate.engine.limits import Limits, explained, pause_seconds
 from meshmigrate.engine.other_holders import commit_and_look
 from meshmigrate.engine.prepared import PreparedScript
 from meshmigrate.engine.probe import Server
-from meshmigrate.engine.script_end import EndsApart, ScriptEnds, stopped_by_what_waits
+from meshmigrate.engine.script_end import EndsApart, ScriptEnds
 from meshmigrate.engine.server_error import blame, is_worth_another_try
 from meshmigrate.engine.spans import part_span
 from meshmigrate.engine.statements import run_checks, run_statements, settle
@@ -125,7 +124,7 @@ class Executor:
                     continue
                 self.in_flight.answered(error)
                 ends.refuse_committed(reached[-1].script.script, error)
-                if len(parts) > 1 and not ends_apart and stopped_by_what_waits(error):
+                if ends.stopped_by_what_waits(error):
                     ends_apart = True
                     continue
                 if not is_worth_another_try(error):
@@ -155,7 +154,7 @@ class Executor:
             with self.activity.of_a_file():
                 for part in parts:
                     if part is not parts[0]:
-                        separate(self.connection, self.server)
+                        session.reset(self.connection, self.server)
                     reached(part.work)
                     self.in_flight.version = part.work.version
                     with part_span(part.work.script.script, part.work.version, of=len(parts)):

@@ -15,7 +15,13 @@ from meshmigrate.domain.script import Script
 from meshmigrate.domain.sqlstate import SqlState
 from meshmigrate.engine import script_left, session
 from meshmigrate.engine.connect import Connection
-from meshmigrate.engine.constraints import ANY_CAN_WAIT, any_can_wait, may_hide, may_let_wait
+from meshmigrate.engine.constraints import (
+    ANY_CAN_WAIT,
+    any_can_wait,
+    change_data,
+    may_hide,
+    may_let_wait,
+)
 from meshmigrate.engine.deferred import WorkingConnection
 from meshmigrate.engine.limits import Limits
 from meshmigrate.engine.probe import Server
@@ -86,6 +92,7 @@ class ScriptEnds:
         self._apart = apart
         self._asks = shared and not apart
         self._none_waits = False
+        self._data = self._data_before = False
         self.own_transaction: Callable[[], str] = str
         """Gives the id of the transaction; empty as long as it is not known."""
 
@@ -98,6 +105,8 @@ class ScriptEnds:
             What one of those before it has left waiting was not checked.
         """
         statements = work.script.statements
+        self._data_before = self._data
+        self._data = self._data or change_data(statements)
         lets_wait = may_let_wait(statements)
         if self._asks:
             self._asks = False
@@ -158,6 +167,15 @@ class ScriptEnds:
         self._require_same(left.transaction, script)
         return left.at
 
+    def stopped_by_what_waits(self, error: MigrationError) -> bool:
+        """Tell whether a script may have failed as one before it has left something waiting.
+
+        A data statement can make a constraint, too, by a trigger or a function: that is not asked
+        for behind each of them.
+        """
+        unasked = self._none_waits and self._data_before
+        return unasked and error.sqlstate == SqlState.OBJECT_IN_USE
+
     def _require_same(self, found: str, script: Script) -> None:
         if found != self.own_transaction():
             raise TransactionEnded(script, committed=False)
@@ -190,12 +208,3 @@ class ScriptEnds:
 def is_committed(error: MigrationError) -> bool:
     """Tell whether a part of a file is committed that no row of the ledger tells of."""
     return isinstance(error, TransactionEnded) and error.committed
-
-
-def stopped_by_what_waits(error: MigrationError) -> bool:
-    """Tell whether a script may have failed because one before it has left something waiting.
-
-    A data statement can make a constraint, too, by a trigger or a function: that is not asked for
-    behind each of them.
-    """
-    return error.sqlstate == SqlState.OBJECT_IN_USE

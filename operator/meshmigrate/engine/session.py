@@ -50,6 +50,7 @@ SET statement_timeout = '{OURS_SECONDS:g}s';
 SET lock_timeout = '10s';
 """.encode()
 _FORGET: Final = b"""
+CLOSE ALL;
 DISCARD TEMP;
 UNLISTEN *;
 """

@@ -93,6 +93,7 @@ def _send_batch(
     expired: Callable[[], bool],
 ) -> PGresult | None:
     behind = b"".join(end) if end else b""
+    _require_strings_as_read(connection, script, batch)
     try:
         return send_batch(connection, batch, _encoding(connection), behind=behind, expired=expired)
     except StatementFailed as failed:
@@ -176,6 +177,7 @@ def send(
     MigrationError
         What the server's error means, with its place in the file.
     """
+    _require_strings_as_read(connection, script, [statement])
     text = _encode(connection, script, statement)
     flush(connection)
     with statement_span(script, [statement]):
@@ -205,6 +207,28 @@ def _encode(connection: Connection, script: Script, statement: Statement) -> byt
             location=script.location(statement.offset + error.start),
             statement=statement.kind,
         ) from None
+
+
+def _require_strings_as_read(
+    connection: Connection, script: Script, statements: Sequence[Statement]
+) -> None:
+    """Refuse what the server would divide otherwise than we did: a backslash then hides a quote.
+
+    Behind one, the text of a string could end our transaction (PostgreSQL manual,
+    "standard_conforming_strings").
+    """
+    if connection.pgconn.parameter_status(b"standard_conforming_strings") != b"off":
+        return
+    for statement in statements:
+        if "\\" in statement.text:
+            raise Failure(
+                Reason.SESSION_CONTROL,
+                "the script has turned standard_conforming_strings off: the server would read "
+                "the backslash here otherwise than it was checked",
+                hint="Leave it on, and write strings with such backslashes as E'...'.",
+                location=script.location(statement.offset + statement.text.index("\\")),
+                statement=statement.kind,
+            )
 
 
 def _encoding(connection: Connection) -> str:

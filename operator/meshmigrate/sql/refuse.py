@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from postgast import walk
 from postgast.pg_query_pb2 import (
+    A_Const,
     DeleteStmt,
     DiscardMode,
     FuncCall,
@@ -13,6 +14,7 @@ from postgast.pg_query_pb2 import (
     MergeStmt,
     Node,
     UpdateStmt,
+    VariableSetStmt,
 )
 
 from meshmigrate.domain.errors import Refusal
@@ -23,6 +25,10 @@ from meshmigrate.sql.outside import outside
 from meshmigrate.sql.transactional import outside_transactions
 
 _UNLOCK: Final = "pg_advisory_unlock"
+
+_READ_ONLY: Final = "transaction_read_only"
+_OFF: Final = {"off", "false", "no", ""}
+"""As words; a number has none."""
 
 _UNICODE_ESCAPES: Final = 'u&"'
 
@@ -57,6 +63,14 @@ _HINTS: Final = {
     ),
     (Reason.NON_TRANSACTIONAL, "index_stmt"): "Give the index a name.",
     (Reason.NON_TRANSACTIONAL, "drop_stmt"): "Drop one index in each statement.",
+    (Reason.TRANSACTION_CONTROL, "variable_set_stmt"): (
+        "Remove it: what only reads is a check, and has a file of its own."
+    ),
+}
+_WHY_OF: Final = {
+    (Reason.TRANSACTION_CONTROL, "variable_set_stmt"): (
+        "would keep the file's own row out of the history"
+    ),
 }
 """Where the statement tells more than the reason."""
 
@@ -72,10 +86,11 @@ def refuse_forbidden(script: Script, statement: Statement, node: Node) -> None:
     """
     for reason, what in _findings(script, statement, node):
         why, hint = _WHY[reason]
+        form = (reason, node.WhichOneof("node") or "")
         raise Refusal(
             reason,
-            f"{what} {why}",
-            hint=_HINTS.get((reason, node.WhichOneof("node") or ""), hint),
+            f"{what} {_WHY_OF.get(form, why)}",
+            hint=_HINTS.get(form, hint),
             location=script.location(statement.offset),
             statement=statement.kind,
         )
@@ -89,8 +104,8 @@ def _findings(script: Script, statement: Statement, node: Node) -> Iterator[tupl
             yield Reason.TRANSACTION_CONTROL, statement.kind
         case "discard_stmt" if tree.target == DiscardMode.DISCARD_ALL:
             yield Reason.SESSION_CONTROL, "DISCARD ALL"
-        case "variable_set_stmt" if tree.name == "session_authorization":
-            yield Reason.SESSION_CONTROL, f"{statement.kind} SESSION AUTHORIZATION"
+        case "variable_set_stmt":
+            yield from _settings(statement, tree)
         case "do_stmt" if not script.no_transaction and do_block.ends_transaction(statement.text):
             yield Reason.TRANSACTION_CONTROL, "COMMIT or ROLLBACK in the body of DO"
         case "do_stmt" if do_block.mentions(statement.text, _UNLOCK):
@@ -106,6 +121,28 @@ def _findings(script: Script, statement: Statement, node: Node) -> Iterator[tupl
     reads = name == "select_stmt"
     if script.kind is ScriptKind.CHECK and not (reads and _writes_nothing(tree)):
         yield Reason.INVALID_CHECK, "a SELECT that writes" if reads else statement.kind
+
+
+def _settings(statement: Statement, tree: VariableSetStmt) -> Iterator[tuple[Reason, str]]:
+    if tree.name == "session_authorization":
+        yield Reason.SESSION_CONTROL, f"{statement.kind} SESSION AUTHORIZATION"
+    if _makes_read_only(tree):
+        yield Reason.TRANSACTION_CONTROL, "a transaction that is READ ONLY"
+
+
+def _makes_read_only(tree: VariableSetStmt) -> bool:
+    """Tell whether the transaction itself becomes one; which ones begin so is reset anyway."""
+    if tree.name.lower() == _READ_ONLY:
+        value = tree.args[0].a_const if tree.args else None
+        return value is not None and _is_on(value)
+    if tree.name != "TRANSACTION":
+        return False
+    options = (each.def_elem for each in tree.args)
+    return any(each.defname == _READ_ONLY and _is_on(each.arg.a_const) for each in options)
+
+
+def _is_on(value: A_Const) -> bool:
+    return bool(value.ival.ival) or value.sval.sval.lower() not in _OFF
 
 
 def _may_unlock(text: str) -> bool:

@@ -47,6 +47,41 @@ def test_transaction_control_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "SET TRANSACTION READ ONLY",
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY",
+        "SET LOCAL transaction_read_only = On",
+        "SET transaction_read_only = 1",
+    ],
+)
+def test_a_transaction_that_is_to_be_read_only_is_refused(text: str) -> None:
+    """Neither the file's own row nor a file behind it in a batch could be written."""
+    with pytest.raises(Refusal, match="READ ONLY would keep the file's own row") as caught:
+        prepare(Script(ScriptKind.MIGRATION, "m/1_x.sql", text))
+    assert caught.value.reason is Reason.TRANSACTION_CONTROL
+    assert caught.value.hint.startswith("Remove it: what only reads is a check")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET TRANSACTION READ WRITE",
+        "SET TRANSACTION DEFERRABLE",
+        "SET transaction_read_only = off",
+        "SET transaction_read_only = 0",
+        "SET transaction_read_only TO DEFAULT",
+        "RESET transaction_read_only",
+        "SET default_transaction_read_only = on",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    ],
+)
+def test_a_transaction_that_may_write_is_not_refused(text: str) -> None:
+    """And what the next one would begin with is taken back from the session anyway."""
+    assert reason_of(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "DISCARD ALL",
         "SET SESSION AUTHORIZATION app",
         "SET LOCAL SESSION AUTHORIZATION DEFAULT",
